@@ -1,0 +1,176 @@
+"""The store's folder: where each kind of entry lies, and how processes keep out of each other's way.
+
+Everything is written under ``staging``, flushed, and renamed into place, so an entry is there whole or not at all, and
+readers need no lock.  Two kinds of lock are for writers: `adding` is shared by all who add entries and holds off `pruning`,
+which is alone; `building` lets one process make a derived entry while others wait for it.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cache import files
+from cache.errors import CorruptEntryError, MissingEntryError
+from cache.kinds import DECLARATIONS, TABLE, Kind
+from cache.manifest import Manifest
+
+CHECKSUMS = "SHA256SUMS"
+
+
+class Store:
+    """A store at a folder, which is created when first written to."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, kind: Kind) -> Path:
+        """Where entries of a kind lie."""
+        return self.root / DECLARATIONS[kind].folder
+
+    # -- locks
+
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Hold while entries are added and until a manifest refers to them; any number of processes may."""
+        from filelock import ReadWriteLock  # late: a run takes no lock
+
+        with ReadWriteLock(self._lock_file("store"), is_singleton=False).read_lock():
+            yield
+
+    @contextmanager
+    def pruning(self) -> Iterator[None]:
+        """Hold while entries are deleted: waits until nobody adds any."""
+        from filelock import ReadWriteLock
+
+        with ReadWriteLock(self._lock_file("store"), is_singleton=False).write_lock():
+            yield
+
+    @contextmanager
+    def building(self, name: str) -> Iterator[None]:
+        """Hold while the one thing called `name` is made."""
+        from filelock import FileLock
+
+        with FileLock(self._lock_file(name)):
+            yield
+
+    def _lock_file(self, name: str) -> str:
+        folder = self.folder(Kind.LOCKS)
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder / f"{name}.lock")
+
+    # -- staging
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A private folder on the store's file system, gone afterwards with what was not moved out of it."""
+        parent = self.folder(Kind.STAGING)
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        try:
+            with files.reporting_full_disk(self.root):
+                yield folder
+        finally:
+            files.remove_tree(folder)
+
+    # -- layers
+
+    def layer_folder(self, digest: str) -> Path:
+        """Where a layer lies, whether it is there or not."""
+        return self.folder(Kind.LAYERS) / digest[:2] / digest
+
+    def tree(self, digest: str) -> Path:
+        """The layer's files; raises MissingEntryError."""
+        tree = self.layer_folder(digest) / "tree"
+        if not tree.is_dir():
+            raise MissingEntryError("layer", digest)
+        return tree
+
+    def has_layer(self, digest: str) -> bool:
+        """Whether the layer is there, whole."""
+        return self.layer_folder(digest).is_dir()
+
+    def manifest(self, digest: str) -> Manifest:
+        """The layer's manifest, checked against the digest; raises MissingEntryError and CorruptEntryError."""
+        path = self.layer_folder(digest) / "manifest"
+        try:
+            manifest = Manifest.parse(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise MissingEntryError("layer", digest) from None
+        except ValueError as error:
+            raise CorruptEntryError(path, str(error)) from error
+        if manifest.digest != digest:
+            raise CorruptEntryError(path, "does not have its digest")
+        return manifest
+
+    def blob(self, sha256: str, executable: bool) -> Path:
+        """Where a file's content lies.  The executable bit is part of the name: hard links share it."""
+        return self.folder(Kind.BLOBS) / sha256[:2] / (sha256 + (".x" if executable else ""))
+
+    # -- documents and records
+
+    def put_document(self, text: str) -> str:
+        """Keep a text; returns its sha256."""
+        import hashlib
+
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        path = self.folder(Kind.DOCUMENTS) / digest[:2] / digest
+        if not path.exists():
+            files.write_atomically(path, text)
+        return digest
+
+    def document(self, digest: str) -> str:
+        """The text with this sha256; raises MissingEntryError."""
+        try:
+            return (self.folder(Kind.DOCUMENTS) / digest[:2] / digest).read_text("utf-8")
+        except FileNotFoundError:
+            raise MissingEntryError("document", digest) from None
+
+    def put_record(self, key: str, record: dict[str, object]) -> None:
+        """Remember what an artifact from outside (named by its sha256) became."""
+        files.write_atomically(self.folder(Kind.RECORDS) / key[:2] / f"{key}.json", json.dumps(record, sort_keys=True))
+
+    def record(self, key: str) -> dict[str, object] | None:
+        """What was remembered, if anything."""
+        try:
+            record: dict[str, object] = json.loads((self.folder(Kind.RECORDS) / key[:2] / f"{key}.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return record
+
+    # -- derived entries
+
+    def derived_folder(self, name: str, key: str) -> Path:
+        """Where the derived entry `name` for everything that `key` is the digest of lies, whether it is there or not."""
+        return self.folder(Kind.DERIVED) / name / key
+
+    def derive(self, name: str, key: str, build: Callable[[Path], None]) -> Path:
+        """The derived entry's folder, made by `build(folder)` if it is not there.
+
+        Of several processes that want the same entry one builds it and the others wait.
+        """
+        target = self.derived_folder(name, key)
+        if target.is_dir():
+            return target
+        with self.building(f"{name}-{key}"):
+            if target.is_dir():
+                return target
+            with self.staging() as staging:
+                made = staging / "made"
+                made.mkdir()
+                build(made)
+                paths = sorted(path for path in made.rglob("*") if path.is_file())
+                sums = [f"{files.digest_of_file(path)}  {path.relative_to(made).as_posix()}\n" for path in paths]
+                (made / CHECKSUMS).write_text("".join(sums), "utf-8", newline="\n")
+                files.flush([*paths, made / CHECKSUMS])
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(made, target)
+                files.flush_folder(target.parent)
+        return target
+
+    def create(self) -> None:
+        """Make the store's folders; a store that is only read needs none."""
+        for declaration in TABLE:
+            self.folder(declaration.kind).mkdir(parents=True, exist_ok=True)

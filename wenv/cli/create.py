@@ -1,0 +1,79 @@
+"""``wenv create``."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer
+from wenv.errors import UsageError
+
+
+def create(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages, for example 'rich>=13'.")] = None,
+    files: options.Files = None,
+    constraints: options.Constraints = None,
+    extras: options.Extras = None,
+    groups: options.Groups = None,
+    name: options.Name = None,
+    path: options.At = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Replace an environment that is there.")] = False,
+    index_url: options.IndexUrl = None,
+    extra_index_urls: options.ExtraIndexUrls = None,
+    find_links: options.FindLinks = None,
+    no_index: options.NoIndex = False,
+    pre: options.Pre = False,
+    write: options.Write = False,
+    mounts: options.Mounts = None,
+    variables: options.Variables = None,
+    memory: options.Memory = None,
+    timeout: options.Time = None,
+    max_output: options.Output = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Make an environment.
+
+    Sandbox options are kept with the environment: every run in it starts from them.
+
+    [bold]Examples[/]
+
+      wenv create -r requirements.txt      [dim]in .wenv, here[/]
+      wenv create -n lab rich httpx        [dim]a named one[/]
+      wenv create -r pyproject.toml --extra test
+      wenv create -r pylock.toml           [dim]exactly what was locked[/]
+    """
+    from wenv import creation, environment
+    from wenv.cli.inputs import index_options, solution
+    from wenv.cli.store import open_store
+    from wenv.errors import EnvironmentExistsError
+    from wenv.runtimes import default_runtime
+
+    if name and path:
+        raise UsageError("--name and --path exclude each other")
+    start, folder = time.monotonic(), environment.place(name, path)
+    if environment.exists(folder) and not clear:
+        raise EnvironmentExistsError(folder)
+    granted = options.policy(write, mounts, variables, memory, timeout, max_output)
+    index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
+    with Printer(quiet=quiet or as_json) as printer:
+        runtime = default_runtime(open_store())
+        solved = solution(runtime, names, files, constraints, extras, groups, index, printer)
+        made = creation.create(runtime, folder, solved, granted, printer, clear=clear)
+        seconds = time.monotonic() - start
+        if as_json:
+            printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
+            return
+        count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
+        printer.say(f"Created {_shown(made.folder)} with {count} on {made.runtime.name} in {seconds:.1f} s")
+
+
+def _shown(folder: Path) -> str:
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(create)

@@ -1,0 +1,60 @@
+"""``wenv info``."""
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer, human_size
+
+
+def info(name: options.Name = None, path: options.At = None, as_json: options.Json = False) -> None:
+    """Say what an environment holds: packages, who needs them, console scripts, policy, digests, sizes.
+
+    [bold]Examples[/]
+
+      wenv info
+      wenv info -n lab --json
+    """
+    from wenv import environment
+    from wenv.cli.store import open_store
+    from wenv.report import package_reports
+    from wenv.runtimes import default_runtime
+
+    store, printer = open_store(), Printer()
+    chosen = environment.find(name, path)
+    markers = default_runtime(store).target(printer).markers
+    packages = package_reports(store, chosen, markers)
+    if as_json:
+        printer.json(
+            {**chosen.as_json(), "folder": str(chosen.folder), "name": chosen.name, "packages": [p.as_json() for p in packages]}
+        )
+        return
+    library = store.manifest(chosen.runtime.standard_library).size
+    granted = chosen.granted
+    for heading, value in (
+        ("Environment", chosen.label),
+        ("Folder", chosen.folder),
+        ("Runtime", f"{chosen.runtime.name} ({chosen.runtime.identity})"),
+        ("Snapshot", f"sha256:{chosen.snapshot}"),
+        ("Changed", f"{chosen.changed} (created {chosen.created})"),
+        ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
+        ("Policy", _policy_words(granted.as_json())),
+        ("Scripts", ", ".join(chosen.scripts) or "none"),
+    ):
+        printer.line(f"{heading:<12} {value}")
+    if packages:
+        printer.line("")
+        rows = [
+            (p.name, p.version, p.kind, human_size(p.size), "you" if p.requested else ", ".join(p.needed_by), p.layer[:12])
+            for p in packages
+        ]
+        printer.table(("Package", "Version", "Kind", "Size", "Needed by", "Layer"), rows, right=(3,))
+
+
+def _policy_words(policy: dict[str, object]) -> str:
+    words = [f"{key} {value}" for key, value in policy.items() if value not in (None, False, [], {})]
+    return "; ".join(words) or "working folder read-only, no network, no variables"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(info)

@@ -1,0 +1,128 @@
+"""``wenv install`` and ``wenv uninstall``."""
+
+from typing import Annotated, Optional
+
+import typer
+from packaging.utils import canonicalize_name
+
+from resolver.requested import Requested
+from wenv.cli import options
+from wenv.cli.printer import Printer
+from wenv.environment import Environment
+from wenv.errors import UsageError, WenvError
+
+
+def install(
+    names: Annotated[Optional[list[str]], typer.Argument(metavar="[REQUIREMENT]...", help="Packages to add.")] = None,  # noqa: UP045
+    files: options.Files = None,
+    constraints: options.Constraints = None,
+    extras: options.Extras = None,
+    groups: options.Groups = None,
+    upgrade: Annotated[bool, typer.Option("-U", "--upgrade", help="Take the newest versions of everything.")] = False,
+    name: options.Name = None,
+    path: options.At = None,
+    index_url: options.IndexUrl = None,
+    extra_index_urls: options.ExtraIndexUrls = None,
+    find_links: options.FindLinks = None,
+    no_index: options.NoIndex = False,
+    pre: options.Pre = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Add packages to an environment; versions that are there stay where the requirements allow it.
+
+    The change is made at once or not at all.  With nothing to add, what is missing is restored from the lock, and the
+    environment is moved to the installed runtime.
+
+    [bold]Examples[/]
+
+      wenv install rich 'httpx<1'
+      wenv install --upgrade
+      wenv install                         [dim]restore what was deleted[/]
+    """
+    from wenv import creation, environment
+    from wenv.cli.inputs import index_options, requested_of, solution
+    from wenv.cli.store import open_store
+    from wenv.runtimes import default_runtime
+
+    with Printer(quiet=quiet or as_json) as printer:
+        chosen = environment.find(name, path)
+        runtime = default_runtime(open_store())
+        index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
+        kept = creation.locked_wheels(runtime.store, runtime, chosen, printer)
+        before = Requested.from_json(chosen.requested)
+        if any(file.name.startswith("pylock.") for file in files or ()):
+            solved = solution(runtime, names, files, constraints, extras, groups, index, printer)
+        elif not (names or files or constraints or upgrade):
+            solved = creation.Solution(before, tuple(kept))
+        else:
+            wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
+            solved = creation.solve(runtime, before.merged(wanted), printer, () if upgrade else kept)
+        made = creation.change(runtime, chosen, solved, printer)
+        _report(printer, chosen, made, as_json)
+
+
+def uninstall(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Packages to take out.")],
+    name: options.Name = None,
+    path: options.At = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Take packages out of an environment, with what only they needed.
+
+    [bold]Example[/]
+
+      wenv uninstall rich
+    """
+    from wenv import creation, environment
+    from wenv.cli.store import open_store
+    from wenv.report import package_reports
+    from wenv.runtimes import default_runtime
+
+    with Printer(quiet=quiet or as_json) as printer:
+        chosen = environment.find(name, path)
+        runtime = default_runtime(open_store())
+        before = Requested.from_json(chosen.requested)
+        asked = {line.name for line in before.requirements}
+        reports = {r.name: r for r in package_reports(runtime.store, chosen, runtime.target(printer).markers)}
+        for given in names:
+            wanted = canonicalize_name(given)
+            if wanted in asked:
+                continue
+            if wanted not in reports:
+                raise UsageError(f"{given} is not in {chosen.label}")
+            raise WenvError(f"{given} was not asked for: {', '.join(reports[wanted].needed_by)} need it", "uninstall these")
+        kept = creation.locked_wheels(runtime.store, runtime, chosen, printer)
+        solved = creation.solve(runtime, before.without(names), printer, kept)
+        made = creation.change(runtime, chosen, solved, printer)
+        _report(printer, chosen, made, as_json)
+
+
+def _report(printer: Printer, before: Environment, after: Environment, as_json: bool) -> None:
+    """Say what changed."""
+    old = {package.name: package.version for package in before.packages}
+    new = {package.name: package.version for package in after.packages}
+    changes = [
+        {"name": name, "before": old.get(name), "after": new.get(name)}
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    if as_json:
+        printer.json({"folder": str(after.folder), "snapshot": after.snapshot, "changes": changes})
+        return
+    for item in changes:
+        if item["before"] is None:
+            printer.say(f" + {item['name']} {item['after']}")
+        elif item["after"] is None:
+            printer.say(f" - {item['name']} {item['before']}")
+        else:
+            printer.say(f" ~ {item['name']} {item['before']} -> {item['after']}")
+    if not changes:
+        printer.say(f"{after.label} is complete: nothing changed")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(install)
+    app.command()(uninstall)

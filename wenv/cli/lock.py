@@ -1,0 +1,73 @@
+"""``wenv lock``."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer
+
+
+def lock(
+    names: Annotated[Optional[list[str]], typer.Argument(metavar="[REQUIREMENT]...", help="Packages.")] = None,  # noqa: UP045
+    files: options.Files = None,
+    constraints: options.Constraints = None,
+    extras: options.Extras = None,
+    groups: options.Groups = None,
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", metavar="FILE", help="Where to write it.  [default: standard output]")] = None,  # noqa: UP045
+    upgrade: Annotated[bool, typer.Option("-U", "--upgrade", help="Do not keep the versions of an OUTPUT that is there.")] = False,
+    name: options.Name = None,
+    path: options.At = None,
+    index_url: options.IndexUrl = None,
+    extra_index_urls: options.ExtraIndexUrls = None,
+    find_links: options.FindLinks = None,
+    no_index: options.NoIndex = False,
+    pre: options.Pre = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a pylock.toml (PEP 751): every package at one version, with hashes and sizes.
+
+    With requirements, these are resolved and no environment is made.  With none, the lock of an environment is written.
+
+    [bold]Examples[/]
+
+      wenv lock -r requirements.txt -o pylock.toml
+      wenv lock -n lab > pylock.lab.toml
+    """  # fmt: skip
+    from cache.files import write_atomically
+    from resolver.fetch import fetch
+    from resolver.lock import is_lock, lock_text, read_lock
+    from wenv import creation, environment
+    from wenv.cli.inputs import index_options, requested_of
+    from wenv.cli.store import open_store
+    from wenv.errors import UsageError
+    from wenv.runtimes import default_runtime
+
+    if output is not None and not is_lock(output):
+        raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
+    with Printer(quiet=quiet) as printer:
+        runtime = default_runtime(open_store())
+        if names or files or constraints:
+            index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
+            wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
+            target = runtime.target(printer)
+            kept = []
+            if output is not None and output.is_file() and not upgrade:
+                kept = read_lock(output.read_text("utf-8"), str(output), target)[0]
+            solved = creation.solve(runtime, wanted, printer, kept)
+            with runtime.store.adding():
+                fetched = fetch(runtime.store, solved.wheels, target, wanted.options, printer)
+            text = lock_text([item.wheel for item in fetched], [line.text for line in wanted.requirements], target)
+        else:
+            text = runtime.store.document(environment.find(name, path).lock)
+        if output is None:
+            print(text, end="")
+        else:
+            write_atomically(output, text)
+            printer.say(f"Wrote {output}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(lock)

@@ -1,0 +1,73 @@
+"""The commands, and how an error of any of them ends."""
+
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from cache.errors import UserError
+from wenv import __version__
+from wenv.errors import Exit, TrapError, UsageError
+
+app = typer.Typer(
+    name="wenv",
+    help="Disposable Python environments that run in a WebAssembly sandbox.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+#: Commands whose own failures must not look like the program's.
+RUNNING = ("run", "shell")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"wenv {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+def _register() -> None:
+    from wenv.cli import cache, create, info, install, list_, lock, remove, run, shell
+
+    for module in (create, run, shell, list_, info, install, lock, remove, cache):
+        module.register(app)
+
+
+_register()
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run the command that the arguments name; returns its exit status."""
+    from wenv.cli.printer import Printer, flush_standard_streams
+
+    running = next((word for word in arguments if not word.startswith("-")), "") in RUNNING
+    try:
+        result = app(arguments, standalone_mode=False, prog_name="wenv")
+        flush_standard_streams()
+        return int(result or 0)
+    except UserError as error:
+        Printer().error(error)
+        if isinstance(error, TrapError):
+            return error.status
+        return Exit.NOT_STARTED if running else Exit.USAGE if isinstance(error, UsageError) else Exit.FAILURE
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        return Exit.NOT_STARTED if running else error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.FAILURE

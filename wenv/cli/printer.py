@@ -1,0 +1,129 @@
+"""What a person reads goes to standard error, what a program reads to standard output; both pass through here."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from cache.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+
+class Printer:
+    """Prints messages, tables and progress; with no colours and no bars where nobody would see them."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    @cached_property
+    def _console(self) -> "Console":
+        from rich.console import Console  # late: `run` prints nothing
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    # -- resolver.progress.Progress
+
+    def say(self, sentence: str) -> None:
+        """A sentence on standard error."""
+        if not self._quiet:
+            self._console.print(sentence, markup=False)
+
+    def begin(self, task: str, total: int | None = None) -> None:
+        """Show a bar for the task, on a terminal."""
+        if self._quiet or not self._console.is_terminal or os.environ.get("TERM") == "dumb":
+            return
+        if self._bars is None:
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+            self._bars = Progress(*columns, console=self._console, transient=True)
+            self._bars.start()
+        if task not in self._tasks:
+            self._tasks[task] = self._bars.add_task(task, total=total)
+
+    def advance(self, task: str, amount: int) -> None:
+        """Move the task's bar."""
+        if self._bars is not None and task in self._tasks:
+            self._bars.advance(self._tasks[task], amount)
+
+    def end(self, task: str) -> None:
+        """Take the task's bar away."""
+        if self._bars is not None and task in self._tasks:
+            self._bars.remove_task(self._tasks.pop(task))
+            if not self._tasks:
+                self._bars.stop()
+                self._bars = None
+
+    # -- results
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
+        """A table on standard output; columns in `right` are aligned to the right."""
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+        for index, heading in enumerate(headings):
+            table.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(_plain(cell) for cell in row))
+        console = Console(highlight=False)
+        if console.is_terminal:
+            console.print(table)
+        else:  # a pipe gets every cell whole, whatever a terminal's width would be
+            Console(highlight=False, width=10_000).print(table)
+
+    def line(self, text: str) -> None:
+        """A line on standard output."""
+        print(text)
+
+    def json(self, value: Any) -> None:
+        """A value on standard output, for programs."""
+        print(json.dumps(value, indent=2))
+
+    def error(self, error: UserError) -> None:
+        """What went wrong, and what to do next."""
+        self._console.print("[bold red]error[/]: ", end="")
+        self._console.print(str(error), markup=False)
+        if error.hint:
+            self._console.print("[cyan]hint[/]: ", end="")
+            self._console.print(error.hint, markup=False)
+
+    def __enter__(self) -> "Printer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._tasks = None, {}
+
+
+def _plain(cell: object) -> Any:
+    from rich.text import Text
+
+    return Text("" if cell is None else str(cell))
+
+
+def human_size(size: float) -> str:
+    """Bytes for people: ``1.2 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def flush_standard_streams() -> None:
+    """Flush, so that a closed pipe is met here and not while the interpreter ends."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,39 @@
+"""``wenv shell``."""
+
+import typer
+
+from wenv.cli import options
+from wenv.python_options import CommandLine
+
+
+def shell(
+    name: options.Name = None,
+    path: options.At = None,
+    write: options.Write = False,
+    mounts: options.Mounts = None,
+    variables: options.Variables = None,
+    memory: options.Memory = None,
+) -> int:
+    """Open a Python prompt in the sandbox.
+
+    History is kept for each environment; Tab completes names, attributes and modules of the living session.  Ctrl-C stops
+    what runs and keeps the variables, a second one ends the session; Ctrl-D leaves.
+
+    When standard input is not a terminal, a program is read from it.
+
+    [bold]Examples[/]
+
+      wenv shell
+      wenv shell -n lab --mount ~/data:/data
+      echo 'print(6 * 7)' | wenv shell
+    """
+    from wenv import environment
+    from wenv.cli.run import start
+
+    granted = options.policy(write, mounts, variables, memory, None, None)
+    return start(environment.find(name, path), CommandLine("prompt"), granted)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(shell)

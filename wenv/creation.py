@@ -1,0 +1,156 @@
+"""Makes and changes environments: everything is fetched and compiled first, then one manifest is written."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cache.files import write_atomically
+from cache.store import Store
+from resolver.fetch import FetchedWheel, fetch
+from resolver.lock import LOCK_NAME, LockedWheel, lock_text, read_lock
+from resolver.progress import Progress
+from resolver.requested import Requested
+from resolver.resolve import resolve
+from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
+from wenv.errors import EnvironmentExistsError, WenvError
+from wenv.locations import STANDARD_LIBRARY
+from wenv.policy import Policy
+from wenv.runtimes import Runtime
+from wenv.scripts import remove_scripts, write_scripts
+from wenv.snapshot import console_scripts, split_packages
+
+COMPILING = "Compiling modules"
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What an environment shall hold, decided but not yet fetched."""
+
+    requested: Requested
+    wheels: tuple[LockedWheel, ...]
+
+
+def solve(
+    runtime: Runtime, requested: Requested, progress: Progress, preferred: Sequence[LockedWheel] = ()
+) -> Solution:
+    """Resolve what was asked for; see `resolver.resolve.resolve` for errors."""
+    target = runtime.target(progress)
+    return Solution(requested, tuple(resolve(runtime.store, requested, target, progress, preferred)))
+
+
+def solution_of_lock(runtime: Runtime, path: Path, progress: Progress) -> Solution:
+    """What a pylock.toml decided; nothing is resolved."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise WenvError(f"{path}: {error}") from error
+    wheels, names = read_lock(text, str(path), runtime.target(progress))
+    from resolver.requested import Line
+
+    return Solution(Requested(tuple(Line(name) for name in names)), tuple(wheels))
+
+
+def create(
+    runtime: Runtime, folder: Path, solution: Solution, policy: Policy, progress: Progress, *, clear: bool = False
+) -> Environment:
+    """Make an environment in `folder`.  Raises EnvironmentExistsError unless `clear`; on any error `folder` is as before."""
+    with runtime.store.adding(), _alone(runtime.store, folder):
+        if exists(folder) and not clear:
+            raise EnvironmentExistsError(folder)
+        return _make(runtime, folder, solution, policy.as_json(), progress, created=None)
+
+
+def change(runtime: Runtime, environment: Environment, solution: Solution, progress: Progress) -> Environment:
+    """Give an environment a new snapshot; what runs in it meanwhile is not disturbed."""
+    with runtime.store.adding(), _alone(runtime.store, environment.folder):
+        current = load(environment.folder)
+        if current.changed != environment.changed or current.snapshot != environment.snapshot:
+            raise WenvError(f"{environment.label} was changed by another process meanwhile", "look at it and try again")
+        return _make(runtime, environment.folder, solution, current.policy, progress, created=current.created)
+
+
+def remove(store: Store, environment: Environment) -> None:
+    """Delete an environment: its manifest first.  Files that wenv did not put into its folder stay."""
+    with _alone(store, environment.folder):
+        for name in (MANIFEST_NAME, LOCK_NAME, ".gitignore"):
+            (environment.folder / name).unlink(missing_ok=True)
+        remove_scripts(environment.folder)
+        if environment.folder.is_dir() and not any(environment.folder.iterdir()):
+            environment.folder.rmdir()
+
+
+def locked_wheels(store: Store, runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedWheel]:
+    """The wheels of an environment's lock."""
+    text = store.document(environment.lock)
+    return read_lock(text, str(environment.folder / LOCK_NAME), runtime.target(progress))[0]
+
+
+@contextmanager
+def _alone(store: Store, folder: Path) -> Iterator[None]:
+    import hashlib
+
+    with store.building("environment-" + hashlib.sha256(str(folder).encode()).hexdigest()[:32]):
+        yield
+
+
+def _make(
+    runtime: Runtime, folder: Path, solution: Solution, policy: dict[str, object], progress: Progress, created: str | None
+) -> Environment:
+    store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
+    runtime.prepare(progress)
+    target = runtime.target(progress)
+    fetched = fetch(store, solution.wheels, target, solution.requested.options, progress)
+    packages = tuple(sorted(map(_package, fetched), key=lambda package: package.name))
+    compile_layers(runtime, packages, progress)
+    lines = [line.text for line in solution.requested.requirements]
+    text = lock_text([item.wheel for item in fetched], lines, target)
+    environment = Environment(
+        folder=folder,
+        runtime=RuntimeRecord(runtime.name, runtime.identity, runtime.standard_library(progress)),
+        packages=packages,
+        lock=store.put_document(text),
+        requested=solution.requested.as_json(),
+        policy=policy,
+        created=created or now,
+        changed=now,
+        scripts=console_scripts(store, packages),
+        split_packages=split_packages(store, packages),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / ".gitignore", "*\n")
+    write_atomically(folder / LOCK_NAME, text)
+    write_scripts(environment)
+    environment.save()
+    return environment
+
+
+def _package(item: FetchedWheel) -> PackageLayer:
+    wheel = item.wheel
+    return PackageLayer(wheel.name, wheel.version, item.layer, wheel.filename, wheel.sha256)
+
+
+def compile_layers(runtime: Runtime, packages: Sequence[PackageLayer], progress: Progress) -> None:
+    """Have the compiled code of every layer in the store; on all cores, each layer in a sandbox of its own."""
+    runtime.code_archive(runtime.standard_library(progress), str(STANDARD_LIBRARY), progress)
+    missing = [p for p in packages if not runtime.has_code_archive(p.digest, str(p.guest_base))]
+    if not missing:
+        return
+    sizes = {package: runtime.store.manifest(package.digest).size for package in missing}
+    missing.sort(key=sizes.__getitem__, reverse=True)  # the longest first, or it would be waited for at the end
+    progress.begin(COMPILING, sum(sizes.values()))
+
+    def work(package: PackageLayer) -> None:
+        runtime.code_archive(package.digest, str(package.guest_base), progress)
+        progress.advance(COMPILING, sizes[package])
+
+    try:
+        runtime.component(progress)  # loaded once, before threads want it
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for result in [pool.submit(work, package) for package in missing]:
+                result.result()
+    finally:
+        progress.end(COMPILING)

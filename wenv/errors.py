@@ -1,0 +1,95 @@
+"""wenv's errors and its exit statuses."""
+
+from enum import IntEnum
+from pathlib import Path
+
+from cache.errors import UserError
+
+
+class Exit(IntEnum):
+    """Exit statuses of the command line.  A program that ran gives its own status, 0 to 255."""
+
+    OK = 0
+    FAILURE = 1
+    """The command could not do what was asked."""
+    USAGE = 2
+    """The command line was wrong."""
+    TIME_LIMIT = 124
+    """`run`: the program was stopped at its time limit."""
+    NOT_STARTED = 125
+    """`run` and `shell`: the program was not started."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+    TRAPPED = 134
+    """`run` and `shell`: the sandbox stopped the program (stack exhausted, memory or output limit, abort)."""
+
+
+class WenvError(UserError):
+    """Something wenv was asked to do and cannot."""
+
+
+class UsageError(WenvError):
+    """Options or arguments that do not go together."""
+
+
+class NoEnvironmentError(WenvError):
+    """No environment where one was looked for."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"no environment {place}", "make one with `wenv create`, or name one with -n or --path")
+
+
+class EnvironmentExistsError(WenvError):
+    """An environment stands where a new one shall be made."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} already holds an environment",
+            "`wenv install` adds to it, `wenv create --clear` replaces it",
+        )
+
+
+class DamagedEnvironmentError(WenvError):
+    """A manifest that cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}", "make it anew with `wenv create --clear`")
+
+
+class StaleEnvironmentError(WenvError):
+    """An environment made for a runtime that is not the installed one."""
+
+    def __init__(self, made_for: str, installed: str) -> None:
+        super().__init__(
+            f"this environment was made for {made_for}, installed is {installed}", "`wenv install` moves it to the new one"
+        )
+
+
+class MountError(WenvError):
+    """A folder that cannot be shared with the sandbox."""
+
+
+class UnsupportedOptionError(UsageError):
+    """An interpreter option that an interpreter which has already started cannot take."""
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"python option {option} is not supported: {reason}")
+
+
+class TrapError(WenvError):
+    """The sandbox stopped the program."""
+
+    status = Exit.TRAPPED
+
+
+class TimeLimitError(TrapError):
+    """The program reached its time limit."""
+
+    status = Exit.TIME_LIMIT
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"stopped after {seconds:g} s, its time limit")
+
+
+class RuntimeBuildError(WenvError):
+    """The interpreter could not be made."""

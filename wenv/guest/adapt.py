@@ -1,0 +1,118 @@
+"""Where the platform lacks something, the standard library is adapted: made to work another way, absent rather than broken,
+or failing with a sentence that says what is missing.
+
+Facts about WASI preview 2 as CPython 3.14 sees it: no threads, no processes, no network unless the host grants one, no
+``dup``, no user database.
+"""
+
+import _thread
+import os
+import posix
+import sys
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NoReturn
+
+from . import importer, stubs
+
+NO_THREADS = "this platform (WebAssembly) has no threads; asyncio, or concurrent code without threads, works"
+NO_NETWORK = "the sandbox has no network"
+
+
+def apply(request_terminal: list[int] | None, private: str) -> None:
+    """Adapt the running interpreter; `private` is a guest folder that only this run and the host share."""
+    for name in ("dup", "dup2"):  # they exist and always fail; programs ask whether they exist
+        for module in (os, posix):
+            if hasattr(module, name):
+                delattr(module, name)
+    for name in ("getuid", "geteuid", "getgid", "getegid"):  # consistent with what stat() says of every file
+        setattr(os, name, lambda: 0)
+    if request_terminal:
+        size = os.terminal_size(request_terminal)
+        os.get_terminal_size = lambda fd=1: size  # type: ignore[assignment]
+    os._exit = _exit_through(private)  # type: ignore[assignment]
+    _refuse_threads()
+    importer.after_import.update(
+        {
+            "socket": _refuse_connections,
+            "asyncio.selector_events": _without_self_pipe,
+            "asyncio.base_events": _without_executor_threads,
+        }
+    )
+
+
+def add_stubs(names: list[str]) -> None:
+    """Make the stub of each named standard module importable, in place of the one that cannot work here."""
+    for name in names:
+        sys.modules[name] = stubs.MODULES[name]
+
+
+def _exit_through(private: str) -> Callable[[int], NoReturn]:
+    leave = os._exit
+
+    def _exit(status: int) -> NoReturn:
+        """WASI knows only success and failure: the status itself goes through a file."""
+        with open(f"{private}/exit-status", "w") as file:
+            file.write(str(status & 0xFF))
+        leave(status & 0xFF)
+
+    return _exit
+
+
+def _refuse_threads() -> None:
+    def start(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError(NO_THREADS)
+
+    _thread.start_new_thread = start
+    _thread.start_new = start  # type: ignore[attr-defined]
+    _thread.start_joinable_thread = start
+
+
+def _refuse_connections(socket: ModuleType) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(2, NO_NETWORK)
+
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+        setattr(socket, name, refuse)
+    for name in ("connect", "connect_ex", "bind"):
+        setattr(socket.socket, name, refuse)
+
+
+def _without_self_pipe(selector_events: ModuleType) -> None:
+    """The loop's self-pipe wakes it from other threads, of which there are none; here it would need the network."""
+
+    def nothing(self: object, *_: object) -> None:
+        return None
+
+    loop = selector_events.BaseSelectorEventLoop
+    loop._make_self_pipe = loop._close_self_pipe = loop._write_to_self = nothing
+
+
+def _without_executor_threads(base_events: ModuleType) -> None:
+    """`run_in_executor`, and so `asyncio.to_thread`, runs the function at once and returns a finished future."""
+
+    def run_in_executor(self: Any, executor: Any, function: Callable[..., Any], *arguments: object) -> Any:
+        future = self.create_future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    base_events.BaseEventLoop.run_in_executor = run_in_executor
+
+
+def slice_sleep(check: Callable[[], object]) -> None:
+    """Make `time.sleep` look for an interrupt twenty times a second: a call of the host's cannot be interrupted."""
+    sleep = time.sleep
+
+    def sliced(seconds: float, /) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0.05:
+            sleep(0.05)
+            check()
+        sleep(min(seconds, max(left, 0.0)))
+
+    sliced.__name__ = sliced.__qualname__ = "sleep"
+    time.sleep = sliced

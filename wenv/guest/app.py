@@ -1,0 +1,30 @@
+"""Entry of the component: the functions that it exports to a host."""
+
+import sys
+
+from wit_world import exports
+from wit_world.exports import session
+
+from . import calls, program
+from .building import keep_standard_library
+
+keep_standard_library()
+
+
+class Run(exports.Run):  # type: ignore[misc]
+    """``wasi:cli/run``: what a plain ``wasmtime run`` of the component calls."""
+
+    def run(self) -> None:
+        sys.stderr.write("This component holds a Python environment's interpreter; start it with `wenv run`.\n")
+        raise SystemExit(1)
+
+
+class Session(exports.Session):  # type: ignore[misc]
+    """``wenv:env/session``: what wenv's own host calls."""
+
+    def main(self, request: str) -> int:
+        return program.main(request)
+
+    def call(self, name: str, argument: str) -> session.Reply:
+        ok, value = calls.call(name, argument)
+        return session.Reply(ok, value)

@@ -1,0 +1,24 @@
+"""What happens once, while the component is built."""
+
+import os
+import sys
+
+
+def keep_standard_library() -> None:
+    """Copy the standard library's files to where the host asked for them: they can be seen only during the build."""
+    for folder in sys.path:
+        target = f"{folder}/wenv-standard-library"
+        if os.path.isdir(target):
+            _copy("/python", target)
+
+
+def _copy(source: str, target: str) -> None:
+    for entry in os.scandir(source):
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                os.mkdir(f"{target}/{entry.name}")
+                _copy(entry.path, f"{target}/{entry.name}")
+            continue
+        with open(entry.path, "rb", buffering=0) as old, open(f"{target}/{entry.name}", "wb", buffering=0) as new:
+            while chunk := old.read(1 << 16):
+                new.write(chunk)

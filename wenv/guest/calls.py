@@ -1,0 +1,26 @@
+"""The services a living session offers to the host, by name.  Arguments and results are JSON."""
+
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import codearchive, describe, shell
+
+SERVICES: dict[str, Callable[[Any], object]] = {
+    "compile": codearchive.compile_tree,
+    "describe": describe.describe,
+    "shell.open": shell.open_shell,
+    "shell.check": shell.check,
+    "shell.execute": shell.execute,
+    "shell.complete": shell.complete,
+    "shell.close": shell.close,
+}
+
+
+def call(name: str, argument: str) -> tuple[bool, str]:
+    """Returns (True, the result as JSON), or (False, the traceback) if the service itself failed."""
+    try:
+        return True, json.dumps(SERVICES[name](json.loads(argument)))
+    except BaseException:
+        return False, traceback.format_exc()

@@ -1,0 +1,193 @@
+"""Runs one program the way CPython's own command line does, in an interpreter that has long started.
+
+The counterparts in CPython are Modules/main.c (what is run, and ``sys.path[0]``) and Py_FinalizeEx (what happens at the end).
+"""
+
+import atexit
+import json
+import linecache
+import os
+import runpy
+import sys
+import types
+import warnings
+from importlib import import_module
+
+from . import adapt, importer, notes, streams
+from .request import Request
+
+EXECUTABLE = "/python/bin/python3"
+
+#: The first file descriptor that a program's own files can have.
+_first_descriptor = 3
+
+
+def main(request_text: str) -> int:
+    """Run the program; returns its exit status, 0 to 255."""
+    request: Request = json.loads(request_text)
+    prepare(request)
+    notes.set_request(request)
+    try:
+        execute(request)
+        status = 0
+    except SystemExit as leaving:
+        status = exit_status(leaving)
+    except BaseException as error:
+        status = report(error)
+    return finish(status)
+
+
+def prepare(request: Request) -> None:
+    """Renew what was frozen when the component was built: arguments, environment, working directory, streams, imports."""
+    global _first_descriptor
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["directory"])
+    streams.open_streams(unbuffered=request["flags"]["unbuffered"] or "PYTHONUNBUFFERED" in os.environ)
+    importer.install(request["roots"], request["split_packages"])
+    adapt.apply(request["terminal"], request["control"])
+    adapt.add_stubs(request["stubs"])
+    sys.executable = EXECUTABLE
+    sys.argv = ["", *request["arguments"]]
+    sys.orig_argv = [EXECUTABLE, *request["arguments"]]
+    options = [*filter(None, os.environ.get("PYTHONWARNINGS", "").split(",")), *request["flags"]["warnings"]]
+    sys.warnoptions[:] = options
+    warnings._processoptions(options)  # type: ignore[attr-defined]
+    sys.modules["__main__"] = main_module()
+    probe = os.open("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
+    os.close(probe)
+    _first_descriptor = probe
+
+
+def main_module() -> types.ModuleType:
+    """A fresh ``__main__``."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
+    return module
+
+
+def execute(request: Request) -> None:
+    """Run the request's program in ``__main__``; whatever it raises passes through."""
+    target, safe = request["target"], request["flags"]["safe_path"]
+    main_dict = sys.modules["__main__"].__dict__
+
+    def prepend(entry: str) -> None:
+        if not safe:
+            sys.path.insert(0, entry)
+
+    match request["form"]:
+        case "code":
+            sys.argv[0] = "-c"
+            prepend("")
+            run_source(target, "<string>", main_dict)
+        case "stdin":
+            sys.argv[0] = "-"
+            prepend("")
+            run_source(sys.stdin.buffer.read(), "<stdin>", main_dict)
+        case "module":
+            sys.argv[0] = "-m"
+            prepend(os.getcwd())
+            runpy._run_module_as_main(target)  # type: ignore[attr-defined]
+        case "script" if os.path.isdir(target) or target.endswith((".zip", ".pyz")):
+            sys.argv[0] = target
+            sys.path.insert(0, target)
+            runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
+        case "script":
+            sys.argv[0] = target
+            prepend(os.path.dirname(target))
+            run_script(target, main_dict)
+        case "entry":
+            module, _, attribute = target.partition(":")
+            sys.argv[0] = request["arguments"][0]
+            del sys.argv[1]
+            function: object = import_module(module)
+            for name in attribute.split("."):
+                function = getattr(function, name)
+            sys.exit(function())  # type: ignore[operator]
+
+
+def run_script(path: str, namespace: dict[str, object]) -> None:
+    """Run a source file as the main program."""
+    from importlib.machinery import SourceFileLoader
+
+    with open(path, "rb") as file:
+        source = file.read()
+    namespace.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
+    exec(compile(source, path, "exec", dont_inherit=True), namespace)
+
+
+def run_source(source: str | bytes, filename: str, namespace: dict[str, object]) -> None:
+    """Run a program that has no file; tracebacks show its lines all the same, as CPython's do."""
+    code = compile(source, filename, "exec", dont_inherit=True)
+    text = source if isinstance(source, str) else source.decode("utf-8", "replace")
+    linecache._register_code(code, text, filename)  # type: ignore[attr-defined]
+    exec(code, namespace)
+
+
+def exit_status(leaving: SystemExit) -> int:
+    """The status that a SystemExit asks for; a code that is no number is printed."""
+    code = leaving.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    streams.flush_streams()
+    print(code, file=sys.stderr)
+    return 1
+
+
+def report(error: BaseException) -> int:
+    """Show an uncaught exception through ``sys.excepthook``, without the frames of this package."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
+        traceback = traceback.tb_next
+    error.__traceback__ = traceback
+    notes.explain(error)
+    streams.flush_streams()
+    sys.last_exc = error
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
+    try:
+        sys.excepthook(type(error), error, traceback)
+    except SystemExit as leaving:
+        return exit_status(leaving)
+    except BaseException as failure:
+        print("Error in sys.excepthook:", file=sys.stderr)
+        sys.__excepthook__(type(failure), failure, failure.__traceback__)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def finish(status: int) -> int:
+    """What CPython does at exit, which nothing does here by itself: exit functions, and files that were left open."""
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+    atexit._run_exitfuncs()
+    written = streams.flush_streams()
+    if _files_left_open():
+        sys.modules["__main__"].__dict__.clear()
+        _flush_files()
+    return status if written else 120
+
+
+def _files_left_open() -> bool:
+    for descriptor in range(_first_descriptor, _first_descriptor + 64):
+        try:
+            os.fstat(descriptor)
+            return True
+        except OSError:
+            pass
+    return False
+
+
+def _flush_files() -> None:
+    """Flush the buffered writers that nobody closed."""
+    import gc
+    import io
+
+    gc.collect()
+    left = [item for item in gc.get_objects() if isinstance(item, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom))]
+    for stream in sorted(left, key=lambda item: not isinstance(item, io.TextIOWrapper)):  # text first: it fills a buffer
+        try:
+            if not stream.closed:
+                stream.flush()
+        except (OSError, ValueError):
+            pass

@@ -1,0 +1,52 @@
+"""What the host tells the guest about a run.  Plain data: it crosses the boundary as JSON."""
+
+from typing import Literal, TypedDict
+
+#: How the program is named, as on CPython's own command line: a script's path, ``-m``, ``-c``, standard input, or a console
+#: script of an installed package (``module:attribute``).
+Form = Literal["script", "module", "code", "stdin", "entry"]
+
+
+class Root(TypedDict):
+    """A read-only folder on ``sys.path`` whose compiled code is at hand."""
+
+    path: str
+    """Guest folder, for example ``/wenv/requests-2.32.3/site-packages``."""
+    names: list[str]
+    """What stands directly in the folder: enough to know without a file call that a module is not here."""
+    archive: str
+    """Guest path of the code archive that covers the folder, see `importer`."""
+    base: str
+    """Guest folder that the archive's entries are relative to."""
+
+
+class Flags(TypedDict):
+    """The interpreter options that can be honoured in an interpreter that has already started."""
+
+    unbuffered: bool
+    safe_path: bool
+    warnings: list[str]
+
+
+class Request(TypedDict):
+    """One run of one program."""
+
+    form: Form
+    target: str
+    arguments: list[str]
+    """``sys.argv[1:]``."""
+    directory: str
+    """Working directory, a guest path."""
+    environment: dict[str, str]
+    roots: list[Root]
+    split_packages: dict[str, list[str]]
+    """Packages with files in several layers: the further folders, by dotted name."""
+    stubs: list[str]
+    """Standard modules missing here for which an importable stub is provided."""
+    terminal: list[int] | None
+    """Columns and lines when standard output is a terminal."""
+    read_only: list[str]
+    """Guest folders shared with the host that may not be written."""
+    flags: Flags
+    control: str
+    """Guest folder through which the host interrupts a shell; empty for a plain run."""

@@ -1,0 +1,136 @@
+"""The guest's side of `wenv shell`: one namespace that lives as long as the session."""
+
+import sys
+from typing import Any, Literal, TypedDict
+
+from . import _interrupt, adapt, notes, program, streams
+from .request import Request
+
+#: At every how many polls (jumps and function starts) the host's wish to interrupt is looked for: about 5 ms of a tight loop.
+INTERRUPT_PERIOD = 20_000
+TOOL_NAME = "wenv-interrupt"
+
+_statements = 0
+
+
+class Outcome(TypedDict):
+    """How a statement ended; `status` is the exit status when it asked to leave."""
+
+    leave: bool
+    status: int
+
+
+def open_shell(request: Request) -> dict[str, str]:
+    """Prepare the interpreter for a session; returns what the banner says."""
+    program.prepare(request)
+    notes.set_request(request)
+    sys.argv = [""]
+    sys.path.insert(0, "")
+    sys.ps1, sys.ps2 = ">>> ", "... "
+    _watch_for_interrupts(f"{request['control']}/interrupt")
+    return {"version": sys.version.partition(" ")[0]}
+
+
+def _watch_for_interrupts(path: str) -> None:
+    monitoring = sys.monitoring
+    tool = monitoring.PROFILER_ID
+    monitoring.use_tool_id(tool, TOOL_NAME)
+    _interrupt.watch(path, INTERRUPT_PERIOD)
+    for event in (monitoring.events.JUMP, monitoring.events.PY_START):
+        monitoring.register_callback(tool, event, _interrupt.poll)
+    adapt.slice_sleep(_interrupt.check)
+
+
+def _set_interruptible(on: bool) -> None:
+    events = sys.monitoring.events
+    sys.monitoring.set_events(sys.monitoring.PROFILER_ID, events.JUMP | events.PY_START if on else 0)
+
+
+def check(source: str) -> Literal["complete", "incomplete"]:
+    """Whether Enter shall run `source` or open another line."""
+    import codeop
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return "incomplete" if codeop.compile_command(source, "<stdin>", "single") is None else "complete"
+        except (SyntaxError, ValueError, OverflowError):
+            # several statements at once, as pasted, are no "single" input: let execute() judge
+            return "complete"
+
+
+def execute(source: str) -> Outcome:
+    """Run statements in the session's namespace; errors are shown, the value of a last expression is displayed."""
+    import ast
+    import linecache
+
+    global _statements
+    _statements += 1
+    filename = f"<stdin-{_statements}>"
+    try:
+        tree = ast.parse(source, filename)
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        codes = [
+            compile(
+                ast.Interactive([node]) if node is tree.body[-1] else ast.Module([node], []),
+                filename,
+                "single" if node is tree.body[-1] else "exec",
+                dont_inherit=True,
+            )
+            for node in tree.body
+        ]
+        namespace = sys.modules["__main__"].__dict__
+        _set_interruptible(True)
+        try:
+            for code in codes:
+                exec(code, namespace)
+        finally:
+            _set_interruptible(False)
+    except SystemExit as leaving:
+        return {"leave": True, "status": program.exit_status(leaving)}
+    except KeyboardInterrupt:
+        print("KeyboardInterrupt", file=sys.stderr)
+    except BaseException as error:
+        program.report(error)
+    streams.flush_streams()
+    return {"leave": False, "status": 0}
+
+
+def complete(text: str) -> list[str]:
+    """Completions of the last name, attribute or module in the line `text`; each replaces that last word whole."""
+    modules = _module_completions(text)
+    if modules is not None:
+        return modules
+    import rlcompleter
+
+    word = _last_word(text)
+    completer = rlcompleter.Completer(sys.modules["__main__"].__dict__)
+    found: list[str] = []
+    while len(found) < 500 and (match := completer.complete(word, len(found))) is not None:  # type: ignore[func-returns-value]
+        found.append(match)
+    return sorted({match.rstrip("(") for match in found if match.strip()})
+
+
+def _last_word(text: str) -> str:
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] in "_."):
+        start -= 1
+    return text[start:]
+
+
+def _module_completions(text: str) -> list[str] | None:
+    """Completions of an import statement, by the completer of CPython's own prompt; None for any other line."""
+    if not text.lstrip().startswith(("import ", "from ")):
+        return None
+    completer: Any
+    from _pyrepl._module_completer import ModuleCompleter
+
+    completer = ModuleCompleter(sys.modules["__main__"].__dict__)
+    found: list[str] | None = completer.get_completions(text)
+    return found
+
+
+def close(_: object) -> int:
+    """End the session; returns the exit status."""
+    return program.finish(0)

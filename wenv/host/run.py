@@ -1,0 +1,60 @@
+"""Runs a guest in a thread, so that the main thread can hear Ctrl-C and the clock.
+
+A Python signal handler does not run while the main thread is inside a call into WebAssembly.  The guest is stopped through
+the engine's epoch; a guest that is inside a call of the host's (reading a terminal) notices only when that returns, so after
+a grace period it is left behind: its thread is a daemon and ends with the process.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from wenv.errors import TimeLimitError
+from wenv.host.session import Session
+
+#: How long a stopped guest may take to notice, in seconds.
+GRACE = 0.5
+#: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
+WAKE = 0.2
+
+
+def run_main(open_session: Callable[[], Session], request: object, time_limit: float | None = None) -> int:
+    """Open a session and run a program in it; returns its exit status.
+
+    Raises TrapError if the sandbox stopped it, TimeLimitError after `time_limit` seconds.
+    """
+    outcome: list[int | BaseException] = []
+    session: list[Session] = []
+
+    def work() -> None:
+        try:
+            session.append(open_session())
+            outcome.append(session[0].main(request))
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="guest", daemon=True)
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    thread.start()
+    try:
+        while thread.is_alive():
+            left = WAKE if deadline is None else min(WAKE, deadline - time.monotonic())
+            if left <= 0:
+                _stop(session, thread)
+                raise TimeLimitError(time_limit or 0.0)
+            thread.join(left)
+    except KeyboardInterrupt:
+        _stop(session, thread)
+        raise
+    result = outcome[0]
+    if isinstance(result, SystemExit):
+        return int(result.code or 0)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _stop(session: list[Session], thread: threading.Thread) -> None:
+    if session:
+        session[0].stop()
+    thread.join(GRACE)

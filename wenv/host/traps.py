@@ -1,0 +1,25 @@
+"""What stopped a guest, in one sentence."""
+
+import re
+
+#: What wasmtime says of a trap, and what it means to a user.  The first that occurs in its message counts.
+SENTENCES = (
+    ("call stack exhausted", "the call stack is exhausted: too deep a recursion in C code"),
+    ("cannot enter component instance", "it has already been stopped"),
+    ("out of bounds memory access", "memory was accessed out of bounds"),
+    ("indirect call type mismatch", "an extension module passes functions of a wrong signature"),
+    ("unreachable", "the interpreter aborted"),
+    ("interrupt", "it was interrupted"),
+)
+
+
+def explain_trap(message: str, memory_limit: int | None) -> str:
+    """One sentence for wasmtime's message; `memory_limit` in bytes, None for none."""
+    trap = re.search(r"wasm trap: (.*)", message)
+    cause = trap[1] if trap else message.strip().splitlines()[-1] if message.strip() else "unknown"
+    for said, sentence in SENTENCES:
+        if said in cause:
+            if said == "unreachable" and memory_limit is not None:
+                sentence += f", most likely out of memory (its limit is {memory_limit} bytes)"
+            return f"the program was stopped: {sentence}"
+    return f"the program was stopped: {cause}"

@@ -1,0 +1,125 @@
+"""What a program in the sandbox may see and use."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from wenv.errors import MountError, UsageError
+from wenv.locations import RESERVED, guest_path
+
+#: Variables that describe the user's terminal and language: the only ones a program gets without being given them.
+TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A host folder shared with the sandbox."""
+
+    host: Path
+    guest: PurePosixPath
+    writable: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Mount":
+        """Read ``HOST[:GUEST][:ro|rw]``; raises MountError.  Without GUEST the guest sees the same path."""
+        rest, writable = text, False
+        if rest.endswith((":ro", ":rw")):
+            rest, writable = rest[:-3], rest.endswith("rw")
+        drive = rest[:2] if re.match(r"[A-Za-z]:[\\/]", rest) and os.name == "nt" else ""
+        host_text, _, guest_text = rest[len(drive) :].partition(":")
+        host = Path(drive + host_text).expanduser()
+        if not host_text or not host.is_dir():
+            raise MountError(f"--mount {text}: {drive + host_text or 'nothing'} is not a folder")
+        host = host.resolve()
+        guest = PurePosixPath(guest_text) if guest_text else guest_path(host)
+        if not guest.is_absolute() or ".." in guest.parts:
+            raise MountError(f"--mount {text}: the guest's path must be absolute", "for example --mount data:/data:ro")
+        for reserved in RESERVED:
+            if guest == reserved or (reserved.name != "tmp" and reserved in guest.parents):
+                raise MountError(f"--mount {text}: {reserved} belongs to the sandbox", "choose another path in the guest")
+        return cls(host, guest, writable)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.guest}:{'rw' if self.writable else 'ro'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run is granted beyond nothing.
+
+    `write` lets it write to the working folder; `environment` are variables it gets; `memory` and `output` are limits in
+    bytes, `time` in seconds, None for none.
+    """
+
+    write: bool = False
+    mounts: tuple[Mount, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    memory: int | None = None
+    time: float | None = None
+    output: int | None = None
+
+    def widened(self, other: "Policy") -> "Policy":
+        """This policy with what `other` adds; limits that `other` sets replace this one's."""
+        return replace(
+            self,
+            write=self.write or other.write,
+            mounts=self.mounts + other.mounts,
+            environment=self.environment + other.environment,
+            memory=other.memory if other.memory is not None else self.memory,
+            time=other.time if other.time is not None else self.time,
+            output=other.output if other.output is not None else self.output,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For manifests and `--json`."""
+        return {
+            "write": self.write,
+            "mounts": [str(mount) for mount in self.mounts],
+            "environment": dict(self.environment),
+            "memory": self.memory,
+            "time": self.time,
+            "output": self.output,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Policy":
+        """What `as_json` wrote; raises MountError if a folder is gone."""
+        return cls(
+            write=bool(data["write"]),
+            mounts=tuple(Mount.parse(text) for text in data["mounts"]),
+            environment=tuple(data["environment"].items()),
+            memory=data["memory"],
+            time=data["time"],
+            output=data["output"],
+        )
+
+
+def parse_variable(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``, or ``NAME`` for the host's value; raises UsageError."""
+    name, given, value = text.partition("=")
+    if not name or "\0" in text:
+        raise UsageError(f"--env {text}: not NAME or NAME=VALUE")
+    if not given:
+        if name not in os.environ:
+            raise UsageError(f"--env {name}: not set here", f"give a value: --env {name}=VALUE")
+        value = os.environ[name]
+    return name, value
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as ``512M`` as bytes; raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", text.strip().lower())
+    if not match:
+        raise UsageError(f"not a size: {text}", "for example 64M, 2G or 500000")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def terminal_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that every run gets, and the sandbox's own."""
+    passed = {name: environ[name] for name in TERMINAL_VARIABLES if name in environ}
+    return {**passed, "HOME": "/tmp", "TMPDIR": "/tmp"}

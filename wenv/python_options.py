@@ -1,0 +1,87 @@
+"""CPython's own command line: which program is meant, and which of the interpreter's options can be honoured.
+
+The guest's interpreter was started when the component was built, so options that take effect at its start cannot be given to
+it.  Those that can be done later are; those that change nothing here are accepted; the rest is refused by name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from wenv.errors import UnsupportedOptionError, UsageError
+
+#: Options that are true of every run already: nothing is inherited from the host, no bytecode is written.
+IMPLIED = frozenset("BEsqRb")
+#: Options that an interpreter takes only while it starts.
+REFUSED = {
+    "O": "assertions are compiled in; the standard library is, too",
+    "X": "it takes effect only while the interpreter starts",
+    "S": "`site` has been imported already",
+    "v": "imports are not traced; use `sys.meta_path` or logging",
+    "d": "it needs a debug build",
+    "x": "run the file with its first line removed",
+    "i": "use `wenv shell`",
+    "t": "it is an option of Python 2",
+    "3": "it is an option of Python 2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What CPython would run: `form` and `target` as in wenv/guest/request.py, `arguments` are the program's."""
+
+    form: Literal["script", "module", "code", "stdin", "prompt", "version", "help"]
+    target: str = ""
+    arguments: tuple[str, ...] = ()
+    unbuffered: bool = False
+    safe_path: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def parse(arguments: Sequence[str]) -> CommandLine:
+    """Read the arguments that followed ``python``; raises UsageError and UnsupportedOptionError."""
+    rest = list(arguments)
+    unbuffered = safe_path = False
+    warnings: list[str] = []
+
+    def found(form: Literal["script", "module", "code", "stdin", "prompt", "version", "help"], target: str = "") -> CommandLine:
+        return CommandLine(form, target, tuple(rest), unbuffered, safe_path, tuple(warnings))
+
+    while rest:
+        word = rest.pop(0)
+        if word == "-":
+            return found("stdin")
+        if word in ("--version", "--help"):
+            return found("version" if word == "--version" else "help")
+        if word == "--":
+            break
+        if not word.startswith("-"):
+            return found("script", word)
+        if word.startswith("--"):
+            raise UsageError(f"unknown option: {word}", "options of wenv's come before the program: wenv run --write script.py")
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in "cmWX":
+                if not letters and not rest:
+                    raise UsageError(f"argument expected for the -{letter} option")
+                value = letters or rest.pop(0)
+                if letter in "cm":
+                    return found("code" if letter == "c" else "module", value)
+                if letter == "X":
+                    raise UnsupportedOptionError(f"-X {value}", REFUSED["X"])
+                warnings.append(value)
+                break
+            if letter in "Vh?":
+                return found("version" if letter == "V" else "help")
+            if letter == "u":
+                unbuffered = True
+            elif letter in "IP":
+                safe_path = True
+            elif letter in REFUSED:
+                raise UnsupportedOptionError(f"-{letter}", REFUSED[letter])
+            elif letter not in IMPLIED:
+                raise UsageError(f"unknown option: -{letter}")
+    if rest:
+        return found("script", rest.pop(0))
+    return found("prompt")

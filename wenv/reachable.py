@@ -1,0 +1,26 @@
+"""What the environments of this user need of the store: the roots for pruning."""
+
+from cache.prune import Roots
+from cache.store import Store
+from wenv.environment import all_folders, load
+from wenv.runtimes import default_runtime
+
+
+def roots(store: Store, *, with_runtime: bool = True) -> Roots:
+    """Everything that an environment reaches, and with `with_runtime` what the installed runtime is made of.
+
+    A manifest that cannot be read raises DamagedEnvironmentError: its layers are unknown, so nothing may be deleted.
+    """
+    runtime = default_runtime(store)
+    layers, documents, derived = set[str](), set[str](), set[str]()
+    for folder in all_folders():
+        environment = load(folder)
+        layers.update(environment.layers)
+        documents.add(environment.lock)
+        for package in environment.packages:
+            derived.add(runtime.code_entry(package.digest, str(package.guest_base)))
+        with_runtime = True
+    if with_runtime:
+        derived |= runtime.derived_entries()
+        layers |= runtime.layers()
+    return Roots(frozenset(layers), frozenset(documents), frozenset(derived))

@@ -1,0 +1,212 @@
+"""The default runtime: CPython 3.14 out of componentize-py, as one component for WASI preview 2.
+
+componentize-py carries CPython with its standard library and links an application into it.  The application is
+``wenv/guest``; while it is built it can see the standard library's files, which is how they get into a layer.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from cache.layers import LayerWriter, publish
+from cache.store import Store
+from resolver.progress import Progress
+from resolver.target import Target
+from wenv.errors import RuntimeBuildError
+from wenv.locations import STANDARD_LIBRARY
+from wenv.policy import Mount
+
+if TYPE_CHECKING:
+    from wasmtime.component import Component
+
+    from wenv.host.session import Session
+
+GUEST = Path(__file__).parent.parent / "guest"
+#: The name of wenv/guest inside the component, out of the way of everybody's modules.
+GUEST_PACKAGE = "_wenv"
+#: Where, in a build, the guest leaves the standard library: the second folder on componentize-py's Python path.
+COPY_MARKER = "wenv-standard-library"
+COMPONENTS, DESCRIPTIONS, CODE = "components", "descriptions", "code"
+#: Part of the key of code archives; raised with the format of wenv/guest/codearchive.py.
+ARCHIVE_VERSION = "1"
+#: Where the guest writes what it was asked to make.
+OUTPUT = PurePosixPath("/output")
+COMPILING = "Compiling the interpreter for this machine"
+FIRST_USE = "Preparing {name} (once, about 20 seconds; every environment shares it)"
+
+
+class ComponentizeRuntime:
+    """See `wenv.runtimes.Runtime`."""
+
+    name = "CPython 3.14"
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._component: Component | None = None
+        self.identity = f"componentize-py {version('componentize-py')}"
+
+    # -- keys
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of everything that the component is made from."""
+        digest = hashlib.sha256(self.identity.encode())
+        for path in guest_sources():
+            digest.update(path.relative_to(GUEST).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+    def derived_entries(self) -> frozenset[str]:
+        from wenv.host.engine import COMPILED, compiled_key
+
+        entries = {f"{COMPONENTS}/{self.key}", f"{DESCRIPTIONS}/{self.key}", f"{COMPILED}/{compiled_key(self.key)}"}
+        entries.update(self.code_entry(layer, str(STANDARD_LIBRARY)) for layer in self.layers())
+        return frozenset(entries)
+
+    def layers(self) -> frozenset[str]:
+        folder = self.store.derived_folder(COMPONENTS, self.key)
+        return frozenset({self._built_library(folder)}) if folder.is_dir() else frozenset()
+
+    # -- what is made once
+
+    def is_prepared(self) -> bool:
+        from wenv.host.engine import is_compiled
+
+        folder = self.store.derived_folder(COMPONENTS, self.key)
+        if not folder.is_dir() or not is_compiled(self.store, self.key):
+            return False
+        layer = self._built_library(folder)
+        return self.store.has_layer(layer) and self.has_code_archive(layer, str(STANDARD_LIBRARY))
+
+    def prepare(self, progress: Progress) -> None:
+        self.target(progress)
+        self.code_archive(self.standard_library(progress), str(STANDARD_LIBRARY), progress)
+
+    def standard_library(self, progress: Progress) -> str:
+        layer = self._built_library(self._component_folder(progress))
+        if not self.store.has_layer(layer):
+            # the layer was deleted and the component was not: only building shows the files again
+            from cache.files import remove_tree
+
+            remove_tree(self.store.derived_folder(COMPONENTS, self.key))
+            layer = self._built_library(self._component_folder(progress))
+        return layer
+
+    def _built_library(self, component_folder: Path) -> str:
+        return (component_folder / "standard-library").read_text().strip()
+
+    def component(self, progress: Progress) -> "Component":
+        if self._component is None:
+            from wenv.host.engine import compiled  # late: imports wasmtime
+
+            self._component = compiled(
+                self.store,
+                self.key,
+                lambda: self._component_folder(progress) / "component.wasm",
+                lambda: progress.begin(COMPILING),
+            )
+            progress.end(COMPILING)
+        return self._component
+
+    def _component_folder(self, progress: Progress) -> Path:
+        def build(folder: Path) -> None:
+            progress.say(FIRST_USE.format(name=self.name))
+            progress.begin("Building the interpreter")
+            layer = self._build_component(folder / "component.wasm")
+            (folder / "standard-library").write_text(layer + "\n")
+            progress.end("Building the interpreter")
+
+        return self.store.derive(COMPONENTS, self.key, build)
+
+    def _build_component(self, output: Path) -> str:
+        """Run componentize-py; returns the digest of the standard library's layer, which is in the store then."""
+        with self.store.staging() as staging:
+            application, library, nothing = staging / "application", staging / "library", staging / "nothing"
+            for path in guest_sources():
+                target = application / GUEST_PACKAGE / path.relative_to(GUEST)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+            (library / COPY_MARKER).mkdir(parents=True)
+            # componentize-py looks for site-packages of the host here, or else takes what the host has along
+            (nothing / "lib" / "site-packages").mkdir(parents=True)
+            run_componentize(
+                ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.app"]
+                + ["-p", str(application), "-p", str(library), "-o", str(output)],
+                virtual_environment=nothing,
+            )
+            writer = LayerWriter(self.store, staging)
+            for path in sorted((library / COPY_MARKER).rglob("*")):
+                if path.is_file():
+                    with path.open("rb") as file:
+                        writer.add(path.relative_to(library / COPY_MARKER).as_posix(), file)
+            layer = writer.finish()
+            publish(self.store, [layer])
+            return layer.manifest.digest
+
+    def target(self, progress: Progress) -> Target:
+        return Target.from_description(self._description(progress))
+
+    def _description(self, progress: Progress) -> dict[str, Any]:
+        def build(folder: Path) -> None:
+            with self._bare_session(progress, []) as session:
+                (folder / "description.json").write_text(json.dumps(session.call("describe", None), indent=1))
+
+        folder = self.store.derive(DESCRIPTIONS, self.key, build)
+        description: dict[str, Any] = json.loads((folder / "description.json").read_bytes())
+        return description
+
+    # -- compiled code
+
+    def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:
+        key = self._code_key(layer, guest_base)
+
+        def build(folder: Path) -> None:
+            mounts = [Mount(folder, OUTPUT, writable=True)]
+            if guest_base != str(STANDARD_LIBRARY):
+                mounts.append(Mount(self.store.tree(layer), PurePosixPath(guest_base)))
+            with self._bare_session(progress, mounts) as session:
+                session.call("compile", {"tree": guest_base, "output": str(OUTPUT)})
+
+        return self.store.derive(CODE, key, build)
+
+    def has_code_archive(self, layer: str, guest_base: str) -> bool:
+        return self.store.derived_folder(CODE, self._code_key(layer, guest_base)).is_dir()
+
+    def code_entry(self, layer: str, guest_base: str) -> str:
+        return f"{CODE}/{self._code_key(layer, guest_base)}"
+
+    def _code_key(self, layer: str, guest_base: str) -> str:
+        # all that the code depends on: the interpreter is the one whose component built the standard library's layer
+        return hashlib.sha256("\n".join((layer, guest_base, self.identity, ARCHIVE_VERSION)).encode()).hexdigest()
+
+    @contextmanager
+    def _bare_session(self, progress: Progress, mounts: list[Mount]) -> Iterator["Session"]:
+        """A session that sees the standard library and `mounts`, and runs nobody's code but ours."""
+        from wenv.host.session import Session
+
+        library = Mount(self.store.tree(self.standard_library(progress)), STANDARD_LIBRARY)
+        yield Session(self.component(progress), [library, *mounts])
+
+
+def guest_sources() -> list[Path]:
+    """The files that the component is built from, in a fixed order."""
+    chosen = (path for pattern in ("*.py", "*.so", "*.wit") for path in GUEST.rglob(pattern))
+    return sorted(path for path in chosen if "native" not in path.parts)
+
+
+def run_componentize(arguments: list[str], virtual_environment: Path) -> None:
+    """Run componentize-py in a process of its own; raises RuntimeBuildError with its last words."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment.update(VIRTUAL_ENV=str(virtual_environment), RUST_BACKTRACE="0")
+    command = [sys.executable, "-c", "import sys, componentize_py; sys.exit(componentize_py.script())", *arguments]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    if result.returncode:
+        words = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
+        raise RuntimeBuildError(f"componentize-py failed with status {result.returncode}:\n{words}")

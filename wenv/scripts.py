@@ -1,0 +1,143 @@
+"""The ``bin`` folder of an environment: what virtualenv users expect there, each thing running inside the sandbox."""
+
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cache.files import remove_tree, write_atomically
+from wenv.environment import ACTIVE_VARIABLE, Environment
+
+BIN = "Scripts" if os.name == "nt" else "bin"
+
+ACTIVATE_SH = """\
+# Use with: . {bin}/activate
+deactivate () {{
+    [ -n "${{_WENV_OLD_PATH:-}}" ] && PATH="$_WENV_OLD_PATH" && export PATH && unset _WENV_OLD_PATH
+    [ -n "${{_WENV_OLD_PS1+set}}" ] && PS1="$_WENV_OLD_PS1" && unset _WENV_OLD_PS1
+    unset {variable}
+    [ "${{1:-}}" = nondestructive ] || unset -f deactivate
+    hash -r 2>/dev/null
+    return 0
+}}
+deactivate nondestructive
+_WENV_OLD_PATH="$PATH"
+PATH={bin}:"$PATH"
+{variable}={folder}
+export PATH {variable}
+if [ -n "${{PS1:-}}" ] && [ -z "${{VIRTUAL_ENV_DISABLE_PROMPT:-}}" ]; then
+    _WENV_OLD_PS1="$PS1"
+    PS1="("{label}") $PS1"
+fi
+hash -r 2>/dev/null || true
+"""
+
+ACTIVATE_FISH = """\
+# Use with: source {bin}/activate.fish
+function deactivate --description 'Leave the wenv environment'
+    if set -q _WENV_OLD_PATH
+        set -gx PATH $_WENV_OLD_PATH
+        set -e _WENV_OLD_PATH
+    end
+    if functions -q _wenv_old_prompt
+        functions -e fish_prompt
+        functions -c _wenv_old_prompt fish_prompt
+        functions -e _wenv_old_prompt
+    end
+    set -e {variable}
+    test "$argv[1]" = nondestructive; or functions -e deactivate
+end
+deactivate nondestructive
+set -gx _WENV_OLD_PATH $PATH
+set -gx PATH {bin} $PATH
+set -gx {variable} {folder}
+if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
+    functions -c fish_prompt _wenv_old_prompt
+    function fish_prompt
+        printf '(%s) ' {label}
+        _wenv_old_prompt
+    end
+end
+"""
+
+ACTIVATE_PS1 = """\
+# Use with: . {bin}/activate.ps1
+function global:deactivate([switch]$NonDestructive) {{
+    if (Test-Path variable:global:_WENV_OLD_PATH) {{
+        $env:PATH = $global:_WENV_OLD_PATH
+        Remove-Variable -Name _WENV_OLD_PATH -Scope Global
+    }}
+    if (Test-Path function:global:_wenv_old_prompt) {{
+        Copy-Item function:global:_wenv_old_prompt function:global:prompt
+        Remove-Item function:global:_wenv_old_prompt
+    }}
+    Remove-Item env:{variable} -ErrorAction SilentlyContinue
+    if (-not $NonDestructive) {{ Remove-Item function:global:deactivate -ErrorAction SilentlyContinue }}
+}}
+deactivate -NonDestructive
+$global:_WENV_OLD_PATH = $env:PATH
+$env:PATH = {bin} + [IO.Path]::PathSeparator + $env:PATH
+$env:{variable} = {folder}
+if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {{
+    Copy-Item function:global:prompt function:global:_wenv_old_prompt
+    function global:prompt {{ Write-Host -NoNewline ('(' + {label} + ') '); _wenv_old_prompt }}
+}}
+"""
+
+
+def write_scripts(environment: Environment) -> None:
+    """Write the environment's ``bin`` folder: python, activate, and every console script of its packages."""
+    folder = environment.folder / BIN
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {"activate": _activate(ACTIVATE_SH, environment, shlex.quote)}
+    wanted["activate.fish"] = _activate(ACTIVATE_FISH, environment, _fish_quoted)
+    wanted["activate.ps1"] = _activate(ACTIVATE_PS1, environment, _powershell_quoted)
+    for name in ("python", "python3"):
+        wanted.update(_launcher(name, environment, "python"))
+    for name in environment.scripts:
+        if name not in wanted:
+            wanted.update(_launcher(name, environment, name))
+    for path in folder.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path, executable = folder / name, not name.startswith("activate")
+        if not (path.is_file() and path.read_bytes() == text.encode() and _executable(path) == executable):
+            write_atomically(path, text, executable=executable)
+
+
+def remove_scripts(folder: Path) -> None:
+    """Delete the ``bin`` folder of an environment's folder."""
+    remove_tree(folder / BIN)
+
+
+def _executable(path: Path) -> bool:
+    return os.name == "nt" or bool(path.stat().st_mode & stat.S_IXUSR)
+
+
+def _launcher(name: str, environment: Environment, target: str) -> dict[str, str]:
+    """A file that runs `target` inside; named folders are found from the script itself, so a project can be moved."""
+    if os.name == "nt":
+        return {f"{name}.cmd": f'@"{sys.executable}" -I -m wenv run --path "%~dp0.." {target} %*\r\n'}
+    python, quoted = shlex.quote(sys.executable), shlex.quote(target)
+    text = f'#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 125\n'
+    return {name: f'{text}exec {python} -I -m wenv run --path "$here" {quoted} "$@"\n'}
+
+
+def _activate(template: str, environment: Environment, quote: Callable[[str], str]) -> str:
+    return template.format(
+        bin=quote(str(environment.folder / BIN)),
+        folder=quote(str(environment.folder)),
+        label=quote(environment.name or environment.folder.parent.name or "wenv"),
+        variable=ACTIVE_VARIABLE,
+    )
+
+
+def _fish_quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _powershell_quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

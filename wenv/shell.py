@@ -1,0 +1,190 @@
+"""The prompt of `wenv shell`: prompt_toolkit on the host's side, one living session in the guest.
+
+The guest works in a thread, so that the main thread hears Ctrl-C: the first leaves a file for which the guest's interpreter
+looks while it runs, and becomes a KeyboardInterrupt there; a second one ends the session.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from resolver.progress import Progress
+from wenv.environment import Environment
+from wenv.errors import Exit
+from wenv.host.session import Limits, Session
+from wenv.launch import Program, sandbox
+from wenv.locations import history_file
+from wenv.policy import Policy
+from wenv.runtimes import Runtime
+
+HELP = "Tab completes, Ctrl-C stops what runs, Ctrl-D leaves."
+#: Seconds between looks at whether the guest has finished; Ctrl-C is heard in between on every platform.
+WAKE = 0.2
+
+
+class GuestThread:
+    """Calls into one session, all from one thread."""
+
+    def __init__(self, interrupt_file: Path) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="guest")
+        self._interrupt_file = interrupt_file
+        self.session: Session | None = None
+
+    def open(self, make: Callable[[], Session]) -> None:
+        """Make the session."""
+        self.session = self._pool.submit(make).result()
+
+    def call(self, name: str, argument: object) -> Any:
+        """A call that the user does not wait for long."""
+        assert self.session is not None
+        return self._pool.submit(self.session.call, name, argument).result()
+
+    def interruptible(self, name: str, argument: object) -> Any:
+        """A call that runs the user's code.  Raises KeyboardInterrupt at the second Ctrl-C, with the session at its end."""
+        assert self.session is not None
+        self._interrupt_file.unlink(missing_ok=True)
+        future = self._pool.submit(self.session.call, name, argument)
+        interrupted = False
+        while True:
+            try:
+                return self._wait(future)
+            except KeyboardInterrupt:
+                if interrupted:
+                    self.session.stop()
+                    raise
+                interrupted = True
+                self._interrupt_file.touch()
+
+    @staticmethod
+    def _wait(future: "Future[Any]") -> Any:
+        while True:
+            try:
+                return future.result(WAKE)
+            except TimeoutError:
+                if future.done():
+                    raise
+
+    def close(self) -> None:
+        """Do not wait for a guest that does not end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progress: Progress) -> int:
+    """Read, run and show until the user leaves; returns the exit status."""
+    policy = environment.granted.widened(granted)
+    with sandbox(runtime, environment, Program("code", ""), policy, progress) as prepared:
+        guest = GuestThread(prepared.private.exchange / "interrupt")
+        component = runtime.component(progress)
+        guest.open(lambda: Session(component, prepared.mounts, Limits(policy.memory, policy.output)))
+        try:
+            version = guest.call("shell.open", prepared.request)["version"]
+            _greet(f"Python {version} in {environment.label} (sandbox). {HELP}")
+            for source in _inputs(environment, guest):
+                outcome = guest.interruptible("shell.execute", source)
+                if outcome["leave"]:
+                    guest.call("shell.close", None)
+                    return int(outcome["status"])
+            return int(guest.call("shell.close", None))
+        except KeyboardInterrupt:
+            _greet("session ended by the second Ctrl-C; its variables are gone")
+            _leave_without_waiting(prepared.private.root)
+            return Exit.INTERRUPTED
+        except SystemExit:  # os._exit in the guest
+            status = prepared.private.exit_status()
+            return Exit.FAILURE if status is None else status
+        finally:
+            guest.close()
+
+
+def _greet(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _inputs(environment: Environment, guest: GuestThread) -> Iterator[str]:
+    """What the user enters, one complete input at a time."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.lexers import PygmentsLexer
+    from pygments.lexers.python import PythonLexer
+
+    history = history_file(hashlib.sha256(str(environment.folder).encode()).hexdigest()[:32])
+    history.parent.mkdir(parents=True, exist_ok=True)
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        text = buffer.text
+        at_end = not buffer.document.text_after_cursor.strip()
+        finished = "\n" not in text or text.endswith("\n") or not text.split("\n")[-1].startswith((" ", "\t"))
+        if not text.strip() or (at_end and finished and guest.call("shell.check", text) == "complete"):
+            buffer.validate_and_handle()
+        else:
+            buffer.newline(copy_margin=True)
+            last = buffer.document.lines[buffer.document.cursor_position_row - 1].rstrip()
+            if last.endswith(":"):
+                buffer.insert_text("    ")
+
+    @keys.add("tab")
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if not buffer.document.current_line_before_cursor.strip():
+            buffer.insert_text("    ")
+        elif buffer.complete_state:
+            buffer.complete_next()
+        else:
+            buffer.start_completion(insert_common_part=True)
+
+    prompt: PromptSession[str] = PromptSession(
+        history=FileHistory(str(history)),
+        lexer=PygmentsLexer(PythonLexer),
+        completer=_completer(guest),
+        complete_while_typing=False,
+        key_bindings=keys,
+        multiline=True,
+        prompt_continuation="... ",
+        enable_history_search=False,
+    )
+    while True:
+        try:
+            text = prompt.prompt(">>> ")
+        except KeyboardInterrupt:
+            continue  # the line is cleared, as at CPython's prompt
+        except EOFError:
+            return
+        if text.strip():
+            yield text.rstrip("\n") + "\n"
+
+
+def _completer(guest: GuestThread) -> Any:
+    from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+    from prompt_toolkit.document import Document
+
+    class GuestCompleter(Completer):
+        """Asks the living guest."""
+
+        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+            text = document.current_line_before_cursor
+            word = len(text)
+            while word and (text[word - 1].isalnum() or text[word - 1] in "_."):
+                word -= 1
+            for match in guest.call("shell.complete", text):
+                yield Completion(match, start_position=word - len(text), display=match.rpartition(".")[2] or match)
+
+    return GuestCompleter()
+
+
+def _leave_without_waiting(private: Path) -> None:
+    """The guest may sit in a call of the host's that never ends: leave the process with its thread."""
+    import os
+    import shutil
+
+    shutil.rmtree(private, ignore_errors=True)
+    sys.stderr.flush()
+    os._exit(Exit.INTERRUPTED)
+
+

@@ -1,0 +1,70 @@
+"""What the layers of a snapshot hold for Python: console scripts, and packages that several layers share."""
+
+import configparser
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from cache.manifest import Manifest
+from cache.store import Store
+from resolver.wheels import SITE_PACKAGES
+from wenv.environment import PackageLayer
+
+
+def console_scripts(store: Store, packages: Iterable[PackageLayer]) -> dict[str, str]:
+    """Console and GUI scripts of all packages: name to ``module:attribute`` (entry points specification)."""
+    scripts: dict[str, str] = {}
+    for package in packages:
+        for path in (store.tree(package.digest) / SITE_PACKAGES).glob("*.dist-info/entry_points.txt"):
+            parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+            parser.optionxform = str  # type: ignore[assignment,method-assign]
+            try:
+                parser.read_string(path.read_text("utf-8"))
+            except (configparser.Error, UnicodeDecodeError):
+                continue  # as pip does: such a package works, it just has no scripts
+            for section in ("console_scripts", "gui_scripts"):
+                for name, value in parser[section].items() if parser.has_section(section) else ():
+                    target = value.partition("[")[0].replace(" ", "")
+                    if _safe(name) and ":" in target:
+                        scripts[name] = target
+    return dict(sorted(scripts.items()))
+
+
+def _safe(name: str) -> bool:
+    return bool(name) and name not in (".", "..") and all(c.isalnum() or c in "-_.+" for c in name)
+
+
+def split_packages(store: Store, packages: Iterable[PackageLayer]) -> dict[str, list[str]]:
+    """Regular packages that get files from more than one layer: dotted name to the guest folders beside the first.
+
+    Namespace packages are CPython's own matter; a package with an ``__init__`` is found in one folder only, and would not
+    see modules that another wheel adds to it.
+    """
+    folders: dict[str, list[tuple[PackageLayer, bool]]] = {}
+    for package in packages:
+        for folder, regular in _package_folders(store.manifest(package.digest)).items():
+            folders.setdefault(folder, []).append((package, regular))
+    split: dict[str, list[str]] = {}
+    for folder, layers in folders.items():
+        if len(layers) > 1 and any(regular for _, regular in layers):
+            first = next(package for package, regular in layers if regular)
+            others = [package for package, _ in layers if package is not first]
+            split[folder.replace("/", ".")] = [str(package.guest_base / SITE_PACKAGES / folder) for package in others]
+    return dict(sorted(split.items()))
+
+
+def _package_folders(manifest: Manifest) -> dict[str, bool]:
+    """Folders with Python files, relative to site-packages, and whether they have an ``__init__``."""
+    folders: dict[str, bool] = {}
+    for file in manifest.files:
+        path = PurePosixPath(file.path)
+        if path.parts[0] != SITE_PACKAGES or path.suffix not in (".py", ".so") or len(path.parts) < 3:
+            continue
+        folder = "/".join(path.parts[1:-1])
+        folders[folder] = folders.get(folder, False) or path.name == "__init__.py"
+    return folders
+
+
+def importable_names(tree: Path) -> list[str]:
+    """What stands directly in a layer's site-packages."""
+    folder = tree / SITE_PACKAGES
+    return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
