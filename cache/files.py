@@ -17,15 +17,10 @@ CHUNK = 1 << 20
 NO_LINK = {errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 
 
-def digest_of(stream: BinaryIO) -> str:
-    """The sha256, in hexadecimal, of what is left in a stream."""
-    return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def digest_of_file(path: Path) -> str:
     """The sha256, in hexadecimal, of a file."""
     with path.open("rb") as file:
-        return digest_of(file)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def copy_stream(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cache import files
-from cache.errors import CorruptEntryError, MissingEntryError
+from cache.errors import CacheError, CorruptEntryError, MissingEntryError
 from cache.kinds import DECLARATIONS, TABLE, Kind
 from cache.manifest import Manifest
 
@@ -99,7 +99,7 @@ class Store:
             manifest = Manifest.parse(path.read_text("utf-8"))
         except FileNotFoundError:
             raise MissingEntryError("layer", digest) from None
-        except ValueError as error:
+        except (ValueError, CacheError) as error:
             raise CorruptEntryError(path, str(error)) from error
         if manifest.digest != digest:
             raise CorruptEntryError(path, "does not have its digest")

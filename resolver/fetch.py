@@ -100,9 +100,7 @@ def _fetch_missing(
     return fetched
 
 
-def _download(
-    downloader: object, wheel: LockedWheel, path: Path, progress: Progress, cancelled: Event
-) -> tuple[str, int]:
+def _download(downloader: object, wheel: LockedWheel, path: Path, progress: Progress, cancelled: Event) -> tuple[str, int]:
     """Returns sha256 and size of what was written to `path`."""
     from resolver.pip_internals import Downloader
 

@@ -9,16 +9,16 @@ metadata.
 import logging
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pip._vendor.packaging.markers as pip_markers
 from pip._internal.commands import create_command
-from pip._internal.exceptions import DistributionNotFound, InstallationError, PipError
+from pip._internal.exceptions import DistributionNotFound, HashErrors, InstallationError, PipError
 from pip._internal.index.collector import LinkCollector
 from pip._internal.index.package_finder import CandidateEvaluator, LinkEvaluator, LinkType, PackageFinder
 from pip._internal.metadata import BaseDistribution, get_metadata_distribution
@@ -60,7 +60,8 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
     """A requirements file with all that it names: nested files, constraints, hashes, index options."""
     if not path.is_file():
         raise RequirementsError(f"{path} is not a file")
-    requirements, constraints = [], []
+    requirements: list[Line] = []
+    constraints: list[Line] = []
     with _readable(str(path)):
         repository = _repository(options, None)
         finder = repository.finder
@@ -80,7 +81,7 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             find_links=tuple(link for link in finder.find_links if link not in given.finder.find_links),
             trusted_hosts=tuple(repository.options.trusted_hosts),
             no_index=finder.search_scope.no_index,
-            pre=bool(repository.options.pre),
+            pre=finder.release_control is not None and ":all:" in finder.release_control.all_releases,
         )
     return Requested(tuple(requirements), tuple(constraints), found)
 
@@ -266,7 +267,7 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
         filename=link.filename,
         hashes=dict(link._hashes),
         allowed=tuple(pin.hash_options.get("sha256", ())),
-        requirers=tuple(sorted(pin._required_by)),
+        requirers=tuple(sorted(pin._required_by)),  # type: ignore[attr-defined]
         requires_python=link.requires_python,
         problem=problem,
         remedy=remedy,
@@ -275,7 +276,10 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
 
 def _install_requirement(line: Line, constraint: bool) -> InstallRequirement:
     requirement = install_req_from_line(
-        line.text, comes_from=line.origin or None, constraint=constraint, hash_options={"sha256": list(line.hashes)} if line.hashes else {}
+        line.text,
+        comes_from=line.origin or None,
+        constraint=constraint,
+        hash_options={"sha256": list(line.hashes)} if line.hashes else {},
     )
     requirement.user_supplied = not constraint
     return requirement
@@ -313,27 +317,29 @@ def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinde
     """Make pip-tools' repository resolve for the target: what its command line cannot be told."""
     repository._finder = finder
     command = repository.command
-    make_resolver, make_preparer = command.make_resolver, command.make_requirement_preparer
+    make_resolver: Any = command.make_resolver
+    make_preparer: Any = command.make_requirement_preparer
 
     def resolver_for_target(*arguments: Any, **keywords: Any) -> Any:
-        return make_resolver(*arguments, **keywords, py_version_info=target.python_version)
+        return make_resolver(*arguments, **{**keywords, "py_version_info": target.python_version})
 
     def preparer_without_builds(*arguments: Any, **keywords: Any) -> Any:
-        preparer = make_preparer(*arguments, **keywords)
-        prepare = preparer.prepare_linked_requirement
+        preparer: Any = make_preparer(*arguments, **keywords)
+        prepare: Any = preparer.prepare_linked_requirement
 
         def prepare_linked(requirement: InstallRequirement, parallel_builds: bool = False) -> BaseDistribution:
             link = requirement.link
-            if link is not None and link.is_wheel and link.url_without_fragment not in finder.unusable:
-                return prepare(requirement, parallel_builds)
             assert link is not None
+            if link.is_wheel and link.url_without_fragment not in finder.unusable:
+                distribution: BaseDistribution = prepare(requirement, parallel_builds)
+                return distribution
             return _described(requirement, link, repository)
 
         preparer.prepare_linked_requirement = prepare_linked
         return preparer
 
-    command.make_resolver = resolver_for_target
-    command.make_requirement_preparer = preparer_without_builds
+    command.make_resolver = resolver_for_target  # type: ignore[method-assign]
+    command.make_requirement_preparer = preparer_without_builds  # type: ignore[method-assign]
 
 
 # -- metadata of what cannot be used
@@ -479,6 +485,8 @@ def _explaining(finder: TargetFinder) -> Iterator[None]:
         yield
     except DistributionNotFound as error:
         raise ConflictError(_conflict(error, finder)) from error
+    except HashErrors as error:
+        raise ResolverError(str(error)) from error
     except (PipError, InstallationError, PipToolsError) as error:
         raise ConflictError(str(error)) from error
 

@@ -65,7 +65,8 @@ class IndexOptions:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "IndexOptions":
         """What `as_json` wrote."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        lists = ("extra_index_urls", "find_links", "trusted_hosts")
+        return cls(**{**data, **{key: tuple(data[key]) for key in lists}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,18 +31,18 @@ from cache.manifest import File
 from cache.names import check_collisions, checked
 from cache.store import Store
 from resolver.errors import HostileWheelError
+from resolver.layout import HEADERS, SCRIPTS, SITE_PACKAGES
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
 
-SITE_PACKAGES = "site-packages"
 #: Far above what real wheels hold; below what would fill a disk before anybody notices.
 MOST_FILES = 100_000
 MOST_BYTES = 4 << 30
 #: Above this size (bytes) contents may not be more than 200 times their compressed size; text reaches 20.
 BOMB_BYTES, BOMB_RATIO = 64 << 20, 200
 
-_FOLDERS = {"purelib": SITE_PACKAGES, "platlib": SITE_PACKAGES, "scripts": "bin", "headers": "include", "data": ""}
+_FOLDERS = {"purelib": SITE_PACKAGES, "platlib": SITE_PACKAGES, "scripts": SCRIPTS, "headers": HEADERS, "data": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,16 @@ def stage_wheel(store: Store, staging: Path, path: Path, name: str, version: str
 
 def wheel_validation_errors() -> tuple[type[Exception], ...]:
     """What reading a malformed wheel can raise."""
-    return (InstallerError, InvalidRecordEntry, zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError)
+    return (
+        InstallerError,
+        InvalidRecordEntry,
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+    )
 
 
 def check_archive(archive: zipfile.ZipFile) -> None:
@@ -130,9 +139,7 @@ class _Layer(WheelDestination):
         self.writer = writer
         self._name = name
 
-    def write_file(
-        self, scheme: Scheme, path: "str | PathLike[str]", stream: BinaryIO, is_executable: bool
-    ) -> RecordEntry:
+    def write_file(self, scheme: Scheme, path: "str | PathLike[str]", stream: BinaryIO, is_executable: bool) -> RecordEntry:
         file = self._add(scheme, fspath(path), stream, is_executable)
         return RecordEntry(fspath(path), Hash("sha256", _urlsafe(file.sha256)), file.size)
 

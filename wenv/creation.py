@@ -34,9 +34,7 @@ class Solution:
     wheels: tuple[LockedWheel, ...]
 
 
-def solve(
-    runtime: Runtime, requested: Requested, progress: Progress, preferred: Sequence[LockedWheel] = ()
-) -> Solution:
+def solve(runtime: Runtime, requested: Requested, progress: Progress, preferred: Sequence[LockedWheel] = ()) -> Solution:
     """Resolve what was asked for; see `resolver.resolve.resolve` for errors."""
     target = runtime.target(progress)
     return Solution(requested, tuple(resolve(runtime.store, requested, target, progress, preferred)))

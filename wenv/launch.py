@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cache.store import Store
+from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import StaleEnvironmentError, WenvError
@@ -19,7 +20,7 @@ from wenv.locations import CODE, PRIVATE, RESERVED, STANDARD_LIBRARY, guest_path
 from wenv.policy import Mount, Policy, terminal_variables
 from wenv.python_options import CommandLine
 from wenv.runtimes import Runtime
-from wenv.runtimes.stubs import stubs_for
+from wenv.runtimes.needs import needs_of
 from wenv.snapshot import importable_names
 
 
@@ -98,8 +99,9 @@ def sandbox(
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards."""
     ensure_ready(runtime, environment, progress)
-    store, here = runtime.store, Path.cwd()
+    here = Path.cwd()
     roots, mounts = _layers(runtime, environment, progress)
+    needs = needs_of((package.name for package in environment.packages), writable=policy.write)
     shared = _shared_folders(here, program.folder, policy)
     with private_folders() as private:
         request: Request = {
@@ -107,10 +109,10 @@ def sandbox(
             "target": program.target,
             "arguments": list(program.arguments),
             "directory": str(guest_path(here)),
-            "environment": {**terminal_variables(os.environ), **dict(policy.environment)},
+            "environment": {**terminal_variables(os.environ), **needs.environment, **dict(policy.environment)},
             "roots": roots,
             "split_packages": environment.split_packages,
-            "stubs": stubs_for(package.name for package in environment.packages),
+            "stubs": list(needs.stubs),
             "terminal": list(shutil.get_terminal_size()) if stdio_is_terminal() else None,
             "read_only": [str(mount.guest) for mount in shared if not mount.writable],
             "flags": _flags(program),
@@ -143,13 +145,15 @@ def _layers(runtime: Runtime, environment: Environment, progress: Progress) -> t
     library = store.tree(environment.runtime.standard_library)
     archive = runtime.code_archive(environment.runtime.standard_library, str(STANDARD_LIBRARY), progress)
     mounts = [Mount(library, STANDARD_LIBRARY), Mount(archive, CODE / "python")]
-    roots: list[Root] = [_root(STANDARD_LIBRARY, sorted(os.listdir(library)), CODE / "python", STANDARD_LIBRARY)]
+    roots: list[Root] = [
+        _root(STANDARD_LIBRARY, sorted(entry.name for entry in library.iterdir()), CODE / "python", STANDARD_LIBRARY)
+    ]
     for package in environment.packages:
         tree, base = store.tree(package.digest), package.guest_base
         code = CODE / base.name
         mounts += [Mount(tree, base), Mount(runtime.code_archive(package.digest, str(base), progress), code)]
         if names := importable_names(tree):
-            roots.append(_root(base / "site-packages", names, code, base))
+            roots.append(_root(base / SITE_PACKAGES, names, code, base))
     return roots, mounts
 
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from cache.errors import UserError
 from cache.store import Store
-from resolver.wheels import SITE_PACKAGES
+from resolver.layout import SITE_PACKAGES
 from wenv.environment import Environment, all_folders, load
 
 
@@ -118,7 +118,7 @@ def _metadata(store: Store, layer: str) -> dict[str, Any]:
 
 def _requirements(lines: "list[str] | tuple[str, ...]", markers: Mapping[str, str]) -> set[str]:
     """Names of what is needed whatever extras are chosen, and of what any extra needs that is there."""
-    names = set()
+    names: set[str] = set()
     for line in lines:
         try:
             requirement = Requirement(line)

@@ -122,7 +122,7 @@ def _launcher(name: str, environment: Environment, target: str) -> dict[str, str
     if os.name == "nt":
         return {f"{name}.cmd": f'@"{sys.executable}" -I -m wenv run --path "%~dp0.." {target} %*\r\n'}
     python, quoted = shlex.quote(sys.executable), shlex.quote(target)
-    text = f'#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 125\n'
+    text = '#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 125\n'
     return {name: f'{text}exec {python} -I -m wenv run --path "$here" {quoted} "$@"\n'}
 
 

@@ -119,14 +119,15 @@ def _inputs(environment: Environment, guest: GuestThread) -> Iterator[str]:
     def _(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         text = buffer.text
+        last = text.rpartition("\n")[2]
+        # a block ends with an empty line, as at CPython's prompt; one line, or lines that end unindented, by themselves
+        ended = not last.strip() or not last.startswith((" ", "\t"))
         at_end = not buffer.document.text_after_cursor.strip()
-        finished = "\n" not in text or text.endswith("\n") or not text.split("\n")[-1].startswith((" ", "\t"))
-        if not text.strip() or (at_end and finished and guest.call("shell.check", text) == "complete"):
+        if not text.strip() or (at_end and ended and guest.call("shell.check", text.rstrip(" \t")) == "complete"):
             buffer.validate_and_handle()
         else:
             buffer.newline(copy_margin=True)
-            last = buffer.document.lines[buffer.document.cursor_position_row - 1].rstrip()
-            if last.endswith(":"):
+            if last.rstrip().endswith(":"):
                 buffer.insert_text("    ")
 
     @keys.add("tab")
@@ -186,5 +187,3 @@ def _leave_without_waiting(private: Path) -> None:
     shutil.rmtree(private, ignore_errors=True)
     sys.stderr.flush()
     os._exit(Exit.INTERRUPTED)
-
-

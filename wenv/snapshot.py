@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from cache.manifest import Manifest
 from cache.store import Store
-from resolver.wheels import SITE_PACKAGES
+from resolver.layout import SITE_PACKAGES
 from wenv.environment import PackageLayer
 
 

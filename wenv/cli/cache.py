@@ -60,13 +60,17 @@ def verify(
         else:
             for finding in findings:
                 printer.line(f"{finding.kind} {finding.entry}: {finding.problem}")
-            printer.say(f"{len(findings)} damaged" + (", deleted" if repair else "") if findings else "Everything is as it should be")
+            printer.say(
+                f"{len(findings)} damaged" + (", deleted" if repair else "") if findings else "Everything is as it should be"
+            )
     raise typer.Exit(Exit.FAILURE if findings and not repair else Exit.OK)
 
 
 @cache_app.command()
 def prune(
-    everything: Annotated[bool, typer.Option("--all", help="Also what can be had again: answers of indexes, the interpreter.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what can be had again: answers of indexes, the interpreter.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
     as_json: options.Json = False,
 ) -> None:

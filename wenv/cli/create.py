@@ -12,7 +12,9 @@ from wenv.errors import UsageError
 
 
 def create(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages, for example 'rich>=13'.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages, for example 'rich>=13'.")
+    ] = None,
     files: options.Files = None,
     constraints: options.Constraints = None,
     extras: options.Extras = None,

@@ -1,19 +1,19 @@
 """``wenv install`` and ``wenv uninstall``."""
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from packaging.utils import canonicalize_name
 
-from resolver.requested import Requested
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.environment import Environment
 from wenv.errors import UsageError, WenvError
+
+if TYPE_CHECKING:
+    from wenv.environment import Environment
 
 
 def install(
-    names: Annotated[Optional[list[str]], typer.Argument(metavar="[REQUIREMENT]...", help="Packages to add.")] = None,  # noqa: UP045
+    names: Annotated[list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages to add.")] = None,
     files: options.Files = None,
     constraints: options.Constraints = None,
     extras: options.Extras = None,
@@ -40,6 +40,7 @@ def install(
       wenv install --upgrade
       wenv install                         [dim]restore what was deleted[/]
     """
+    from resolver.requested import Requested
     from wenv import creation, environment
     from wenv.cli.inputs import index_options, requested_of, solution
     from wenv.cli.store import open_store
@@ -75,6 +76,9 @@ def uninstall(
 
       wenv uninstall rich
     """
+    from packaging.utils import canonicalize_name
+
+    from resolver.requested import Requested
     from wenv import creation, environment
     from wenv.cli.store import open_store
     from wenv.report import package_reports
@@ -99,7 +103,7 @@ def uninstall(
         _report(printer, chosen, made, as_json)
 
 
-def _report(printer: Printer, before: Environment, after: Environment, as_json: bool) -> None:
+def _report(printer: Printer, before: "Environment", after: "Environment", as_json: bool) -> None:
     """Say what changed."""
     old = {package.name: package.version for package in before.packages}
     new = {package.name: package.version for package in after.packages}

@@ -1,7 +1,7 @@
 """``wenv lock``."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -10,13 +10,17 @@ from wenv.cli.printer import Printer
 
 
 def lock(
-    names: Annotated[Optional[list[str]], typer.Argument(metavar="[REQUIREMENT]...", help="Packages.")] = None,  # noqa: UP045
+    names: Annotated[list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages.")] = None,
     files: options.Files = None,
     constraints: options.Constraints = None,
     extras: options.Extras = None,
     groups: options.Groups = None,
-    output: Annotated[Optional[Path], typer.Option("-o", "--output", metavar="FILE", help="Where to write it.  [default: standard output]")] = None,  # noqa: UP045
-    upgrade: Annotated[bool, typer.Option("-U", "--upgrade", help="Do not keep the versions of an OUTPUT that is there.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write it.  [default: standard output]")
+    ] = None,
+    upgrade: Annotated[
+        bool, typer.Option("-U", "--upgrade", help="Do not keep the versions of an OUTPUT that is there.")
+    ] = False,
     name: options.Name = None,
     path: options.At = None,
     index_url: options.IndexUrl = None,

@@ -4,7 +4,6 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from cache.errors import UserError
@@ -60,12 +59,13 @@ def run_command(arguments: list[str]) -> int:
         if isinstance(error, TrapError):
             return error.status
         return Exit.NOT_STARTED if running else Exit.USAGE if isinstance(error, UsageError) else Exit.FAILURE
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as error:
-        error.show()
-        return Exit.NOT_STARTED if running else error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        show() if show else print(error, file=sys.stderr)
+        return Exit.NOT_STARTED if running else Exit.USAGE
+    except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return Exit.INTERRUPTED
     except BrokenPipeError:

@@ -1,7 +1,7 @@
 """Options that several commands share: each is declared once, with its help text."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -19,70 +19,87 @@ def _complete_name(incomplete: str) -> list[str]:
 
 
 Name = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
-        "-n", "--name", metavar="NAME", help="A named environment, in the data folder.", autocompletion=_complete_name,
+        "-n",
+        "--name",
+        metavar="NAME",
+        help="A named environment, in the data folder.",
+        autocompletion=_complete_name,
         rich_help_panel=ENVIRONMENT,
     ),
-]  # fmt: skip
+]
 At = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option("--path", metavar="DIR", help="The folder of the environment.  [default: .wenv, found upwards]", rich_help_panel=ENVIRONMENT),
-]  # fmt: skip
+    Path | None,
+    typer.Option(
+        "--path",
+        metavar="DIR",
+        help="The folder of the environment.  [default: .wenv, found upwards]",
+        rich_help_panel=ENVIRONMENT,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 """What follows names requirements."""
 Files = Annotated[
-    Optional[list[Path]],  # noqa: UP045
-    typer.Option("-r", "--requirements", metavar="FILE", help="requirements.txt, pyproject.toml or pylock.toml.", rich_help_panel=INPUTS),
-]  # fmt: skip
+    list[Path] | None,
+    typer.Option(
+        "-r", "--requirements", metavar="FILE", help="requirements.txt, pyproject.toml or pylock.toml.", rich_help_panel=INPUTS
+    ),
+]
 Constraints = Annotated[
-    Optional[list[Path]],  # noqa: UP045
-    typer.Option("-c", "--constraint", metavar="FILE", help="Versions that are allowed, should they be needed.", rich_help_panel=INPUTS),
-]  # fmt: skip
+    list[Path] | None,
+    typer.Option(
+        "-c", "--constraint", metavar="FILE", help="Versions that are allowed, should they be needed.", rich_help_panel=INPUTS
+    ),
+]
 Extras = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--extra", metavar="EXTRA", help="An extra of the pyproject.toml.", rich_help_panel=INPUTS),
-]  # fmt: skip
+]
 Groups = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--group", metavar="GROUP", help="A dependency group of the pyproject.toml.", rich_help_panel=INPUTS),
-]  # fmt: skip
+]
 IndexUrl = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("-i", "--index-url", metavar="URL", help="Package index instead of pip's configured one.", rich_help_panel=INDEX),
-]  # fmt: skip
+    str | None,
+    typer.Option(
+        "-i", "--index-url", metavar="URL", help="Package index instead of pip's configured one.", rich_help_panel=INDEX
+    ),
+]
 ExtraIndexUrls = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--extra-index-url", metavar="URL", help="A further package index.", rich_help_panel=INDEX),
-]  # fmt: skip
+]
 FindLinks = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("-f", "--find-links", metavar="PATH|URL", help="A folder or page with wheels.", rich_help_panel=INDEX),
-]  # fmt: skip
+]
 NoIndex = Annotated[bool, typer.Option("--no-index", help="Use --find-links only.", rich_help_panel=INDEX)]
 Pre = Annotated[bool, typer.Option("--pre", help="Allow pre-releases.", rich_help_panel=INDEX)]
 Write = Annotated[bool, typer.Option("--write", help="Let it write to the working folder.", rich_help_panel=SANDBOX)]
 Mounts = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--mount", metavar="HOST[:GUEST][:ro|rw]", help="Share a folder.  [default: same path, ro]", rich_help_panel=SANDBOX),
-]  # fmt: skip
+    list[str] | None,
+    typer.Option(
+        "--mount", metavar="HOST[:GUEST][:ro|rw]", help="Share a folder.  [default: same path, ro]", rich_help_panel=SANDBOX
+    ),
+]
 Variables = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--env", metavar="NAME[=VALUE]", help="Pass an environment variable.", rich_help_panel=SANDBOX),
-]  # fmt: skip
+]
 Memory = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--memory", metavar="SIZE", help="Limit memory, for example 512M.", rich_help_panel=SANDBOX),
-]  # fmt: skip
+]
 Time = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Stop it after this long.", rich_help_panel=SANDBOX),
-]  # fmt: skip
+]
 Output = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--max-output", metavar="SIZE", help="Stop it when it has printed this much.", rich_help_panel=SANDBOX),
-]  # fmt: skip
+]
 
 
 def policy(

@@ -28,14 +28,14 @@ class Printer:
     def _console(self) -> "Console":
         from rich.console import Console  # late: `run` prints nothing
 
-        return Console(stderr=True, highlight=False, soft_wrap=True)
+        return Console(stderr=True, highlight=False)
 
     # -- resolver.progress.Progress
 
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""
         if not self._quiet:
-            self._console.print(sentence, markup=False)
+            self._console.print(sentence, markup=False, soft_wrap=True)
 
     def begin(self, task: str, total: int | None = None) -> None:
         """Show a bar for the task, on a terminal."""
@@ -92,10 +92,10 @@ class Printer:
     def error(self, error: UserError) -> None:
         """What went wrong, and what to do next."""
         self._console.print("[bold red]error[/]: ", end="")
-        self._console.print(str(error), markup=False)
+        self._console.print(str(error), markup=False, soft_wrap=True)
         if error.hint:
             self._console.print("[cyan]hint[/]: ", end="")
-            self._console.print(error.hint, markup=False)
+            self._console.print(error.hint, markup=False, soft_wrap=True)
 
     def __enter__(self) -> "Printer":
         return self

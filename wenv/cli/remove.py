@@ -1,7 +1,7 @@
 """``wenv remove``."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from wenv.errors import UsageError
 
 
 def remove(
-    names: Annotated[Optional[list[str]], typer.Argument(metavar="[NAME]...", help="Named environments.")] = None,  # noqa: UP045
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Named environments.")] = None,
     name: options.Name = None,
     path: options.At = None,
     quiet: options.Quiet = False,

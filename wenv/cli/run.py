@@ -17,7 +17,14 @@ PYTHON_NAMES = ("python", "python3")
 
 
 def run(
-    program: Annotated[list[str] | None, typer.Argument(metavar="PROGRAM [ARGUMENT]...", help="A script, a console script, -m MODULE, -c CODE, or - for stdin.", show_default=False)] = None,
+    program: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PROGRAM [ARGUMENT]...",
+            help="A script, a console script, -m MODULE, -c CODE, or - for stdin.",
+            show_default=False,
+        ),
+    ] = None,
     name: options.Name = None,
     path: options.At = None,
     write: options.Write = False,

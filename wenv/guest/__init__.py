@@ -4,3 +4,8 @@ These modules are copied into the component as the package ``_wenv`` and run und
 guest's standard library and each other, nothing else; what is imported here when the component is built is already in
 memory when a program starts, so the list is kept short.
 """
+
+import sys
+
+#: The modules that CPython itself had imported when it started, before anything of ours.
+AT_START = frozenset(sys.modules)

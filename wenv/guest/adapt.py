@@ -28,9 +28,17 @@ def apply(request_terminal: list[int] | None, private: str) -> None:
                 delattr(module, name)
     for name in ("getuid", "geteuid", "getgid", "getegid"):  # consistent with what stat() says of every file
         setattr(os, name, lambda: 0)
+    mask = [0o022]
+
+    def umask(new: int, /) -> int:
+        """Files have no mode bits here; the value is kept for programs that set and restore it."""
+        mask.append(new)
+        return mask.pop(0)
+
+    os.umask = umask
     if request_terminal:
         size = os.terminal_size(request_terminal)
-        os.get_terminal_size = lambda fd=1: size  # type: ignore[assignment]
+        os.get_terminal_size = lambda fd=1: size
     os._exit = _exit_through(private)  # type: ignore[assignment]
     _refuse_threads()
     importer.after_import.update(
@@ -65,8 +73,10 @@ def _refuse_threads() -> None:
         raise RuntimeError(NO_THREADS)
 
     _thread.start_new_thread = start
-    _thread.start_new = start  # type: ignore[attr-defined]
+    _thread.start_new = start
     _thread.start_joinable_thread = start
+    if "threading" in sys.modules:  # it keeps a reference of its own
+        sys.modules["threading"]._start_joinable_thread = start  # type: ignore[attr-defined]
 
 
 def _refuse_connections(socket: ModuleType) -> None:
@@ -75,8 +85,15 @@ def _refuse_connections(socket: ModuleType) -> None:
 
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
         setattr(socket, name, refuse)
-    for name in ("connect", "connect_ex", "bind"):
-        setattr(socket.socket, name, refuse)
+    make = socket.socket.__init__
+
+    def init(self: Any, *arguments: object, **keywords: object) -> None:
+        try:
+            make(self, *arguments, **keywords)
+        except PermissionError:
+            refuse()
+
+    socket.socket.__init__ = init
 
 
 def _without_self_pipe(selector_events: ModuleType) -> None:
@@ -115,4 +132,4 @@ def slice_sleep(check: Callable[[], object]) -> None:
         sleep(min(seconds, max(left, 0.0)))
 
     sliced.__name__ = sliced.__qualname__ = "sleep"
-    time.sleep = sliced
+    time.sleep = sliced  # type: ignore[assignment]

@@ -44,9 +44,9 @@ def compile_tree(job: Job) -> dict[str, int]:
         warnings.simplefilter("ignore")  # a layer's SyntaxWarnings are shown to nobody who could mend them
         for folder, folders, files in os.walk(tree):
             # what is no identifier cannot be part of a module's name, but for the layer's own folders (site-packages)
-            folders[:] = sorted(name for name in folders if name.isidentifier() and name != "__pycache__" or folder == tree)
+            folders[:] = sorted(name for name in folders if folder == tree or (name.isidentifier() and name != "__pycache__"))
             relative = folder[len(tree) + 1 :]
-            entries: dict[str, Entry] = {name: ("folder", 0, 0) for name in folders}
+            entries: dict[str, Entry] = dict.fromkeys(folders, ("folder", 0, 0))
             index[relative] = entries
             for name in sorted(files):
                 stem, suffix = os.path.splitext(name)

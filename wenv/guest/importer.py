@@ -47,9 +47,7 @@ class AdaptingLoader(CodeLoader):
 class ArchiveFinder:
     """Finds the modules of one guest folder in an archive: an importlib path entry finder."""
 
-    def __init__(
-        self, path: str, archive: Archive, names: frozenset[str] | None, split_packages: dict[str, list[str]]
-    ) -> None:
+    def __init__(self, path: str, archive: Archive, names: frozenset[str] | None, split_packages: dict[str, list[str]]) -> None:
         self.path = path
         self._archive = archive
         self._names = names  # the stems that occur in the folder, when known without asking the archive

@@ -1,7 +1,10 @@
-"""One line added to an uncaught error that the sandbox caused: what would have allowed it."""
+"""What is done to an uncaught error before it is shown: frames of this package are taken out, and a line is added to an error
+that the sandbox caused, saying what would have allowed it."""
 
 import errno
 import os
+from collections.abc import Iterator
+from types import TracebackType
 
 from . import adapt
 from .request import Request
@@ -15,16 +18,38 @@ def set_request(request: Request) -> None:
     _request = request
 
 
+def hide_frames(error: BaseException) -> None:
+    """Take the frames of this package out of the tracebacks of `error` and of what it came from."""
+    for each in _chain(error):
+        kept: TracebackType | None = None
+        for entry in reversed(list(_entries(each.__traceback__))):
+            if entry.tb_frame.f_globals.get("__package__") != __package__:
+                kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        each.__traceback__ = kept
+
+
 def explain(error: BaseException) -> None:
     """Add a note to `error` if it, or what it came from, is the sandbox's doing."""
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    for cause in _chain(error):
         note = _note(cause)
         if note and note not in getattr(error, "__notes__", ()):
             error.add_note(note)
             return
+
+
+def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it came from."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
         cause = cause.__cause__ or cause.__context__
 
 

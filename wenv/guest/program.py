@@ -13,7 +13,7 @@ import types
 import warnings
 from importlib import import_module
 
-from . import adapt, importer, notes, streams
+from . import AT_START, adapt, importer, notes, streams
 from .request import Request
 
 EXECUTABLE = "/python/bin/python3"
@@ -74,6 +74,7 @@ def execute(request: Request) -> None:
     def prepend(entry: str) -> None:
         if not safe:
             sys.path.insert(0, entry)
+            unload_shadowed(entry)
 
     match request["form"]:
         case "code":
@@ -88,14 +89,15 @@ def execute(request: Request) -> None:
             sys.argv[0] = "-m"
             prepend(os.getcwd())
             runpy._run_module_as_main(target)  # type: ignore[attr-defined]
-        case "script" if os.path.isdir(target) or target.endswith((".zip", ".pyz")):
+        case "script" if os.path.isdir(target) or target.endswith((".zip", ".pyz", ".whl", ".egg")):
             sys.argv[0] = target
-            sys.path.insert(0, target)
+            sys.path.insert(0, os.path.abspath(target))
             runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
         case "script":
             sys.argv[0] = target
-            prepend(os.path.dirname(target))
-            run_script(target, main_dict)
+            path = os.path.abspath(target)
+            prepend(os.path.dirname(path))
+            run_script(path, main_dict)
         case "entry":
             module, _, attribute = target.partition(":")
             sys.argv[0] = request["arguments"][0]
@@ -104,6 +106,21 @@ def execute(request: Request) -> None:
             for name in attribute.split("."):
                 function = getattr(function, name)
             sys.exit(function())  # type: ignore[operator]
+
+
+def unload_shadowed(folder: str) -> None:
+    """Forget modules that only this package has imported, where the program's own folder has one of the same name.
+
+    CPython would find the program's first.
+    """
+    try:
+        own = {name.removesuffix(".py") for name in os.listdir(folder or ".")}
+    except OSError:
+        return
+    for name in list(sys.modules):
+        first = name.partition(".")[0]
+        if first in own and first not in AT_START and first not in (__package__, "__main__"):
+            del sys.modules[name]
 
 
 def run_script(path: str, namespace: dict[str, object]) -> None:
@@ -138,16 +155,13 @@ def exit_status(leaving: SystemExit) -> int:
 
 def report(error: BaseException) -> int:
     """Show an uncaught exception through ``sys.excepthook``, without the frames of this package."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
-        traceback = traceback.tb_next
-    error.__traceback__ = traceback
+    notes.hide_frames(error)
     notes.explain(error)
     streams.flush_streams()
     sys.last_exc = error
-    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     try:
-        sys.excepthook(type(error), error, traceback)
+        sys.excepthook(type(error), error, error.__traceback__)
     except SystemExit as leaving:
         return exit_status(leaving)
     except BaseException as failure:
@@ -165,7 +179,7 @@ def finish(status: int) -> int:
     if _files_left_open():
         sys.modules["__main__"].__dict__.clear()
         _flush_files()
-    return status if written else 120
+    return status if written or status else 120
 
 
 def _files_left_open() -> bool:

@@ -26,6 +26,7 @@ def open_shell(request: Request) -> dict[str, str]:
     notes.set_request(request)
     sys.argv = [""]
     sys.path.insert(0, "")
+    program.unload_shadowed("")
     sys.ps1, sys.ps2 = ">>> ", "... "
     _watch_for_interrupts(f"{request['control']}/interrupt")
     return {"version": sys.version.partition(" ")[0]}
@@ -54,10 +55,10 @@ def check(source: str) -> Literal["complete", "incomplete"]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return "incomplete" if codeop.compile_command(source, "<stdin>", "single") is None else "complete"
+            symbol = "single" if "\n" not in source.strip("\n") else "exec"  # "single" takes one statement, a paste is more
+            return "incomplete" if codeop.compile_command(source, "<stdin>", symbol) is None else "complete"
         except (SyntaxError, ValueError, OverflowError):
-            # several statements at once, as pasted, are no "single" input: let execute() judge
-            return "complete"
+            return "complete"  # running it shows the error
 
 
 def execute(source: str) -> Outcome:
@@ -107,7 +108,7 @@ def complete(text: str) -> list[str]:
     word = _last_word(text)
     completer = rlcompleter.Completer(sys.modules["__main__"].__dict__)
     found: list[str] = []
-    while len(found) < 500 and (match := completer.complete(word, len(found))) is not None:  # type: ignore[func-returns-value]
+    while len(found) < 500 and (match := completer.complete(word, len(found))) is not None:
         found.append(match)
     return sorted({match.rstrip("(") for match in found if match.strip()})
 

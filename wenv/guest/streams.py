@@ -6,17 +6,18 @@ import sys
 
 def open_streams(*, unbuffered: bool) -> None:
     """Open stdin, stdout and stderr anew: UTF-8, line-buffered on a terminal, else block-buffered, or not at all."""
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = sys.__stdout__ = _output(1, "strict", unbuffered, line_buffered=False)
-    sys.stderr = sys.__stderr__ = _output(2, "backslashreplace", unbuffered, line_buffered=True)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = _output(1, "strict", unbuffered, line_buffered=False)
+    sys.stderr = _output(2, "backslashreplace", unbuffered, line_buffered=True)
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 
 
 def _output(descriptor: int, errors: str, unbuffered: bool, line_buffered: bool) -> io.TextIOWrapper:
     raw = io.FileIO(descriptor, "w", closefd=False)
-    raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]  # type: ignore[misc]
+    raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
     binary = raw if unbuffered else io.BufferedWriter(raw)
     return io.TextIOWrapper(
-        binary,  # type: ignore[type-var]
+        binary,
         encoding="utf-8",
         errors=errors,
         newline="\n",

@@ -84,8 +84,14 @@ class Session:
         with self._explaining():
             instance = linker.instantiate(self._store, component)
         interface = instance.get_export_index(self._store, INTERFACE)
-        self._main = instance.get_func(self._store, instance.get_export_index(self._store, "main", interface))
-        self._call = instance.get_func(self._store, instance.get_export_index(self._store, "call", interface))
+
+        def exported(name: str) -> component_model.Func:
+            index = instance.get_export_index(self._store, name, interface)
+            function = instance.get_func(self._store, index) if index is not None else None
+            assert function is not None, f"the component does not export {name}"
+            return function
+
+        self._main, self._call = exported("main"), exported("call")
 
     def _wasi(self, mounts: Sequence[Mount]) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()

@@ -19,7 +19,7 @@ def explain_trap(message: str, memory_limit: int | None) -> str:
     cause = trap[1] if trap else message.strip().splitlines()[-1] if message.strip() else "unknown"
     for said, sentence in SENTENCES:
         if said in cause:
-            if said == "unreachable" and memory_limit is not None:
-                sentence += f", most likely out of memory (its limit is {memory_limit} bytes)"
-            return f"the program was stopped: {sentence}"
+            full = said == "unreachable" and memory_limit is not None
+            likely = f", most likely out of memory (its limit is {memory_limit} bytes)" if full else ""
+            return f"the program was stopped: {sentence}{likely}"
     return f"the program was stopped: {cause}"

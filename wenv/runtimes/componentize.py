@@ -137,8 +137,20 @@ class ComponentizeRuntime:
             # componentize-py looks for site-packages of the host here, or else takes what the host has along
             (nothing / "lib" / "site-packages").mkdir(parents=True)
             run_componentize(
-                ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.app"]
-                + ["-p", str(application), "-p", str(library), "-o", str(output)],
+                [
+                    "-d",
+                    str(GUEST / "wit"),
+                    "-w",
+                    "wenv:env/env",
+                    "componentize",
+                    f"{GUEST_PACKAGE}.app",
+                    "-p",
+                    str(application),
+                    "-p",
+                    str(library),
+                    "-o",
+                    str(output),
+                ],
                 virtual_environment=nothing,
             )
             writer = LayerWriter(self.store, staging)
@@ -206,7 +218,7 @@ def run_componentize(arguments: list[str], virtual_environment: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment.update(VIRTUAL_ENV=str(virtual_environment), RUST_BACKTRACE="0")
     command = [sys.executable, "-c", "import sys, componentize_py; sys.exit(componentize_py.script())", *arguments]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    result = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, errors="replace")
     if result.returncode:
         words = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise RuntimeBuildError(f"componentize-py failed with status {result.returncode}:\n{words}")

@@ -1,4 +1,12 @@
-"""Stands in for `ctypes`: every name is there, using one says what is missing."""
+"""Stands in for `ctypes`: types have their sizes, and every other name is there; using one says what is missing."""
+
+import struct
+
+SIZES = {
+    "c_byte": "b", "c_ubyte": "B", "c_char": "c", "c_bool": "?", "c_short": "h", "c_ushort": "H", "c_int": "i", "c_uint": "I",
+    "c_long": "l", "c_ulong": "L", "c_longlong": "q", "c_ulonglong": "Q", "c_float": "f", "c_double": "d", "c_void_p": "P",
+    "c_char_p": "P", "c_wchar_p": "P", "c_size_t": "N", "c_ssize_t": "n",
+}  # fmt: skip
 
 
 class _Missing:
@@ -9,7 +17,17 @@ class _Missing:
         raise OSError(f"ctypes.{self._name}: this platform (WebAssembly) cannot load foreign libraries")
 
     def __getattr__(self, name: str) -> None:
-        raise OSError(f"ctypes.{self._name}.{name}: this platform (WebAssembly) cannot load foreign libraries")
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self()
+
+
+def sizeof(kind: object) -> int:
+    """Size in bytes of a simple C type on this platform."""
+    code = SIZES.get(getattr(kind, "_name", ""))
+    if code is None:
+        raise TypeError("this type has no size")
+    return struct.calcsize(code)
 
 
 def __getattr__(name: str) -> object:

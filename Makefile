@@ -1,0 +1,41 @@
+# Everything is set up in .venv, which every target makes if it is not there.  PYTHON is any CPython from 3.11 on.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-all lint bench clean
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/developing: .venv/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+demo: .venv/installed  ## environments from the package index, and programs that run in them
+	$(BIN)/python examples/demo.py
+
+lint: .venv/developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --exclude '^wenv/guest/' cache resolver wenv tests benchmarks examples/demo.py
+	$(BIN)/mypy --python-version 3.14 --platform linux wenv/guest
+	$(BIN)/lint-imports
+
+test: .venv/developing  ## what CI runs: under 15 minutes on 2 cores
+	$(BIN)/python -m pytest -n auto -m "not long"
+
+test-all: .venv/developing  ## with the long runs: upstream suites, fifty kills, many packages
+	$(BIN)/python -m pytest -n auto
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,117 @@
+"""Fixtures: one store for all tests that need the runtime (it takes 15 s to build), and the command line as users start it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cache.store import Store
+from resolver.progress import Silent
+from resolver.target import Target
+from wenv.locations import cache_folder, data_folder
+from wenv.runtimes import Runtime, default_runtime
+
+
+@dataclass
+class Wenv:
+    """Runs the command line in a folder of its own, with the shared store and environments of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, stdin: str = "", status: int | None = 0, timeout: float = 300) -> str:
+        """Run ``wenv ARGUMENTS``; returns standard output.  Fails unless it exits with `status` (None: any)."""
+        return self.result(*arguments, stdin=stdin, status=status, timeout=timeout).stdout
+
+    def result(
+        self, *arguments: str, stdin: str = "", status: int | None = 0, timeout: float = 300
+    ) -> "subprocess.CompletedProcess[str]":
+        """The same; returns output, errors and status."""
+        command = [sys.executable, "-P", "-m", "wenv", *arguments]
+        result = subprocess.run(
+            command, cwd=self.folder, env=self.environment, input=stdin, text=True, capture_output=True, timeout=timeout
+        )
+        if status is not None and result.returncode != status:
+            pytest.fail(f"wenv {arguments} exited {result.returncode}, expected {status}\n{result.stdout}\n{result.stderr}")
+        assert "Traceback" not in result.stderr or "wenv/cli" not in result.stderr, result.stderr
+        return result
+
+    def json(self, *arguments: str) -> Any:
+        """What a command prints with ``--json``."""
+        return json.loads(self(*arguments, "--json"))
+
+    def python(self, code: str, *, status: int = 0, options: tuple[str, ...] = ()) -> str:
+        """Run code in the folder's environment."""
+        return self("run", *options, "-c", code, status=status)
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for this run of the tests, the same for all of pytest-xdist's workers."""
+    if given := os.environ.get("WENV_TEST_CACHE"):
+        return Path(given)
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-cache"
+
+
+@pytest.fixture(scope="session")
+def runtime(shared_cache: Path) -> Runtime:
+    """The default runtime, prepared."""
+    made = default_runtime(Store(shared_cache))
+    with made.store.adding():
+        made.prepare(Silent())
+    return made
+
+
+@pytest.fixture(scope="session")
+def target(runtime: Runtime) -> Target:
+    """What the default runtime's guest says it is."""
+    return runtime.target(Silent())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees the user's environments or store."""
+    monkeypatch.setenv("WENV_CACHE_DIR", str(shared_cache))
+    monkeypatch.setenv("WENV_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("WENV_ENVIRONMENT", raising=False)
+    cache_folder.cache_clear()
+    data_folder.cache_clear()
+    yield
+    cache_folder.cache_clear()
+    data_folder.cache_clear()
+
+
+@pytest.fixture
+def wenv(tmp_path: Path, runtime: Runtime, own_folders: None) -> Wenv:
+    """The command line, in an empty folder."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Wenv(folder, dict(os.environ))
+
+
+@pytest.fixture
+def empty(wenv: Wenv) -> Wenv:
+    """The command line, in a folder with an environment that holds no packages."""
+    wenv("create")
+    return wenv
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """A folder for wheels."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    return folder

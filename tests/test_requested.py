@@ -1,0 +1,123 @@
+"""What a user asks for, in all the ways to say it."""
+
+from pathlib import Path
+
+import pytest
+
+from resolver.errors import RequirementsError
+from resolver.requested import IndexOptions, Line, Requested, gather
+from resolver.target import Target
+from tests.wheel_builder import Wheel
+
+
+def texts(requested: Requested) -> list[str]:
+    return [line.text for line in requested.requirements]
+
+
+def test_a_requirements_file_with_everything(tmp_path: Path, target: Target, wheels: Path) -> None:
+    wheel = Wheel("local").write(wheels)
+    (tmp_path / "base.txt").write_text("attrs>=22\n")
+    (tmp_path / "limits.txt").write_text("idna<4\n")
+    (tmp_path / "requirements.txt").write_text(
+        f"""# a comment
+-r base.txt
+-c limits.txt
+--find-links {wheels}
+--pre
+requests[socks] >= 2 ; python_version > "3"
+pinned==1.0 --hash=sha256:{"a" * 64} --hash=sha256:{"b" * 64}
+named @ file://{wheel}
+{wheel}
+long-name \\
+  >= 1
+"""
+    )
+    requested = gather([], [tmp_path / "requirements.txt"], [], target=target)
+    assert texts(requested) == [
+        "attrs>=22",
+        'requests[socks]>=2 ; python_version > "3"',
+        "pinned==1.0",
+        f"named @ file://{wheel}",
+        f"local @ file://{wheel}",
+        "long-name>=1",
+    ]
+    assert requested.requirements[2].hashes == ("a" * 64, "b" * 64)
+    assert [line.text for line in requested.constraints] == ["idna<4"]
+    assert requested.options == IndexOptions(find_links=(str(wheels),), pre=True)
+
+
+def test_what_is_gathered_survives_a_manifest(tmp_path: Path, target: Target) -> None:
+    options = IndexOptions(index_url="scheme://user:secret@somewhere/simple", extra_index_urls=("scheme://two",), no_index=True)
+    requested = gather(["a>1", "b[x]"], [], [], target=target, options=options)
+    text = str(requested.as_json())
+    assert "secret" not in text
+    assert "scheme://somewhere/simple" in text
+    again = Requested.from_json(requested.as_json())
+    assert texts(again) == texts(requested)
+    assert again.options.no_index
+
+
+PROJECT = """
+[project]
+name = "my.project"
+requires-python = ">=3.9"
+dependencies = ["attrs", "y; sys_platform == 'win32'"]
+[project.optional-dependencies]
+web = ["flask"]
+Big_One = ["my-project[web]", "numpy"]
+[dependency-groups]
+test = ["pytest", {include-group = "types"}]
+types = ["mypy"]
+"""
+
+
+def test_a_project_with_extras_and_groups(tmp_path: Path, target: Target) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(PROJECT)
+    assert texts(gather([], [path], [], target=target)) == ["attrs", 'y ; sys_platform == "win32"']
+    both = gather([], [path], [], target=target, extras=["big-one"], groups=["test"])
+    assert [line.name for line in both.requirements] == ["attrs", "y", "numpy", "flask", "pytest", "mypy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[project]\nname='x'\ndynamic=['dependencies']", "dynamic"),
+        ("[project]\nname='x'\nrequires-python='<3'", "requires Python"),
+        ("[project]\nname='x'\nrequires-python='nonsense'", "requires-python"),
+        ("[project", "pyproject"),
+    ],
+)
+def test_projects_that_cannot_be_read(tmp_path: Path, target: Target, text: str, message: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text)
+    with pytest.raises(RequirementsError, match=message):
+        gather([], [path], [], target=target)
+
+
+def test_unknown_extras_and_groups_are_named(tmp_path: Path, target: Target) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(PROJECT)
+    with pytest.raises(RequirementsError, match="no extra 'nope'") as caught:
+        gather([], [path], [], target=target, extras=["nope"])
+    assert "big-one, web" in str(caught.value.hint)
+    with pytest.raises(RequirementsError, match="nope"):
+        gather([], [path], [], target=target, groups=["nope"])
+    with pytest.raises(RequirementsError, match=r"pyproject\.toml"):
+        gather(["attrs"], [], [], target=target, extras=["web"])
+
+
+@pytest.mark.parametrize("text", ["not valid!", "==1", "git+file:///x/y", "./missing.whl", "-e .", "--nonsense"])
+def test_requirements_that_cannot_be_read(tmp_path: Path, target: Target, text: str) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text + "\n")
+    with pytest.raises(RequirementsError):
+        gather([], [path], [], target=target)
+
+
+def test_later_requirements_replace_earlier_ones_of_a_project() -> None:
+    old = Requested((Line("Attrs<22"), Line("rich")), (), IndexOptions(pre=True))
+    merged = old.merged(Requested((Line("attrs>=22"),)))
+    assert texts(merged) == ["rich", "attrs>=22"]
+    assert merged.options.pre
+    assert texts(merged.without(["Rich"])) == ["attrs>=22"]

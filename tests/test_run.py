@@ -1,0 +1,335 @@
+"""``wenv run``: what CPython's own command line does, in a sandbox that sees only what it was given."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Wenv
+
+
+def script(wenv: Wenv, text: str, name: str = "script.py") -> str:
+    (wenv.folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (wenv.folder / name).write_text(text)
+    return name
+
+
+SHOW = "import sys; print(sys.argv, sys.path[0], __name__, globals().get('__file__'))"
+
+
+def test_a_script_is_run_as_python_runs_it(empty: Wenv) -> None:
+    name = script(empty, SHOW, "inner/show.py")
+    native = subprocess.run(
+        [sys.executable, name, "a", "-b"], cwd=empty.folder, capture_output=True, text=True, check=True
+    ).stdout
+    assert empty("run", name, "a", "-b") == native
+    assert empty("run", "python", name, "a", "-b") == native
+
+
+def test_code_module_and_standard_input(empty: Wenv) -> None:
+    script(empty, SHOW, "shown.py")
+    script(empty, "from . import other; print(__name__, __package__, other.x)", "package/__main__.py")
+    script(empty, "x = 5", "package/other.py")
+    assert empty("run", "-c", SHOW, "x") == "['-c', 'x']  __main__ None\n"
+    assert empty("run", "-m", "shown", "x") == (
+        f"['{empty.folder}/shown.py', 'x'] {empty.folder} __main__ {empty.folder}/shown.py\n"
+    )
+    assert empty("run", "-m", "package") == "__main__ package 5\n"
+    assert empty("run", "-", "x", stdin=SHOW) == "['-', 'x']  __main__ None\n"
+    assert empty("run", stdin="print(6 * 7)") == "42\n"
+    assert empty("shell", stdin="print(6 * 7)") == "42\n"
+    script(empty, "print('folder main', __name__)", "folder/__main__.py")
+    assert empty("run", "folder") == "folder main __main__\n"
+
+
+def test_local_modules_come_before_the_environments(empty: Wenv) -> None:
+    script(empty, "mine = True", "json.py")
+    assert empty("run", script(empty, "import json; print(json.mine)")) == "True\n"
+    assert empty("run", "-P", script(empty, "import json; print(hasattr(json, 'mine'))")) == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("import sys; sys.exit()", 0, ""),
+        ("import sys; sys.exit(None)", 0, ""),
+        ("import sys; sys.exit(7)", 7, ""),
+        ("import sys; sys.exit(256 + 3)", 3, ""),
+        ("import sys; sys.exit(-1)", 255, ""),
+        ("import sys; sys.exit('a message')", 1, "a message\n"),
+        ("raise SystemExit(2)", 2, ""),
+        ("import os; os._exit(9)", 9, ""),
+    ],
+)
+def test_exit_statuses(empty: Wenv, code: str, status: int, error: str) -> None:
+    result = empty.result("run", "-c", code, status=status)
+    assert result.stderr == error
+
+
+def test_a_traceback_shows_the_users_frames_only(empty: Wenv) -> None:
+    script(empty, "def fail():\n    raise ValueError('inner')\n", "helper.py")
+    name = script(
+        empty, "import helper\ntry:\n    helper.fail()\nexcept ValueError as e:\n    raise KeyError('outer') from e\n"
+    )
+    error = empty.result("run", name, status=1).stderr
+    assert "_wenv" not in error
+    assert error.count("Traceback (most recent call last)") == 2
+    assert f'File "{empty.folder}/script.py", line 3, in <module>\n    helper.fail()' in error
+    assert "The above exception was the direct cause" in error
+    assert error.endswith("KeyError: 'outer'\n")
+
+
+def test_errors_while_importing_show_no_import_machinery(empty: Wenv) -> None:
+    script(empty, "1/0", "broken.py")
+    error = empty.result("run", "-c", "import broken", status=1).stderr
+    assert "importlib" not in error
+    assert "_wenv" not in error
+    assert "SyntaxError" in empty.result("run", script(empty, "def (:\n"), status=1).stderr
+    assert "No module named nowhere" in empty.result("run", "-m", "nowhere", status=1).stderr
+
+
+def test_what_happens_at_exit(empty: Wenv) -> None:
+    code = """
+import atexit, sys
+file = open('/tmp/open', 'w')
+file.write('never closed')
+def last():
+    print('exit function', end='')
+atexit.register(last)
+sys.stdout.write('before;')
+"""
+    assert empty.python(code) == "before;exit function"
+    left = "f = open('left.txt', 'w'); f.write('text')\nkeep = [f]"
+    empty("run", "--write", "-c", left)
+    assert (empty.folder / "left.txt").read_text() == "text"
+
+
+def test_streams(empty: Wenv) -> None:
+    code = "import sys; print(sys.stdin.encoding, sys.stdout.encoding, sys.stderr.errors, 'é', input())"
+    assert empty("run", "-c", code, stdin="ü\n") == "utf-8 utf-8 backslashreplace é ü\n"
+    assert empty("run", "-c", "import sys; print(sys.stdin.read())", stdin="x" * 300_000) == "x" * 300_000 + "\n"
+    assert empty("run", "-u", "-c", "import sys; print(sys.stdout.write_through)") == "True\n"
+
+
+def test_a_closed_pipe(empty: Wenv) -> None:
+    code = "for i in range(100_000): print(i)"
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "wenv", "run", "-c", code],
+        cwd=empty.folder, env=empty.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert "BrokenPipeError" in process.stderr.read()
+    assert process.wait() in (1, 120)
+
+
+def test_warnings_options(empty: Wenv) -> None:
+    code = "import warnings; warnings.warn('careful')"
+    assert "UserWarning: careful" in empty.result("run", "-c", code).stderr
+    assert empty.result("run", "-W", "ignore", "-c", code).stderr == ""
+    assert "careful" in empty.result("run", "-W", "error", "-c", code, status=1).stderr
+    assert empty.result("run", "--env", "PYTHONWARNINGS=ignore", "-c", code).stderr == ""
+    assert "-O is not supported" in empty.result("run", "-O", "-c", code, status=125).stderr
+
+
+def test_every_run_is_seeded_anew(empty: Wenv) -> None:
+    code = (
+        "import random, uuid, secrets, tempfile; print(random.random(), uuid.uuid4(), secrets.token_hex(), tempfile.mktemp())"
+    )
+    first, second = empty.python(code).split(), empty.python(code).split()
+    assert len(first) == 4
+    assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+def test_time_is_utc_and_tz_is_passed_on(empty: Wenv) -> None:
+    empty.environment["TZ"] = "Asia/Tokyo"
+    code = "import os, time; print(os.environ['TZ'], time.localtime(0).tm_hour, abs(time.time() - float(input())) < 60)"
+    assert empty("run", "-c", code, stdin=f"{time.time()}\n") == "Asia/Tokyo 0 True\n"
+
+
+# -- the sandbox
+
+
+def test_the_host_is_not_seen(empty: Wenv, tmp_path: Path) -> None:
+    empty.environment["SECRET"] = "s"
+    (tmp_path / "outside.txt").write_text("x")
+    code = f"""
+import os
+print('SECRET' in os.environ, os.environ['HOME'], os.listdir('/tmp'))
+for path in ('/etc/passwd', '/', '/wenv', {str(tmp_path / "outside.txt")!r}, '../outside.txt', {str(Path.home())!r}):
+    try:
+        print(path, os.stat(path) and open(path))
+    except OSError as error:
+        print('hidden')
+"""
+    assert empty.python(code) == "False /tmp []\n" + "hidden\n" * 6
+
+
+def test_the_working_folder_is_read_only_unless_granted(empty: Wenv) -> None:
+    (empty.folder / "data.txt").write_text("data")
+    assert empty.python("print(open('data.txt').read())") == "data\n"
+    for code in ("open('new.txt', 'w')", "import os; os.remove('data.txt')", "import os; os.rename('data.txt', 'x')"):
+        error = empty.result("run", "-c", code, status=1).stderr
+        assert error.splitlines()[-1] == f"wenv: {empty.folder} is read-only in this sandbox; --write allows writing to it"
+    empty("run", "--write", "-c", "open('new.txt', 'w').write('written')")
+    assert (empty.folder / "new.txt").read_text() == "written"
+    assert (empty.folder / "data.txt").read_text() == "data"
+
+
+def test_links_do_not_lead_out(empty: Wenv, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("x")
+    (empty.folder / "link").symlink_to(tmp_path / "outside.txt")
+    empty.python("open('link')", status=1)
+    empty("run", "--write", "-c", f"import os; os.symlink({str(tmp_path)!r}, 'out')", status=1)
+    empty("run", "--write", "-c", "import os; os.symlink('..', 'up'); open('up/outside.txt')", status=1)
+
+
+def test_layers_cannot_be_changed(empty: Wenv, shared_cache: Path) -> None:
+    error = empty.result("run", "--write", "-c", "open('/python/os.py', 'a')", status=1).stderr
+    assert "own files cannot be changed" in error
+
+
+def test_mounts_and_variables(empty: Wenv, tmp_path: Path) -> None:
+    data = tmp_path / "shared"
+    data.mkdir()
+    (data / "in.txt").write_text("in")
+    empty.environment["TOKEN"] = "t"
+    code = "import os; print(open('/d/in.txt').read(), os.environ['A'], os.environ['TOKEN'])"
+    options = ("--mount", f"{data}:/d", "--env", "A=1", "--env", "TOKEN")
+    assert empty("run", *options, "-c", code) == "in 1 t\n"
+    error = empty.result("run", *options, "-c", "open('/d/out.txt', 'w')", status=1).stderr
+    assert "--mount FOLDER:/d:rw" in error
+    empty("run", "--mount", f"{data}:/d:rw", "-c", "open('/d/out.txt', 'w').write('out')")
+    assert (data / "out.txt").read_text() == "out"
+
+
+def test_the_policy_of_an_environment_holds_for_its_runs(wenv: Wenv) -> None:
+    wenv("create", "--write", "--env", "KEPT=1", "--memory", "64M")
+    assert wenv.python("import os; open('x', 'w'); print(os.environ['KEPT'])") == "1\n"
+    assert "MemoryError" in wenv.result("run", "-c", "bytearray(200 << 20)", status=1).stderr
+    assert wenv.json("info")["policy"]["memory"] == 64 << 20
+
+
+def test_tmp_vanishes_and_dev_null_is_there(empty: Wenv) -> None:
+    assert (
+        empty.python("import os; open('/tmp/x', 'w'); open(os.devnull, 'w').write('y'); print(os.listdir('/tmp'))") == "['x']\n"
+    )
+    assert empty.python("import os; print(os.listdir('/tmp'), open(os.devnull).read() == '')") == "[] True\n"
+
+
+def test_the_network_is_off_and_says_so(empty: Wenv) -> None:
+    code = "import urllib.request; urllib.request.urlopen('http://localhost:1/')"
+    assert empty.result("run", "-c", code, status=1).stderr.splitlines()[-1] == "wenv: the network is off in this sandbox"
+    code = "import socket; s = socket.socket(); s.connect(('127.0.0.1', 1))"
+    assert "network" in empty.result("run", "-c", code, status=1).stderr
+
+
+# -- what the platform lacks
+
+
+def test_threads_and_processes_say_what_is_missing(empty: Wenv) -> None:
+    for code in ("import threading; threading.Thread(target=print).start()",
+                 "from concurrent.futures import ThreadPoolExecutor; ThreadPoolExecutor().submit(print)"):  # fmt: skip
+        assert "has no threads" in empty.result("run", "-c", code, status=1).stderr
+    assert (
+        "does not support processes" in empty.result("run", "-c", "import subprocess; subprocess.run(['x'])", status=1).stderr
+    )
+    for module in ("ssl", "ctypes", "bz2", "lzma"):
+        assert "ModuleNotFoundError" in empty.result("run", "-c", f"import {module}", status=1).stderr
+    assert empty.python("import os; print(hasattr(os, 'dup'))") == "False\n"
+
+
+def test_asyncio_works_without_threads_or_sockets(empty: Wenv) -> None:
+    code = """
+import asyncio
+async def slow(n):
+    await asyncio.sleep(n / 100)
+    return n
+async def main():
+    results = await asyncio.gather(*(slow(n) for n in (3, 1, 2)))
+    queue = asyncio.Queue()
+    await queue.put(await asyncio.to_thread(sum, [1, 2]))
+    async with asyncio.timeout(5):
+        print(results, await queue.get())
+    try:
+        await asyncio.to_thread(int, 'x')
+    except ValueError:
+        print('raised')
+asyncio.run(main())
+"""
+    assert empty.python(code) == "[3, 1, 2] 3\nraised\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("import json; json.loads('[' * 100_000)", "call stack is exhausted"),
+        ("import os; os.abort()", "the interpreter aborted"),
+    ],
+)
+def test_a_trap_is_one_sentence(empty: Wenv, code: str, sentence: str) -> None:
+    error = empty.result("run", "-c", code, status=134).stderr
+    assert sentence in error
+    assert len(error.splitlines()) == 1
+
+
+def test_ordinary_recursion_is_a_python_error(empty: Wenv) -> None:
+    for code in ("def f(): f()\nf()", "class A:\n  def __repr__(self): return repr(A())\nrepr(A())"):
+        assert "RecursionError" in empty.result("run", "-c", code, status=1).stderr
+
+
+def test_limits(empty: Wenv) -> None:
+    started = time.monotonic()
+    assert "time limit" in empty.result("run", "--timeout", "1", "-c", "while True: pass", status=124).stderr
+    assert "time limit" in empty.result("run", "--timeout", "1", "-c", "import time; time.sleep(60)", status=124).stderr
+    assert time.monotonic() - started < 50
+    assert "MemoryError" in empty.result("run", "--memory", "64M", "-c", "x = 'x' * (100 << 20)", status=1).stderr
+    result = empty.result("run", "--max-output", "1k", "-c", "while True: print('x' * 99)", status=134)
+    assert len(result.stdout) == 1024
+    assert "output limit" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
+def test_ctrl_c_ends_a_run(empty: Wenv, code: str) -> None:
+    import signal
+
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "wenv", "run", "-u", "-c", f"print('started')\n{code}"],
+        cwd=empty.folder, env=empty.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+
+
+# -- what is meant
+
+
+def test_unknown_programs_are_explained(empty: Wenv) -> None:
+    assert "no such file" in empty.result("run", "missing.py", status=125).stderr
+    assert "no console script called 'pytset'" in empty.result("run", "pytset", status=125).stderr
+    assert "unknown option: --wrte" in empty.result("run", "--wrte", "x.py", status=125).stderr
+
+
+def test_without_an_environment(wenv: Wenv) -> None:
+    result = wenv.result("run", "-c", "1", status=125)
+    assert "no environment in" in result.stderr
+    assert "wenv create" in result.stderr
+
+
+def test_an_environment_is_found_upwards(empty: Wenv) -> None:
+    inner = empty.folder / "a" / "b"
+    inner.mkdir(parents=True)
+    deep = Wenv(inner, empty.environment)
+    assert deep.python("import os; print(os.getcwd())") == f"{inner}\n"
+
+
+def test_python_version(empty: Wenv) -> None:
+    assert empty("run", "python", "--version").startswith("Python 3.14")
