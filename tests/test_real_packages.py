@@ -37,7 +37,10 @@ DEEDS = {
     ),
     "more-itertools": ("from more_itertools import chunked; print(list(chunked(range(5), 2)))", "[[0, 1], [2, 3], [4]]"),
     "packaging": ("from packaging.version import Version; print(Version('1.10') > Version('1.9'))", "True"),
-    "python-dateutil": ("from dateutil.parser import parse; print(parse('3 May 2021 10:00').isoformat())", "2021-05-03T10:00:00"),
+    "python-dateutil": (
+        "from dateutil.parser import parse; print(parse('3 May 2021 10:00').isoformat())",
+        "2021-05-03T10:00:00",
+    ),
     "tomli-w": ("import tomli_w; print(tomli_w.dumps({'a': [1, 2]}).split())", "['a', '=', '[', '1,', '2,', ']']"),
     "tabulate": ("from tabulate import tabulate; print(tabulate([[1, 2]], headers='ab', tablefmt='pipe'))", "|   1 |   2 |"),
 }

@@ -73,7 +73,7 @@ def test_completion_asks_the_living_guest(empty: Wenv) -> None:
         ("import os.path; uniquely_named = 'value ' + 'of it'\r", PROMPT),
         ("uniquely_\t\r", "value of it"),
         ("os.path.base\t('/a/b') + 'ase'\r", "'base'"),
-        ("from colle\timport OrderedDict as found_it\r", PROMPT),
+        ("from colle\t import OrderedDict as found_it\r", PROMPT),
         ("found_it()\r", "OrderedDict()"),
     ):
         for part in typed.partition("\t"):
