@@ -24,7 +24,7 @@ demo: .venv/installed  ## environments from the package index, and programs that
 lint: .venv/developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --exclude '^wenv/guest/' cache resolver wenv tests benchmarks examples/demo.py
+	$(BIN)/mypy --exclude '^wenv/guest/' cache resolver wenv tests benchmarks
 	$(BIN)/mypy --python-version 3.14 --platform linux wenv/guest
 	$(BIN)/lint-imports
 

@@ -82,11 +82,9 @@ def uv_commands() -> list[Command]:
     run(uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", folder / BIN / "python", lock)
     start = [str(uv), "run", "--quiet", "--no-project", "--python", str(folder / BIN / "python"), "python", "-c"]
     created = PEERS / "uv-created"
-    both = (
-        "import subprocess as s, sys; "
-        f"s.run([{str(uv)!r}, 'venv', '--quiet', '--clear', '--python', sys.executable, {str(created)!r}], check=True); "
-        f"s.run([{str(uv)!r}, 'pip', 'sync', '--quiet', '--python', {str(created / BIN / 'python')!r}, {str(lock)!r}], check=True)"
-    )
+    venv = [str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(created)]
+    sync = [str(uv), "pip", "sync", "--quiet", "--python", str(created / BIN / "python"), str(lock)]
+    both = f"import subprocess; subprocess.run({venv}, check=True); subprocess.run({sync}, check=True)"
     commands = [Command("uv", row, [*start, code]) for row, code in PROGRAMS.items()]
     return [*commands, Command("uv", "create, warm", [sys.executable, "-I", "-S", "-c", both])]
 

@@ -1,0 +1,53 @@
+"""Upstream test suites, run by a plain ``wenv run pytest``, against the same suites on the host's CPython."""
+
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import Wenv
+
+SUITES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "upstream.toml").read_text("utf-8"))
+
+
+def passed(report: Path) -> set[str]:
+    """The tests that passed, as ``class::test``, from a JUnit report."""
+    cases = ElementTree.parse(report).iter("testcase")
+    bad = ("failure", "error", "skipped")
+    return {f"{c.get('classname')}::{c.get('name')}" for c in cases if not any(c.find(tag) is not None for tag in bad)}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SUITES)
+def test_suite(wenv: Wenv, tmp_path: Path, name: str) -> None:
+    suite = SUITES[name]
+    pip = [sys.executable, "-m", "pip", "--quiet"]
+    pinned, reports = f"{name}=={suite['version']}", tmp_path / "reports"
+    reports.mkdir()
+    subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", str(tmp_path), pinned], check=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        archive.extractall(wenv.folder, filter="data")
+    folder = next(wenv.folder.iterdir())
+    inside = Wenv(folder, wenv.environment)
+
+    native = tmp_path / "native"
+    subprocess.run([sys.executable, "-m", "venv", str(native)], check=True)
+    python = native / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    subprocess.run([str(python), *pip[1:], "install", "pytest", pinned, *suite["needs"]], check=True)
+    command = [str(python), "-m", "pytest", "-q", f"--junitxml={reports / 'native.xml'}"]
+    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+
+    inside("create", "-n", "suite", "pytest", pinned, *suite["needs"])
+    share = ("--mount", f"{reports}:/reports:rw")
+    inside("run", "-n", "suite", *share, "pytest", "-q", "--junitxml=/reports/guest.xml", status=None, timeout=1200)
+
+    natively, guest = passed(reports / "native.xml"), passed(reports / "guest.xml")
+    print(f"{pinned}: {len(guest)} passed inside, {len(natively)} natively")
+    missing = {test for test in natively - guest if not test.startswith(tuple(suite["differences"]) or ("\0",))}
+    assert guest
+    assert not missing, sorted(missing)[:20]
