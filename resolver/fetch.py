@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, local
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -17,6 +18,9 @@ from resolver.lock import LockedWheel
 from resolver.progress import Progress
 from resolver.requested import IndexOptions
 from resolver.target import Target
+
+if TYPE_CHECKING:
+    from resolver.pip_internals.downloads import Downloader
 
 #: Downloads at a time: more gain nothing against one index, and unpacking is bounded by the cores.
 PARALLEL = 8
@@ -58,7 +62,7 @@ def _known(store: Store, wheel: LockedWheel) -> FetchedWheel | None:
 def _fetch_missing(
     store: Store, wheels: Sequence[LockedWheel], options: IndexOptions, progress: Progress
 ) -> dict[str, FetchedWheel]:
-    from resolver.pip_internals import Downloader  # late: a lock whose wheels are all here needs no pip
+    from resolver.pip_internals.downloads import Downloader  # late: a lock whose wheels are all here needs no pip
     from resolver.wheels import StagedWheel, stage_wheel
 
     per_thread, cancelled = local(), Event()
@@ -100,11 +104,10 @@ def _fetch_missing(
     return fetched
 
 
-def _download(downloader: object, wheel: LockedWheel, path: Path, progress: Progress, cancelled: Event) -> tuple[str, int]:
+def _download(
+    downloader: "Downloader", wheel: LockedWheel, path: Path, progress: Progress, cancelled: Event
+) -> tuple[str, int]:
     """Returns sha256 and size of what was written to `path`."""
-    from resolver.pip_internals import Downloader
-
-    assert isinstance(downloader, Downloader)
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
         for chunk in downloader.stream(wheel.url):

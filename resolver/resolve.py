@@ -22,11 +22,11 @@ def resolve(
     """
     if not requested.requirements:
         return []
-    from resolver import pip_internals  # late: takes 0.3 s, and nothing else needs it
+    from resolver.pip_internals import resolution  # late: takes 0.3 s, and nothing else needs it
 
     progress.begin(RESOLVING)
     try:
-        chosen = pip_internals.resolve(
+        chosen = resolution.resolve(
             requested,
             target,
             downloads=store.folder(Kind.DOWNLOADS),

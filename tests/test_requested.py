@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import RequirementsError
-from resolver.requested import IndexOptions, Line, Requested, gather
+from resolver.gather import gather
+from resolver.requested import IndexOptions, Line, Requested
 from resolver.target import Target
 from tests.wheel_builder import Wheel
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from resolver.gather import gather
 from resolver.lock import LockedWheel, is_lock
 from resolver.progress import Progress
-from resolver.requested import IndexOptions, Requested, gather
+from resolver.requested import IndexOptions, Requested
 from wenv import creation
 from wenv.errors import UsageError
 from wenv.runtimes import Runtime

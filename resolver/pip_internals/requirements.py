@@ -1,0 +1,72 @@
+"""Requirements as pip reads them: from a command line, and from requirements files with all that these name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pip._internal.exceptions import PipError
+from pip._internal.models.wheel import Wheel
+from pip._internal.req.constructors import install_req_from_line, install_req_from_parsed_requirement
+from pip._internal.req.req_file import parse_requirements
+from pip._internal.req.req_install import InstallRequirement
+
+from resolver.errors import RequirementsError
+from resolver.pip_internals.process import logging_kept, repository
+from resolver.requested import IndexOptions, Line, Requested
+
+
+def read_requirement(text: str, origin: str) -> Line:
+    """A requirement as pip's command line takes it: a name with specifiers and markers, a wheel's path or URL."""
+    with logging_kept(), _readable(origin):
+        return _line(install_req_from_line(text, comes_from=origin), origin)
+
+
+def read_requirements_file(path: Path, options: IndexOptions, *, constraint: bool = False) -> Requested:
+    """A requirements file with all that it names: nested files, constraints, hashes, index options."""
+    if not path.is_file():
+        raise RequirementsError(f"{path} is not a file")
+    requirements: list[Line] = []
+    constraints: list[Line] = []
+    with _readable(str(path)):
+        own = repository(options, None)
+        finder = own.finder
+        for parsed in parse_requirements(
+            str(path), session=own.session, finder=finder, options=own.options, constraint=constraint
+        ):
+            if parsed.is_editable:
+                raise RequirementsError(
+                    f"{parsed.comes_from}: editable requirements cannot be installed", "mount the folder with --mount instead"
+                )
+            line = _line(install_req_from_parsed_requirement(parsed), parsed.comes_from or str(path))
+            (constraints if parsed.constraint else requirements).append(line)
+        given = repository(IndexOptions(), None)
+        found = IndexOptions(
+            index_url=finder.index_urls[0] if finder.index_urls[:1] != given.finder.index_urls[:1] else None,
+            extra_index_urls=tuple(url for url in finder.index_urls[1:] if url not in given.finder.index_urls),
+            find_links=tuple(link for link in finder.find_links if link not in given.finder.find_links),
+            trusted_hosts=tuple(own.options.trusted_hosts),
+            no_index=finder.search_scope.no_index,
+            pre=finder.release_control is not None and ":all:" in finder.release_control.all_releases,
+        )
+    return Requested(tuple(requirements), tuple(constraints), found)
+
+
+def _line(requirement: InstallRequirement, origin: str) -> Line:
+    marker = f" ; {requirement.markers}" if requirement.markers else ""
+    if requirement.link is not None:
+        name = requirement.name or (Wheel(requirement.link.filename).name if requirement.link.is_wheel else None)
+        if name is None:
+            raise RequirementsError(f"{origin}: {requirement.link}: only wheels can be given by path or URL")
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        text = f"{name}{extras} @ {requirement.link.url}{marker}"
+    else:
+        text = f"{requirement.req}{marker}"
+    return Line(text, tuple(requirement.hash_options.get("sha256", ())), origin)
+
+
+@contextmanager
+def _readable(origin: str) -> Iterator[None]:
+    try:
+        yield
+    except (PipError, ValueError, OSError) as error:
+        raise RequirementsError(f"{origin}: {error}") from error

@@ -1,0 +1,162 @@
+"""Resolution by pip-tools' resolver, for the target."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pip._internal.exceptions import DistributionNotFound, HashErrors, InstallationError, PipError
+from pip._internal.metadata import BaseDistribution
+from pip._internal.req.constructors import install_req_from_line
+from pip._internal.req.req_install import InstallRequirement
+from piptools.exceptions import PipToolsError
+from piptools.repositories.pypi import PyPIRepository
+from piptools.resolver import BacktrackingResolver
+
+from resolver.errors import ConflictError, ResolverError
+from resolver.pip_internals.finder import TargetFinder, target_finder
+from resolver.pip_internals.metadata import described
+from resolver.pip_internals.process import markers_of, repository
+from resolver.requested import Line, Requested
+from resolver.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One package of a resolution: the file that was chosen, and why it cannot be used, if it cannot.
+
+    `hashes` are those the index gives, `allowed` the sha256 values that the user allows (none: any).
+    """
+
+    name: str
+    version: str
+    url: str
+    filename: str
+    hashes: dict[str, str]
+    allowed: tuple[str, ...]
+    requirers: tuple[str, ...]
+    requires_python: str | None
+    problem: str | None
+    remedy: str | None
+
+
+def resolve(
+    requested: Requested, target: Target, *, downloads: Path, preferred: Sequence[tuple[str, str]] = ()
+) -> list[Chosen]:
+    """Choose a version and a file for everything that `requested` needs, sorted by name.
+
+    `preferred` are (name, version) pairs that are kept where the requirements allow it; `downloads` is the folder for answers
+    of indexes.  Raises ConflictError when no set of versions exists, RequirementsError and FetchError.
+    """
+    own = repository(requested.options, downloads)
+    finder = target_finder(own, target)
+    with markers_of(target), _explaining(finder):
+        _resolve_for(own, target, finder)
+        lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
+        requirements = [_install_requirement(line, constraint) for line, constraint in lines]
+        wanted = [r for r in requirements if r.match_markers()]
+        existing = {name: install_req_from_line(f"{name}=={version}") for name, version in preferred}
+        # pip-tools leaves setuptools and pip out of a lock unless told otherwise; here nothing else provides them
+        resolver = BacktrackingResolver(wanted, existing_constraints=existing, repository=own, allow_unsafe=True)
+        pins = resolver.resolve()
+        return sorted((_chosen(pin, finder, target) for pin in pins), key=lambda chosen: chosen.name)
+
+
+def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Chosen:
+    link, name = pin.link, str(pin.name)
+    assert link is not None
+    version = str(next(iter(pin.specifier)).version)
+    problem = remedy = None
+    if link.url_without_fragment in finder.unusable:
+        evidence = finder.evidence[name, version]
+        problem = evidence.problem(target.markers["python_full_version"])
+        best = finder.best_usable(name)
+        remedy = f"version {best} has a usable wheel, but the requirements do not allow it" if best else None
+    return Chosen(
+        name=name,
+        version=version,
+        url=link.url_without_fragment,
+        filename=link.filename,
+        hashes=dict(link._hashes),
+        allowed=tuple(pin.hash_options.get("sha256", ())),
+        requirers=tuple(sorted(pin._required_by)),  # type: ignore[attr-defined]
+        requires_python=link.requires_python,
+        problem=problem,
+        remedy=remedy,
+    )
+
+
+def _install_requirement(line: Line, constraint: bool) -> InstallRequirement:
+    requirement = install_req_from_line(
+        line.text,
+        comes_from=line.origin or None,
+        constraint=constraint,
+        hash_options={"sha256": list(line.hashes)} if line.hashes else {},
+    )
+    requirement.user_supplied = not constraint
+    return requirement
+
+
+def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinder) -> None:
+    """Make pip-tools' repository resolve for the target: what its command line cannot be told."""
+    repository._finder = finder
+    command = repository.command
+    make_resolver: Any = command.make_resolver
+    make_preparer: Any = command.make_requirement_preparer
+
+    def resolver_for_target(*arguments: Any, **keywords: Any) -> Any:
+        return make_resolver(*arguments, **{**keywords, "py_version_info": target.python_version})
+
+    def preparer_without_builds(*arguments: Any, **keywords: Any) -> Any:
+        preparer: Any = make_preparer(*arguments, **keywords)
+        prepare: Any = preparer.prepare_linked_requirement
+
+        def prepare_linked(requirement: InstallRequirement, parallel_builds: bool = False) -> BaseDistribution:
+            link = requirement.link
+            assert link is not None
+            if link.is_wheel and link.url_without_fragment not in finder.unusable:
+                distribution: BaseDistribution = prepare(requirement, parallel_builds)
+                return distribution
+            return described(requirement, link, repository.session)
+
+        preparer.prepare_linked_requirement = prepare_linked
+        return preparer
+
+    command.make_resolver = resolver_for_target  # type: ignore[method-assign]
+    command.make_requirement_preparer = preparer_without_builds  # type: ignore[method-assign]
+
+
+@contextmanager
+def _explaining(finder: TargetFinder) -> Iterator[None]:
+    try:
+        yield
+    except DistributionNotFound as error:
+        raise ConflictError(_conflict(error, finder)) from error
+    except HashErrors as error:
+        raise ResolverError(str(error)) from error
+    except (PipError, InstallationError, PipToolsError) as error:
+        raise ConflictError(str(error)) from error
+
+
+def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
+    """What stood in the way, from the resolver's own record of it."""
+    causes = getattr(error.__cause__, "causes", ())
+    if not causes:
+        return str(error)
+    lines = []
+    for cause in causes:
+        by = f"{cause.parent.name} {cause.parent.version}" if cause.parent is not None else "you"
+        lines.append(f"  - {cause.requirement.format_for_error()}, asked for by {by}")
+    lines = list(dict.fromkeys(lines))
+    names = {cause.requirement.project_name for cause in causes}
+    if len(lines) == 1 and len(names) == 1:
+        versions = sorted({c.version for c in finder.find_all_candidates(str(names.pop()))})
+        if not versions:
+            return f"no package of that name is on the index:\n{lines[0]}"
+        return f"no version satisfies the requirement; there are {_shortened([str(v) for v in versions])}:\n{lines[0]}"
+    return "no set of versions satisfies all requirements:\n" + "\n".join(lines)
+
+
+def _shortened(versions: list[str]) -> str:
+    return ", ".join(versions if len(versions) <= 6 else [versions[0], "…", *versions[-4:]])
