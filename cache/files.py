@@ -35,7 +35,7 @@ def copy_stream(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
 
 def write_atomically(path: Path, text: str | bytes, *, executable: bool = False) -> None:
     """Replace `path` by a file that holds `text`, flushed before it takes the name."""
-    data = text.encode() if isinstance(text, str) else text
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -65,10 +65,21 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in NO_LINK:
             raise
-    with source.open("rb") as old, target.open("xb") as new:
-        if not _clone(old, new):
-            shutil.copyfileobj(old, new, CHUNK)
-    shutil.copymode(source, target)
+    if target.exists():
+        raise FileExistsError(target)
+    descriptor, temporary = tempfile.mkstemp(prefix=".copy-", dir=target.parent)
+    try:
+        with source.open("rb") as old, os.fdopen(descriptor, "wb") as new:
+            if not _clone(old, new):
+                shutil.copyfileobj(old, new, CHUNK)
+            new.flush()
+            os.fsync(new.fileno())
+        shutil.copymode(source, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def _clone(source: BinaryIO, target: BinaryIO) -> bool:

@@ -76,7 +76,7 @@ def publish(store: Store, staged: Iterable[StagedLayer]) -> None:
         except OSError:
             if not target.is_dir():  # else another process was quicker with the same layer
                 raise
-    files.flush_folder(store.root)
+        files.flush_folder(target.parent)
 
 
 def _share(blob: Path, path: Path) -> None:

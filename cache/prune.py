@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cache import files
 from cache.kinds import DECLARATIONS, Kind
 from cache.store import Store
 
@@ -29,13 +28,14 @@ class Pruned:
 def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool = False) -> Pruned:
     """Delete unreachable entries, and answers of indexes too if `downloads`; hold `Store.pruning`."""
     result = Pruned()
-    counted: set[tuple[int, int]] = set()
-    kept_blobs = {
-        store.blob(file.sha256, file.executable).name
+    kept = [
+        store.blob(file.sha256, file.executable)
         for digest in roots.layers
         if store.has_layer(digest)
         for file in store.manifest(digest).files
-    }
+    ]
+    kept_blobs = {blob.name for blob in kept}
+    counted = {(status.st_dev, status.st_ino) for status in (blob.stat() for blob in kept if blob.exists())}
     for kind, path in _unreachable(store, roots, kept_blobs, downloads):
         result.entries[kind] = result.entries.get(kind, 0) + 1
         for file in [path] if path.is_file() else path.rglob("*"):
@@ -45,11 +45,15 @@ def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool 
                 # a content that a layer shares with its blob is gone with both: it is counted once, with the first
                 result.size += status.st_size
         if not dry_run:
-            files.remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            store.discard(path)
     return result
 
 
 def _unreachable(store: Store, roots: Roots, kept_blobs: set[str], downloads: bool) -> Iterator[tuple[Kind, Path]]:
+    for record in store.folder(Kind.RECORDS).glob("*/*"):  # before the layers that they vouch for
+        content = store.record(record.stem)
+        if content is None or content.get("layer") not in roots.layers:
+            yield Kind.RECORDS, record
     for layer in store.folder(Kind.LAYERS).glob("*/*"):
         if layer.name not in roots.layers:
             yield Kind.LAYERS, layer
@@ -59,10 +63,6 @@ def _unreachable(store: Store, roots: Roots, kept_blobs: set[str], downloads: bo
     for document in store.folder(Kind.DOCUMENTS).glob("*/*"):
         if document.name not in roots.documents:
             yield Kind.DOCUMENTS, document
-    for record in store.folder(Kind.RECORDS).glob("*/*.json"):
-        content = store.record(record.stem)
-        if content is None or content.get("layer") not in roots.layers:
-            yield Kind.RECORDS, record
     for derived in store.folder(Kind.DERIVED).glob("*/*"):
         if f"{derived.parent.name}/{derived.name}" not in roots.derived:
             yield Kind.DERIVED, derived

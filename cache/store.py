@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cache import files
 from cache.errors import CacheError, CorruptEntryError, MissingEntryError
-from cache.kinds import DECLARATIONS, TABLE, Kind
+from cache.kinds import DECLARATIONS, Kind
 from cache.manifest import Manifest
 
 CHECKSUMS = "SHA256SUMS"
@@ -25,6 +25,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._adding = False
 
     def folder(self, kind: Kind) -> Path:
         """Where entries of a kind lie."""
@@ -34,11 +35,21 @@ class Store:
 
     @contextmanager
     def adding(self) -> Iterator[None]:
-        """Hold while entries are added and until a manifest refers to them; any number of processes may."""
+        """Hold while entries are added and until a manifest refers to them; any number of processes may.
+
+        Within a process it may be held again inside itself, also by threads that the holder waits for.
+        """
+        if self._adding:
+            yield
+            return
         from filelock import ReadWriteLock  # late: a run takes no lock
 
         with ReadWriteLock(self._lock_file("store"), is_singleton=False).read_lock():
-            yield
+            self._adding = True
+            try:
+                yield
+            finally:
+                self._adding = False
 
     @contextmanager
     def pruning(self) -> Iterator[None]:
@@ -74,6 +85,18 @@ class Store:
                 yield folder
         finally:
             files.remove_tree(folder)
+
+    def discard(self, path: Path) -> None:
+        """Delete an entry: it is moved out of its place first, so that nobody meets a half of it."""
+        parent = self.folder(Kind.STAGING)
+        parent.mkdir(parents=True, exist_ok=True)
+        grave = Path(tempfile.mkdtemp(dir=parent))
+        try:
+            os.replace(path, grave / "discarded")
+        except FileNotFoundError:
+            pass  # somebody else was quicker
+        finally:
+            files.remove_tree(grave)
 
     # -- layers
 
@@ -154,7 +177,7 @@ class Store:
         target = self.derived_folder(name, key)
         if target.is_dir():
             return target
-        with self.building(f"{name}-{key}"):
+        with self.adding(), self.building(f"{name}-{key}"):
             if target.is_dir():
                 return target
             with self.staging() as staging:
@@ -169,8 +192,3 @@ class Store:
                 os.replace(made, target)
                 files.flush_folder(target.parent)
         return target
-
-    def create(self) -> None:
-        """Make the store's folders; a store that is only read needs none."""
-        for declaration in TABLE:
-            self.folder(declaration.kind).mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ def verify(store: Store, progress: Callable[[str], None] = lambda entry: None) -
         problem = _layer_problem(store, folder, digest)
         if problem:
             yield Finding(Kind.LAYERS, folder.name, folder, problem)
-    for path in sorted(store.folder(Kind.DOCUMENTS).glob("*/*")):
+    for path in sorted(store.folder(Kind.DOCUMENTS).glob("*/[!.]*")):  # with a dot: left by a write that was cut off
         if digest(path) != path.name:
             yield Finding(Kind.DOCUMENTS, path.name, path, "content does not have its digest")
     for folder in sorted(store.folder(Kind.DERIVED).glob("*/*")):
@@ -83,10 +83,7 @@ def _derived_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
     return None
 
 
-def repair(findings: list[Finding]) -> None:
+def repair(store: Store, findings: list[Finding]) -> None:
     """Delete the entries that the findings name; hold `Store.pruning`."""
     for finding in findings:
-        if finding.path.is_dir():
-            files.remove_tree(finding.path)
-        else:
-            finding.path.unlink(missing_ok=True)
+        store.discard(finding.path)

@@ -24,6 +24,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from resolver.errors import LockError, Unusable, UnusablePackagesError
+from resolver.requested import without_credentials
 from resolver.target import Target
 
 LOCK_NAME = "pylock.toml"
@@ -61,7 +62,11 @@ def lock_text(wheels: Iterable[LockedWheel], requested: Sequence[str], target: T
             name=canonicalize_name(wheel.name),
             version=Version(wheel.version),
             requires_python=SpecifierSet(wheel.requires_python) if wheel.requires_python else None,
-            wheels=[PackageWheel(name=wheel.filename, url=wheel.url, size=wheel.size, hashes={"sha256": wheel.sha256})],
+            wheels=[
+                PackageWheel(
+                    name=wheel.filename, url=without_credentials(wheel.url), size=wheel.size, hashes={"sha256": wheel.sha256}
+                )
+            ],
         )
         for wheel in sorted(wheels, key=lambda wheel: wheel.name)
     ]
@@ -112,8 +117,9 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedWheel]
     names = [wheel.name for wheel in wheels]
     if twice := {name for name in names if names.count(name) > 1}:
         raise LockError(f"{origin}: several packages called {', '.join(sorted(twice))} are for this runtime")
-    requested = (lock.tool or {}).get(TOOL, {}).get("requested", names)
-    return wheels, [str(name) for name in requested]
+    tool = (lock.tool or {}).get(TOOL)
+    requested = tool.get("requested") if isinstance(tool, dict) else None
+    return wheels, [str(name) for name in requested] if isinstance(requested, list) else names
 
 
 def _unusable(package: Package, what: str) -> Unusable:
@@ -122,6 +128,8 @@ def _unusable(package: Package, what: str) -> Unusable:
 
 def _locked(package: Package, file: PackageWheel | PackageArchive, origin: str) -> LockedWheel:
     filename = _filename(file)
+    if "/" in filename or "\\" in filename:
+        raise LockError(f"{origin}: {filename!r} is no file's name")
     sha256 = file.hashes.get("sha256")
     if sha256 is None:
         raise LockError(f"{origin}: {filename} has no sha256", "lock again with a tool that writes sha256 hashes")
@@ -136,7 +144,7 @@ def _locked(package: Package, file: PackageWheel | PackageArchive, origin: str) 
 
 def _filename(file: PackageWheel | PackageArchive) -> str:
     named = file.name if isinstance(file, PackageWheel) else None
-    return named or unquote(PurePosixPath(urlsplit(file.url or "").path or str(file.path)).name)
+    return named or PurePosixPath(unquote(urlsplit(file.url or "").path or str(file.path))).name
 
 
 def tags(target: Target) -> list[Tag]:

@@ -79,7 +79,8 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         """For manifests."""
-        return {"text": self.text, "hashes": list(self.hashes)}
+        name, at, url = self.text.partition(" @ ")
+        return {"text": name + at + without_credentials(url) if at else self.text, "hashes": list(self.hashes)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Line":

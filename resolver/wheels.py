@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.parser import Parser
 from io import BytesIO
+from lzma import LZMAError
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -71,6 +72,10 @@ def stage_wheel(store: Store, staging: Path, path: Path, name: str, version: str
             layer = destination.writer.finish()
     except UnsafePathError as error:
         raise HostileWheelError(path.name, str(error)) from error
+    except OSError as error:
+        if error.errno is not None:  # else it is a decompressor's word for damaged data
+            raise
+        raise HostileWheelError(path.name, str(error)) from error
     except wheel_validation_errors() as error:
         issues = getattr(error, "issues", None)
         raise HostileWheelError(path.name, "; ".join(issues[:3]) if issues else str(error) or type(error).__name__) from error
@@ -81,6 +86,7 @@ def wheel_validation_errors() -> tuple[type[Exception], ...]:
     """What reading a malformed wheel can raise."""
     return (
         InstallerError,
+        LZMAError,
         InvalidRecordEntry,
         zipfile.BadZipFile,
         zlib.error,

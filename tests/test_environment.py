@@ -273,6 +273,82 @@ print(importlib.resources.files('json').joinpath('__init__.py').is_file())
     assert lines[2:] == ["True True", "True None None", "True"]
 
 
+def test_a_policy_counts_only_if_it_was_given_here(wenv: Wenv, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    wenv("create", "--mount", f"{secret}:/s")
+    assert wenv.python("import os; print(os.listdir('/s'))") == "[]\n"
+    path = wenv.folder / ".wenv" / "environment.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["policy"]["mounts"][0]["writable"] = True
+    path.write_text(json.dumps(manifest))
+    result = wenv.result("run", "-c", "open('/s/x', 'w')", status=1)
+    assert "ignored: the policy" in result.stderr
+    assert not (secret / "x").exists()
+    cloned = tmp_path / "cloned"
+    shutil.copytree(wenv.folder, cloned)
+    assert "ignored: the policy" in Wenv(cloned, wenv.environment).result("run", "-c", "pass").stderr
+
+
+def test_digests_and_names_of_a_manifest_are_no_paths(wenv: Wenv, offer: tuple[str, ...]) -> None:
+    wenv("create", "lib", *offer)
+    path = wenv.folder / ".wenv" / "environment.json"
+    text = path.read_text()
+    package = json.loads(text)["packages"][0]
+    for old, new in ((package["digest"], "/etc"), ('"lib"', '"../lib"'), ('"2.0"', '"/x"')):
+        path.write_text(text.replace(old, new))
+        assert "is damaged" in wenv.result("run", "-c", "1", status=125).stderr
+
+
+def test_a_folder_of_the_users_is_not_taken_over(wenv: Wenv) -> None:
+    (wenv.folder / "bin").mkdir()
+    (wenv.folder / "bin" / "deploy").write_text("mine")
+    (wenv.folder / ".gitignore").write_text("mine")
+    assert "not wenv's" in wenv.result("create", "--path", ".", status=1).stderr
+    (wenv.folder / "main.py").write_text("mine")
+    assert "is not empty" in wenv.result("create", "--path", ".", status=1).stderr
+    wenv("create")
+    (wenv.folder / ".wenv" / "bin" / "mine").write_text("mine")
+    wenv("remove")
+    assert [path.name for path in (wenv.folder / ".wenv" / "bin").iterdir()] == ["mine"]
+
+
+def test_a_console_script_is_not_hidden_by_a_folder(wenv: Wenv, offer: tuple[str, ...]) -> None:
+    wenv("create", "tool", *offer)
+    (wenv.folder / "the-tool").mkdir()
+    assert wenv("run", "the-tool", status=3).startswith("tool")
+
+
+def test_a_source_that_the_compiler_cannot_take_fails_alone(wenv: Wenv, wheels: Path) -> None:
+    deep = "x = " + "+".join(["y"] * 20_000) + "\n"
+    Wheel("deep", files={"deep/__init__.py": "", "deep/fine.py": "x = 1\n", "deep/much.py": deep}).write(wheels)
+    wenv("create", "deep", *OFFER, str(wheels))
+    assert wenv.python("import deep.fine; print(deep.fine.x)") == "1\n"
+    wenv("run", "-c", "import deep.much", status=None)
+
+
+def test_files_of_the_current_folder_are_not_run_on_the_host(wenv: Wenv, tmp_path: Path) -> None:
+    wenv.environment["WENV_CACHE_DIR"] = str(tmp_path / "cache")
+    for name in ("componentize_py", "json", "typing"):
+        (wenv.folder / f"{name}.py").write_text("import pathlib; pathlib.Path('ran-on-the-host').touch()\n")
+    wenv("create")
+    assert not (wenv.folder / "ran-on-the-host").exists()
+
+
+def test_everything_but_the_folder_can_be_restored(
+    wenv: Wenv, offer: tuple[str, ...], tmp_path: Path, shared_cache: Path
+) -> None:
+    cache = tmp_path / "cache"
+    wenv.environment["WENV_CACHE_DIR"] = str(cache)
+    shutil.copytree(shared_cache / "derived-v1", cache / "derived-v1")
+    shutil.copytree(shared_cache / "layers-v1", cache / "layers-v1")
+    wenv("create", "app", *offer)
+    for kind in ("documents-v1", "records-v1"):
+        shutil.rmtree(cache / kind)
+    wenv("install")
+    assert wenv.python("import app") == ""
+
+
 def test_metadata_and_data_of_packages(wenv: Wenv, offer: tuple[str, ...]) -> None:
     wenv("create", "app", *offer)
     code = """

@@ -19,7 +19,7 @@ def test_mounts(tmp_path: Path) -> None:
     assert Mount.parse(str(Mount.parse(f"{folder}:/data:rw"))) == Mount.parse(f"{folder}:/data:rw")
 
 
-@pytest.mark.parametrize("guest", ["/python", "/wenv/x", "/wenv", "/dev", "/tmp", "relative", "/a/../python"])
+@pytest.mark.parametrize("guest", ["/python", "//python", "/wenv/x", "/wenv", "/dev", "/tmp", "relative", "/a/../python"])
 def test_places_that_belong_to_the_sandbox(tmp_path: Path, guest: str) -> None:
     with pytest.raises(MountError):
         Mount.parse(f"{tmp_path}:{guest}")
@@ -33,6 +33,17 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_windows_paths_have_one_name_in_the_guest() -> None:
     assert guest_path(PureWindowsPath(r"C:\Users\me\x")) == PurePosixPath("/c/Users/me/x")
     assert guest_path(PurePosixPath("/home/me")) == PurePosixPath("/home/me")
+    assert guest_path(PurePosixPath("/tmp/x")) == PurePosixPath("/tmp/x")
+    assert guest_path(PurePosixPath("/tmp")) == PurePosixPath("/host/tmp")
+    assert guest_path(PurePosixPath("/dev/shm")) == PurePosixPath("/host/dev/shm")
+
+
+def test_the_store_is_never_shared_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
+    shared_cache.mkdir(parents=True, exist_ok=True)
+    for folder in (shared_cache, shared_cache.parent):
+        Mount(folder, PurePosixPath("/x")).check_writable()
+        with pytest.raises(MountError, match="own files"):
+            Mount(folder, PurePosixPath("/x"), writable=True).check_writable()
 
 
 def test_sizes() -> None:

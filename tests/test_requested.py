@@ -108,7 +108,19 @@ def test_unknown_extras_and_groups_are_named(tmp_path: Path, target: Target) -> 
         gather(["attrs"], [], [], target=target, extras=["web"])
 
 
-@pytest.mark.parametrize("text", ["not valid!", "==1", "git+file:///x/y", "./missing.whl", "-e .", "--nonsense"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not valid!",
+        "==1",
+        "git+file:///x/y",
+        "./missing.whl",
+        "-e .",
+        "--nonsense",
+        "a==1 --hash=sha512:ab",
+        "--require-hashes\na==1",
+    ],
+)
 def test_requirements_that_cannot_be_read(tmp_path: Path, target: Target, text: str) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(text + "\n")

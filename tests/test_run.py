@@ -189,6 +189,35 @@ def test_links_do_not_lead_out(empty: Wenv, tmp_path: Path) -> None:
     empty("run", "--write", "-c", "import os; os.symlink('..', 'up'); open('up/outside.txt')", status=1)
 
 
+def test_the_host_does_not_follow_what_the_guest_left(empty: Wenv) -> None:
+    for leave in ("os.symlink('../../../../etc/hostname', p)", "open(p, 'w').write('9' * 10**6)", "os.mkdir(p)"):
+        code = f"import os; p = '/wenv/.private/exit-status'; {leave}"
+        assert empty.result("run", "-c", code, status=None).returncode in (0, 1, 255)
+
+
+def test_working_folders_that_are_the_sandboxs_own_or_a_whole_disk(empty: Wenv, tmp_path: Path) -> None:
+    options = ("run", "--path", str(empty.folder / ".wenv"), "-c", "import os; print(os.getcwd())")
+    assert Wenv(Path("/"), empty.environment)(*options) == "/tmp\n"
+    assert Wenv(Path("/tmp"), empty.environment)(*options) == "/host/tmp\n"
+
+
+def test_a_script_beside_which_writing_is_allowed(empty: Wenv) -> None:
+    name = script(empty, "open(__file__ + '.out', 'w').write('x')", "sub/writes.py")
+    assert "--write allows" in empty.result("run", name, status=1).stderr
+    empty("run", "--write", name)
+    assert (empty.folder / "sub" / "writes.py.out").read_text() == "x"
+
+
+def test_a_script_elsewhere_and_one_that_is_a_link(empty: Wenv, tmp_path: Path) -> None:
+    other = tmp_path / "other folder"
+    other.mkdir()
+    (other / "helper.py").write_text("x = 'helped'")
+    (other / "main.py").write_text("import helper, sys; print(helper.x, sys.path[0])")
+    (empty.folder / "link.py").symlink_to(other / "main.py")
+    for named in (str(other / "main.py"), "../other folder/main.py", "link.py", str(empty.folder / "link.py")):
+        assert empty("run", named) == f"helped {other}\n"
+
+
 def test_layers_cannot_be_changed(empty: Wenv, shared_cache: Path) -> None:
     error = empty.result("run", "--write", "-c", "open('/python/os.py', 'a')", status=1).stderr
     assert "own files cannot be changed" in error

@@ -161,7 +161,7 @@ def test_verify_finds_damage_and_repair_removes_it(store: Store, damage: str) ->
     assert digest in {finding.entry for finding in findings}
     assert sound not in {finding.entry for finding in findings}
     with store.pruning():
-        repair(findings)
+        repair(store, findings)
     assert list(verify(store)) == []
     assert store.has_layer(sound)
     assert not store.has_layer(digest)
@@ -202,6 +202,35 @@ def test_prune_keeps_what_is_reachable_and_nothing_else(store: Store) -> None:
     with pytest.raises(MissingEntryError):
         store.document(other)
     assert store.record("2" * 64) is None
+
+
+def test_entries_are_discarded_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it deletes, prune leaves nothing that looks like a layer."""
+    digest = put(store, {"a": b"1", "b": b"2"})
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "remove_tree", killed)
+    with store.pruning(), pytest.raises(KeyboardInterrupt):
+        prune(store, Roots())
+    assert not store.has_layer(digest)
+
+
+def test_a_copy_that_is_cut_off_is_no_blob(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", refuse)
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr(os, "replace", killed)
+        put(store, {"a": b"content"})
+    digest = put(store, {"a": b"content"})
+    assert (store.tree(digest) / "a").read_bytes() == b"content"
+    assert list(verify(store)) == []
 
 
 def test_a_damaged_manifest_is_named(store: Store) -> None:

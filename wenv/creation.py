@@ -1,5 +1,6 @@
 """Makes and changes environments: everything is fetched and compiled first, then one manifest is written."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cache.errors import MissingEntryError
 from cache.files import write_atomically
 from cache.store import Store
 from resolver.fetch import FetchedWheel, fetch
@@ -20,7 +22,7 @@ from wenv.errors import EnvironmentExistsError, WenvError
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
-from wenv.scripts import remove_scripts, write_scripts
+from wenv.scripts import BIN, remove_scripts, write_scripts
 from wenv.snapshot import console_scripts, split_packages
 
 COMPILING = "Compiling modules"
@@ -55,11 +57,26 @@ def solution_of_lock(runtime: Runtime, path: Path, progress: Progress) -> Soluti
 def create(
     runtime: Runtime, folder: Path, solution: Solution, policy: Policy, progress: Progress, *, clear: bool = False
 ) -> Environment:
-    """Make an environment in `folder`.  Raises EnvironmentExistsError unless `clear`; on any error `folder` is as before."""
+    """Make an environment in `folder`.  Raises EnvironmentExistsError unless `clear`; on an error
+    no environment is there that was not, and one that was is unchanged."""
     with runtime.store.adding(), _alone(runtime.store, folder):
-        if exists(folder) and not clear:
-            raise EnvironmentExistsError(folder)
+        check_place(folder, clear=clear)
+        for mount in policy.mounts:
+            mount.check_writable()
         return _make(runtime, folder, solution, policy.as_json(), progress, created=None)
+
+
+def check_place(folder: Path, *, clear: bool) -> None:
+    """Raises EnvironmentExistsError, or WenvError for a folder that holds files of somebody else's."""
+    if exists(folder):
+        if not clear:
+            raise EnvironmentExistsError(folder)
+        return
+    ours = {".gitignore", LOCK_NAME, BIN}  # left by a create that was cut off
+    if folder.is_dir() and not {path.name for path in folder.iterdir()} <= ours:
+        raise WenvError(f"{folder} is not empty and holds no environment", "name a folder that is not there yet")
+    if folder.is_dir() and (folder / ".gitignore").is_file() and (folder / ".gitignore").read_text("utf-8") != "*\n":
+        raise WenvError(f"{folder} holds files that are not wenv's", "name a folder that is not there yet")
 
 
 def change(runtime: Runtime, environment: Environment, solution: Solution, progress: Progress) -> Environment:
@@ -76,22 +93,28 @@ def remove(store: Store, environment: Environment) -> None:
     with _alone(store, environment.folder):
         for name in (MANIFEST_NAME, LOCK_NAME, ".gitignore"):
             (environment.folder / name).unlink(missing_ok=True)
-        remove_scripts(environment.folder)
+            for cut_off in environment.folder.glob(f".{name}.*"):
+                cut_off.unlink()
+        remove_scripts(environment)
         if environment.folder.is_dir() and not any(environment.folder.iterdir()):
             environment.folder.rmdir()
 
 
 def locked_wheels(store: Store, runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedWheel]:
     """The wheels of an environment's lock."""
-    text = store.document(environment.lock)
+    try:
+        text = store.document(environment.lock)
+    except MissingEntryError:
+        # the store was deleted; the environment's own copy will do, if it is the one
+        text = (environment.folder / LOCK_NAME).read_text("utf-8") if (environment.folder / LOCK_NAME).is_file() else ""
+        if hashlib.sha256(text.encode()).hexdigest() != environment.lock:
+            raise
     return read_lock(text, str(environment.folder / LOCK_NAME), runtime.target(progress))[0]
 
 
 @contextmanager
 def _alone(store: Store, folder: Path) -> Iterator[None]:
-    import hashlib
-
-    with store.building("environment-" + hashlib.sha256(str(folder).encode()).hexdigest()[:32]):
+    with store.building("environment-" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]):
         yield
 
 
@@ -121,7 +144,7 @@ def _make(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ".gitignore", "*\n")
     write_atomically(folder / LOCK_NAME, text)
-    write_scripts(environment)
+    write_scripts(environment, load(folder) if exists(folder) else None)
     environment.save()
     return environment
 
@@ -148,7 +171,11 @@ def compile_layers(runtime: Runtime, packages: Sequence[PackageLayer], progress:
     try:
         runtime.component(progress)  # loaded once, before threads want it
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for result in [pool.submit(work, package) for package in missing]:
-                result.result()
+            try:
+                for result in [pool.submit(work, package) for package in missing]:
+                    result.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     finally:
         progress.end(COMPILING)

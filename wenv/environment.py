@@ -4,8 +4,10 @@ Its folder (``.wenv`` in a project, or one under the data folder) has the manife
 people and shells, which can be written again at any time: ``pylock.toml``, ``bin/``, ``.gitignore``.
 """
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,7 +16,7 @@ from typing import Any
 from cache.files import write_atomically
 from cache.manifest import snapshot_digest
 from wenv.errors import DamagedEnvironmentError, NoEnvironmentError
-from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, data_folder, named_environment, registry_folder
+from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, named_environments, registry_folder
 from wenv.policy import Policy
 
 MANIFEST_NAME = "environment.json"
@@ -70,7 +72,7 @@ class Environment:
     @property
     def name(self) -> str | None:
         """Its name, for an environment that lies in the data folder."""
-        return self.folder.name if self.folder.parent == named_environment("x").parent else None
+        return self.folder.name if self.folder.parent == named_environments() else None
 
     @property
     def label(self) -> str:
@@ -89,12 +91,20 @@ class Environment:
 
     @property
     def granted(self) -> Policy:
-        """The policy that every run in this environment starts from."""
-        return Policy.from_json(self.policy)
+        """The policy that every run in this environment starts from, as far as it was granted by this user on this machine.
 
-    def package(self, name: str) -> PackageLayer | None:
-        """The package of this canonical name."""
-        return next((package for package in self.packages if package.name == name), None)
+        A manifest is a file in a project: it may have come with a clone, or have been changed by a program that was allowed
+        to write to the folder.  What it asks for counts only if wenv itself wrote it here.
+        """
+        return Policy.from_json(self.policy) if self.is_policy_granted else Policy()
+
+    @property
+    def is_policy_granted(self) -> bool:
+        """Whether the manifest's policy is the one that was given to `create`."""
+        if self.policy == Policy().as_json():
+            return True
+        registered = _registered(self.folder)
+        return registered is not None and registered.get("policy") == _policy_digest(self.policy)
 
     def as_json(self) -> dict[str, Any]:
         """The manifest's content."""
@@ -121,7 +131,7 @@ class Environment:
 
     def save(self) -> None:
         """Make this the folder's manifest: the moment at which a change happens."""
-        register(self.folder)
+        register(self.folder, self.policy)
         write_atomically(self.folder / MANIFEST_NAME, json.dumps(self.as_json(), indent=1) + "\n")
 
 
@@ -144,6 +154,8 @@ def load(folder: Path) -> Environment:
             scripts=data["scripts"],
             split_packages=data["split_packages"],
         )
+        _check_names(environment)
+        Policy.from_json(environment.policy)
         if environment.snapshot != data["snapshot"]:
             raise DamagedEnvironmentError(path, "its layers do not have the snapshot's digest")
     except (FileNotFoundError, NotADirectoryError):
@@ -151,6 +163,16 @@ def load(folder: Path) -> Environment:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedEnvironmentError(path, f"{type(error).__name__}: {error}") from error
     return environment
+
+
+def _check_names(environment: Environment) -> None:
+    """Raises ValueError unless all digests and names are what they look like: they become paths."""
+    digests = [*environment.layers, environment.lock, *(package.wheel for package in environment.packages)]
+    names = [text for package in environment.packages for text in (package.name, package.version)]
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
+        raise ValueError("a digest that is none")
+    if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", name) for name in names):
+        raise ValueError("a name or version that is none")
 
 
 def exists(folder: Path) -> bool:
@@ -162,7 +184,7 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
     """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards."""
     if name is not None:
         try:
-            return load(named_environment(checked_name(name)))
+            return load(named_environments() / checked_name(name))
         except NoEnvironmentError:
             raise NoEnvironmentError(f"called {name!r}") from None
     if path is not None:
@@ -180,7 +202,7 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
 def place(name: str | None = None, path: Path | None = None) -> Path:
     """The folder in which an environment would be made."""
     if name is not None:
-        return named_environment(checked_name(name))
+        return named_environments() / checked_name(name)
     return path.absolute() if path is not None else Path.cwd() / ENVIRONMENT_FOLDER
 
 
@@ -195,29 +217,48 @@ def checked_name(name: str) -> str:
 # -- all environments
 
 
-def register(folder: Path) -> None:
-    """Remember that a folder holds an environment, so that prune keeps its layers."""
-    if folder.parent == named_environment("x").parent:
+def register(folder: Path, policy: dict[str, Any] | None = None) -> None:
+    """Remember that a folder holds an environment, so that prune keeps its layers, and the policy that it was given."""
+    entry = _registry_entry(folder)
+    known = _registered(folder)
+    if policy is None and known is not None:
         return
-    import hashlib
+    given = _policy_digest(policy) if policy is not None else None
+    write_atomically(entry, json.dumps({"folder": str(folder), "policy": given}))
 
-    entry = registry_folder() / hashlib.sha256(str(folder).encode()).hexdigest()[:32]
-    if not entry.exists():
-        write_atomically(entry, str(folder))
+
+def _registry_entry(folder: Path) -> Path:
+    return registry_folder() / (hashlib.sha256(os.fsencode(folder)).hexdigest()[:32] + ".json")
+
+
+def _registered(folder: Path) -> dict[str, Any] | None:
+    return _read_entry(_registry_entry(folder))
+
+
+def _read_entry(entry: Path) -> dict[str, Any] | None:
+    try:
+        data: dict[str, Any] = json.loads(entry.read_bytes())
+        return data if isinstance(data.get("folder"), str) else None
+    except (OSError, ValueError, AttributeError):
+        return None  # gone meanwhile, or left by a write that was cut off
+
+
+def _policy_digest(policy: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
 
 
 def all_folders() -> Iterator[Path]:
     """The folders of all environments that this user has, named ones first."""
-    named = data_folder() / "environments"
+    named = named_environments()
     yield from sorted(folder for folder in named.glob("*") if exists(folder))
-    for entry in sorted(registry_folder().glob("*")):
-        folder = Path(entry.read_text("utf-8"))
-        if exists(folder):
-            yield folder
+    entries = (_read_entry(entry) for entry in sorted(registry_folder().glob("*.json")))
+    folders = sorted(Path(data["folder"]) for data in entries if data is not None)
+    yield from (folder for folder in folders if folder.parent != named and exists(folder))
 
 
 def forget_vanished() -> None:
     """Drop registered folders that hold no environment any more."""
-    for entry in registry_folder().glob("*"):
-        if not exists(Path(entry.read_text("utf-8"))):
+    for entry in registry_folder().glob("*.json"):
+        data = _read_entry(entry)
+        if data is not None and not exists(Path(data["folder"])):
             entry.unlink(missing_ok=True)

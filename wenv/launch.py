@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
-from wenv.environment import Environment
+from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.request import Flags, Form, Request, Root
 from wenv.host.run import run_main
 from wenv.host.session import Limits, PrivateFolders, Session, private_folders, stdio_is_terminal
-from wenv.locations import CODE, PRIVATE, RESERVED, STANDARD_LIBRARY, guest_path
+from wenv.locations import CODE, PRIVATE, STANDARD_LIBRARY, TEMPORARY, guest_path
 from wenv.policy import Mount, Policy, terminal_variables
 from wenv.python_options import CommandLine
 from wenv.runtimes import Runtime
@@ -41,13 +41,18 @@ def program_of(line: CommandLine, environment: Environment) -> Program:
     """What a command line means in an environment: a script's path, or else the name of a console script."""
     flags = {"unbuffered": line.unbuffered, "safe_path": line.safe_path, "warnings": line.warnings}
     if line.form == "script":
+        bare = line.target in environment.scripts  # ./NAME means a file or folder of the same name
         path = Path(line.target)
-        if path.exists():
-            path = (path.resolve() if path.is_symlink() else path).absolute()
-            shown = str(guest_path(path)) if path.is_symlink() or Path(line.target).is_absolute() else line.target
+        if path.exists() and not bare:
+            linked, given = path.is_symlink(), path
+            path = path.resolve() if linked else path.absolute()
+            # a relative path is kept as it was written, unless it leaves the working folder, which is a mount of its own
+            whole = linked or given.is_absolute() or ".." in given.parts
+            path = Path(os.path.normpath(path)) if whole else path
             folder = path if path.is_dir() else path.parent
-            return Program("script", shown.replace(os.sep, "/"), line.arguments, folder, **flags)  # type: ignore[arg-type]
-        if line.target in environment.scripts:
+            shown = guest_path(folder) / path.relative_to(folder) if whole else given.as_posix()
+            return Program("script", str(shown), line.arguments, folder, **flags)  # type: ignore[arg-type]
+        if bare:
             return console_script(environment, line.target, line.arguments)
         raise _unknown_program(line.target, environment)
     if line.form in ("module", "code", "stdin"):
@@ -99,6 +104,9 @@ def sandbox(
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards."""
     ensure_ready(runtime, environment, progress)
+    register(environment.folder)  # a project that was moved, or came from elsewhere
+    if not environment.is_policy_granted:
+        progress.say(f"ignored: the policy in {environment.folder}, which was not given to `wenv create` on this machine")
     here = Path.cwd()
     roots, mounts = _layers(runtime, environment, progress)
     needs = needs_of((package.name for package in environment.packages), writable=policy.write)
@@ -108,7 +116,7 @@ def sandbox(
             "form": program.form,
             "target": program.target,
             "arguments": list(program.arguments),
-            "directory": str(guest_path(here)),
+            "directory": str(_directory(here, shared)),
             "environment": {**terminal_variables(os.environ), **needs.environment, **dict(policy.environment)},
             "roots": roots,
             "split_packages": environment.split_packages,
@@ -162,14 +170,23 @@ def _root(path: PurePosixPath, names: list[str], archive: PurePosixPath, base: P
 
 
 def _shared_folders(here: Path, folder: Path | None, policy: Policy) -> list[Mount]:
-    """The working folder, the program's own, and what the policy names; later ones replace earlier ones at the same place."""
-    shared: dict[PurePosixPath, Mount] = {}
-    for host, writable in ((folder, False), (here, policy.write)):
+    """What the policy names, the working folder, and the program's own unless it lies in one of these."""
+    shared = {mount.guest: mount for mount in policy.mounts}
+    for host, writable in ((here, policy.write), (folder, False)):
         if host is None or host == Path(host.anchor):
             continue  # a whole disk is shared only by name: --mount
         guest = guest_path(host)
-        if guest not in RESERVED:
+        around = [mount for mount in shared.values() if mount.guest == guest or mount.guest in guest.parents]
+        same = any(mount.host / guest.relative_to(mount.guest) == host and mount.writable >= writable for mount in around)
+        if not same:
             shared[guest] = Mount(host, guest, writable)
-    for mount in policy.mounts:
-        shared[mount.guest] = mount
+    for mount in shared.values():
+        mount.check_writable()
     return list(shared.values())
+
+
+def _directory(here: Path, shared: Sequence[Mount]) -> PurePosixPath:
+    """The guest's working directory: the host's, if that is shared."""
+    guest = guest_path(here)
+    inside = any(mount.guest == guest or mount.guest in guest.parents for mount in shared)
+    return guest if inside else TEMPORARY

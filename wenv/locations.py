@@ -14,6 +14,8 @@ DEVICES = PurePosixPath("/dev")
 PRIVATE = LAYERS / ".private"
 CODE = LAYERS / ".code"
 RESERVED = (STANDARD_LIBRARY, LAYERS, TEMPORARY, DEVICES)
+#: Where the guest sees host folders whose own path is one of the sandbox's.
+ELSEWHERE = PurePosixPath("/host")
 
 
 @cache
@@ -36,9 +38,9 @@ def data_folder() -> Path:
     return Path(platformdirs.user_data_dir("wenv", appauthor=False))
 
 
-def named_environment(name: str) -> Path:
-    """The folder of the environment called `name`."""
-    return data_folder() / "environments" / name
+def named_environments() -> Path:
+    """The folder that holds the named environments' folders."""
+    return data_folder() / "environments"
 
 
 def registry_folder() -> Path:
@@ -52,7 +54,19 @@ def history_file(environment_key: str) -> Path:
 
 
 def guest_path(host: PurePath) -> PurePosixPath:
-    r"""The guest's name for an absolute host path: the same on POSIX; ``C:\x`` becomes ``/c/x``."""
+    r"""The guest's name for an absolute host path: the same on POSIX; ``C:\x`` becomes ``/c/x``.
+
+    What would hide a folder of the sandbox's own (``/tmp``, anything in ``/dev``) is found under ``/host`` instead.
+    """
     if host.drive:
-        return PurePosixPath("/", host.drive.rstrip(":").strip("\\").replace("\\", "/").lower(), *host.parts[1:])
-    return PurePosixPath(host)
+        guest = PurePosixPath("/", host.drive.rstrip(":").strip("\\").replace("\\", "/").lower(), *host.parts[1:])
+    else:
+        guest = PurePosixPath(host)
+    if is_reserved(guest):
+        return ELSEWHERE / guest.relative_to("/")
+    return guest
+
+
+def is_reserved(guest: PurePosixPath) -> bool:
+    """Whether a guest path is the sandbox's own; folders in ``/tmp`` are free."""
+    return guest in RESERVED or any(own in guest.parents for own in RESERVED if own != TEMPORARY)

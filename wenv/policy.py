@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.errors import MountError, UsageError
-from wenv.locations import RESERVED, guest_path
+from wenv.locations import cache_folder, data_folder, guest_path, is_reserved
 
 #: Variables that describe the user's terminal and language: the only ones a program gets without being given them.
 TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
@@ -36,13 +36,30 @@ class Mount:
         if not host_text or not host.is_dir():
             raise MountError(f"--mount {text}: {drive + host_text or 'nothing'} is not a folder")
         host = host.resolve()
-        guest = PurePosixPath(guest_text) if guest_text else guest_path(host)
+        guest = (
+            PurePosixPath("/" + guest_text.lstrip("/") if guest_text.startswith("/") else guest_text)
+            if guest_text
+            else guest_path(host)
+        )
         if not guest.is_absolute() or ".." in guest.parts:
             raise MountError(f"--mount {text}: the guest's path must be absolute", "for example --mount data:/data:ro")
-        for reserved in RESERVED:
-            if guest == reserved or (reserved.name != "tmp" and reserved in guest.parents):
-                raise MountError(f"--mount {text}: {reserved} belongs to the sandbox", "choose another path in the guest")
+        if is_reserved(guest):
+            raise MountError(f"--mount {text}: {guest} belongs to the sandbox", "choose another path in the guest")
         return cls(host, guest, writable)
+
+    def check_writable(self) -> None:
+        """Raises MountError if writing here could change wenv's own store, whose contents run on the host."""
+        if self.writable:
+            for own in (cache_folder(), data_folder()):
+                if own == self.host or own in self.host.parents or self.host in own.parents:
+                    raise MountError(
+                        f"{self.host} cannot be shared for writing: wenv keeps its own files in {own}",
+                        "work in a folder of its own, or put the store elsewhere with WENV_CACHE_DIR and WENV_DATA_DIR",
+                    )
+
+    def as_json(self) -> dict[str, Any]:
+        """For manifests and `--json`."""
+        return {"host": str(self.host), "guest": str(self.guest), "writable": self.writable}
 
     def __str__(self) -> str:
         return f"{self.host}:{self.guest}:{'rw' if self.writable else 'ro'}"
@@ -79,7 +96,7 @@ class Policy:
         """For manifests and `--json`."""
         return {
             "write": self.write,
-            "mounts": [str(mount) for mount in self.mounts],
+            "mounts": [mount.as_json() for mount in self.mounts],
             "environment": dict(self.environment),
             "memory": self.memory,
             "time": self.time,
@@ -88,10 +105,10 @@ class Policy:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Policy":
-        """What `as_json` wrote; raises MountError if a folder is gone."""
+        """What `as_json` wrote."""
         return cls(
             write=bool(data["write"]),
-            mounts=tuple(Mount.parse(text) for text in data["mounts"]),
+            mounts=tuple(Mount(Path(m["host"]), PurePosixPath(m["guest"]), bool(m["writable"])) for m in data["mounts"]),
             environment=tuple(data["environment"].items()),
             memory=data["memory"],
             time=data["time"],

@@ -1,6 +1,6 @@
 """What can be said about environments: one view for tables and one as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from email.parser import Parser
 from typing import Any
@@ -82,7 +82,8 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
     metadata = {package.name: _metadata(store, package.digest) for package in environment.packages}
     needed_by: dict[str, set[str]] = {}
     for name, message in metadata.items():
-        for needed in _requirements(message.get("requires", ()), markers):
+        extras = ["", *message.get("extras", ())]
+        for needed in _requirements(message.get("requires", ()), markers, extras) & metadata.keys():
             needed_by.setdefault(needed, set()).add(name)
     requested = {name for name in map(_requested_name, environment.requested["requirements"]) if name}
     reports = []
@@ -110,21 +111,22 @@ def _metadata(store: Store, layer: str) -> dict[str, Any]:
         licence = message["License-Expression"] or message["License"] or ""
         return {
             "requires": message.get_all("Requires-Dist") or (),
+            "extras": message.get_all("Provides-Extra") or (),
             "summary": message["Summary"] or "",
             "licence": licence.splitlines()[0] if licence else "",
         }
     return {}
 
 
-def _requirements(lines: "list[str] | tuple[str, ...]", markers: Mapping[str, str]) -> set[str]:
-    """Names of what is needed whatever extras are chosen, and of what any extra needs that is there."""
+def _requirements(lines: Iterable[str], markers: Mapping[str, str], extras: Sequence[str]) -> set[str]:
+    """Names of what is needed with any of the extras; which of them were chosen shows in what is there."""
     names: set[str] = set()
     for line in lines:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
-        if requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""}):
+        if requirement.marker is None or any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in extras):
             names.add(canonicalize_name(requirement.name))
     return names
 

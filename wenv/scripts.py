@@ -1,19 +1,20 @@
 """The ``bin`` folder of an environment: what virtualenv users expect there, each thing running inside the sandbox."""
 
 import os
+import re
 import shlex
 import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from cache.files import remove_tree, write_atomically
+from cache.files import write_atomically
 from wenv.environment import ACTIVE_VARIABLE, Environment
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 ACTIVATE_SH = """\
-# Use with: . {bin}/activate
+# Use with: . bin/activate
 deactivate () {{
     [ -n "${{_WENV_OLD_PATH:-}}" ] && PATH="$_WENV_OLD_PATH" && export PATH && unset _WENV_OLD_PATH
     [ -n "${{_WENV_OLD_PS1+set}}" ] && PS1="$_WENV_OLD_PS1" && unset _WENV_OLD_PS1
@@ -35,7 +36,7 @@ hash -r 2>/dev/null || true
 """
 
 ACTIVATE_FISH = """\
-# Use with: source {bin}/activate.fish
+# Use with: source bin/activate.fish
 function deactivate --description 'Leave the wenv environment'
     if set -q _WENV_OLD_PATH
         set -gx PATH $_WENV_OLD_PATH
@@ -63,7 +64,7 @@ end
 """
 
 ACTIVATE_PS1 = """\
-# Use with: . {bin}/activate.ps1
+# Use with: . bin/activate.ps1
 function global:deactivate([switch]$NonDestructive) {{
     if (Test-Path variable:global:_WENV_OLD_PATH) {{
         $env:PATH = $global:_WENV_OLD_PATH
@@ -87,50 +88,61 @@ if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {{
 """
 
 
-def write_scripts(environment: Environment) -> None:
-    """Write the environment's ``bin`` folder: python, activate, and every console script of its packages."""
+def write_scripts(environment: Environment, previous: Environment | None) -> None:
+    """Write the environment's ``bin`` folder, and take out what only the `previous` state of it had."""
     folder = environment.folder / BIN
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = _scripts(environment)
+    for name in _scripts(previous).keys() - wanted.keys() if previous is not None else ():
+        (folder / name).unlink(missing_ok=True)
+    for name, text in wanted.items():
+        path, executable = folder / name, not name.startswith("activate")
+        if not (path.is_file() and path.read_bytes() == os.fsencode(text) and _executable(path) == executable):
+            write_atomically(path, text, executable=executable)
+
+
+def remove_scripts(environment: Environment) -> None:
+    """Delete what `write_scripts` wrote; other files stay."""
+    folder = environment.folder / BIN
+    for name in _scripts(environment):
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _scripts(environment: Environment) -> dict[str, str]:
+    """The files of ``bin``: name to text."""
     wanted = {"activate": _activate(ACTIVATE_SH, environment, shlex.quote)}
     wanted["activate.fish"] = _activate(ACTIVATE_FISH, environment, _fish_quoted)
     wanted["activate.ps1"] = _activate(ACTIVATE_PS1, environment, _powershell_quoted)
     for name in ("python", "python3"):
-        wanted.update(_launcher(name, environment, "python"))
+        wanted.update(_launcher(name, "python"))
     for name in environment.scripts:
         if name not in wanted:
-            wanted.update(_launcher(name, environment, name))
-    for path in folder.iterdir():
-        if path.name not in wanted:
-            path.unlink()
-    for name, text in wanted.items():
-        path, executable = folder / name, not name.startswith("activate")
-        if not (path.is_file() and path.read_bytes() == text.encode() and _executable(path) == executable):
-            write_atomically(path, text, executable=executable)
-
-
-def remove_scripts(folder: Path) -> None:
-    """Delete the ``bin`` folder of an environment's folder."""
-    remove_tree(folder / BIN)
+            wanted.update(_launcher(name, name))
+    return wanted
 
 
 def _executable(path: Path) -> bool:
     return os.name == "nt" or bool(path.stat().st_mode & stat.S_IXUSR)
 
 
-def _launcher(name: str, environment: Environment, target: str) -> dict[str, str]:
-    """A file that runs `target` inside; named folders are found from the script itself, so a project can be moved."""
+def _launcher(name: str, target: str) -> dict[str, str]:
+    """A file that runs `target` inside; the environment is found from the script itself, so a project can be moved."""
     if os.name == "nt":
-        return {f"{name}.cmd": f'@"{sys.executable}" -I -m wenv run --path "%~dp0.." {target} %*\r\n'}
+        return {f"{name}.cmd": f'@"{sys.executable}" -P -m wenv run --path "%~dp0.." {target} %*\r\n'}
     python, quoted = shlex.quote(sys.executable), shlex.quote(target)
     text = '#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 125\n'
-    return {name: f'{text}exec {python} -I -m wenv run --path "$here" {quoted} "$@"\n'}
+    return {name: f'{text}exec {python} -P -m wenv run --path "$here" {quoted} "$@"\n'}
 
 
 def _activate(template: str, environment: Environment, quote: Callable[[str], str]) -> str:
     return template.format(
         bin=quote(str(environment.folder / BIN)),
         folder=quote(str(environment.folder)),
-        label=quote(environment.name or environment.folder.parent.name or "wenv"),
+        label=quote(
+            re.sub(r"[^\w .+-]", "_", environment.name or environment.folder.parent.name or "wenv")
+        ),  # shells expand it
         variable=ACTIVE_VARIABLE,
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import Exit
-from wenv.host.session import Limits, Session
+from wenv.host.session import Limits, PrivateFolders, Session
 from wenv.launch import Program, sandbox
 from wenv.locations import history_file
 from wenv.policy import Policy
@@ -28,9 +28,9 @@ WAKE = 0.2
 class GuestThread:
     """Calls into one session, all from one thread."""
 
-    def __init__(self, interrupt_file: Path) -> None:
+    def __init__(self, private: PrivateFolders) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="guest")
-        self._interrupt_file = interrupt_file
+        self._private = private
         self.session: Session | None = None
 
     def open(self, make: Callable[[], Session]) -> None:
@@ -45,7 +45,7 @@ class GuestThread:
     def interruptible(self, name: str, argument: object) -> Any:
         """A call that runs the user's code.  Raises KeyboardInterrupt at the second Ctrl-C, with the session at its end."""
         assert self.session is not None
-        self._interrupt_file.unlink(missing_ok=True)
+        self._private.clear_interrupt()
         future = self._pool.submit(self.session.call, name, argument)
         interrupted = False
         while True:
@@ -56,7 +56,7 @@ class GuestThread:
                     self.session.stop()
                     raise
                 interrupted = True
-                self._interrupt_file.touch()
+                self._private.interrupt()
 
     @staticmethod
     def _wait(future: "Future[Any]") -> Any:
@@ -76,7 +76,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
     """Read, run and show until the user leaves; returns the exit status."""
     policy = environment.granted.widened(granted)
     with sandbox(runtime, environment, Program("code", ""), policy, progress) as prepared:
-        guest = GuestThread(prepared.private.exchange / "interrupt")
+        guest = GuestThread(prepared.private)
         component = runtime.component(progress)
         guest.open(lambda: Session(component, prepared.mounts, Limits(policy.memory, policy.output)))
         try:

@@ -3,6 +3,7 @@
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,6 @@ def _metadata_inside(path: Path) -> bytes:
                     extracted = tar.extractfile(member)
                     assert extracted is not None
                     return extracted.read(LARGEST_METADATA)
-    except (OSError, IndexError, zipfile.BadZipFile, tarfile.TarError) as error:
+    except (OSError, EOFError, IndexError, zipfile.BadZipFile, zlib.error, tarfile.TarError) as error:
         raise ResolverError(f"{path.name} holds no readable metadata: {error}") from error
     raise ResolverError(f"{path.name} holds no metadata", "it would have to be built to learn what it needs")

@@ -39,6 +39,8 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
                 )
             line = _line(install_req_from_parsed_requirement(parsed), parsed.comes_from or str(path))
             (constraints if parsed.constraint else requirements).append(line)
+        if own.options.require_hashes and (bare := [line.text for line in requirements if not line.hashes]):
+            raise RequirementsError(f"{path}: --require-hashes, and no hash for {', '.join(bare)}")
         given = repository(IndexOptions(), None)
         found = IndexOptions(
             index_url=finder.index_urls[0] if finder.index_urls[:1] != given.finder.index_urls[:1] else None,
@@ -61,7 +63,10 @@ def _line(requirement: InstallRequirement, origin: str) -> Line:
         text = f"{name}{extras} @ {requirement.link.url}{marker}"
     else:
         text = f"{requirement.req}{marker}"
-    return Line(text, tuple(requirement.hash_options.get("sha256", ())), origin)
+    hashes = requirement.hash_options
+    if hashes and "sha256" not in hashes:
+        raise RequirementsError(f"{origin}: {text}: its hashes are {', '.join(hashes)}; sha256 is needed")
+    return Line(text, tuple(hashes.get("sha256", ())), origin)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def verify(
             findings = list(check(store))
         if repair and findings:
             with store.pruning():
-                delete(findings)
+                delete(store, findings)
         printer.end("Verifying")
         if as_json:
             printer.json([finding.as_json() for finding in findings])
@@ -86,7 +86,8 @@ def prune(
     with Printer(quiet=as_json) as printer:
         printer.begin("Pruning")
         with store.pruning():
-            environment.forget_vanished()
+            if not dry_run:
+                environment.forget_vanished()
             result = delete(store, roots(store, with_runtime=not everything), downloads=everything, dry_run=dry_run)
         printer.end("Pruning")
         if as_json:

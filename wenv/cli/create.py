@@ -50,14 +50,12 @@ def create(
     from wenv import creation, environment
     from wenv.cli.inputs import index_options, solution
     from wenv.cli.store import open_store
-    from wenv.errors import EnvironmentExistsError
     from wenv.runtimes import default_runtime
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
     start, folder = time.monotonic(), environment.place(name, path)
-    if environment.exists(folder) and not clear:
-        raise EnvironmentExistsError(folder)
+    creation.check_place(folder, clear=clear)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
     with Printer(quiet=quiet or as_json) as printer:

@@ -29,7 +29,6 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         )
         return
     library = store.manifest(chosen.runtime.standard_library).size
-    granted = chosen.granted
     for heading, value in (
         ("Environment", chosen.label),
         ("Folder", chosen.folder),
@@ -37,7 +36,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         ("Snapshot", f"sha256:{chosen.snapshot}"),
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
-        ("Policy", _policy_words(granted.as_json())),
+        ("Policy", _policy_words(chosen.policy)),
         ("Scripts", ", ".join(chosen.scripts) or "none"),
     ):
         printer.line(f"{heading:<12} {value}")

@@ -40,7 +40,8 @@ def install(
       wenv install --upgrade
       wenv install                         [dim]restore what was deleted[/]
     """
-    from resolver.requested import Requested
+    from resolver.lock import is_lock
+    from resolver.requested import IndexOptions, Requested
     from wenv import creation, environment
     from wenv.cli.inputs import index_options, requested_of, solution
     from wenv.cli.store import open_store
@@ -52,9 +53,9 @@ def install(
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
         kept = creation.locked_wheels(runtime.store, runtime, chosen, printer)
         before = Requested.from_json(chosen.requested)
-        if any(file.name.startswith("pylock.") for file in files or ()):
+        if any(is_lock(file) for file in files or ()):
             solved = solution(runtime, names, files, constraints, extras, groups, index, printer)
-        elif not (names or files or constraints or upgrade):
+        elif not (names or files or constraints or extras or groups or upgrade or index != IndexOptions()):
             solved = creation.Solution(before, tuple(kept))
         else:
             wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)

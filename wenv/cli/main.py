@@ -1,6 +1,7 @@
 """The commands, and how an error of any of them ends."""
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -50,6 +51,11 @@ def run_command(arguments: list[str]) -> int:
     from wenv.cli.printer import Printer, flush_standard_streams
 
     running = next((word for word in arguments if not word.startswith("-")), "") in RUNNING
+    for name in ("SIGTERM", "SIGHUP"):
+        if (
+            hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL
+        ):  # ends like an error, so that private folders are removed
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         result = app(arguments, standalone_mode=False, prog_name="wenv")
         flush_standard_streams()
@@ -68,6 +74,10 @@ def run_command(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            where = f"{error.filename}: " if error.filename else ""
+            Printer().error(UserError(f"{where}{error.strerror or error}"))
+            return Exit.NOT_STARTED if running else Exit.FAILURE
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.FAILURE

@@ -12,10 +12,9 @@ ENVIRONMENT, INPUTS, SANDBOX, INDEX = "Environment", "Requirements", "Sandbox", 
 
 def _complete_name(incomplete: str) -> list[str]:
     from wenv.environment import all_folders
-    from wenv.locations import named_environment
+    from wenv.locations import named_environments
 
-    named = named_environment("x").parent
-    return [f.name for f in all_folders() if f.parent == named and f.name.startswith(incomplete)]
+    return [f.name for f in all_folders() if f.parent == named_environments() and f.name.startswith(incomplete)]
 
 
 Name = Annotated[

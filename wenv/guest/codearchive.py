@@ -6,8 +6,8 @@ A folder with two files, written by `compile_tree` in a run of its own that exec
     the modules' code objects, each marshalled by itself, end to end;
 ``code.idx``
     one marshalled ``dict[str, dict[str, Entry]]``: for each folder, relative to the layer's root (``site-packages/rich``),
-    what can be imported from it.  An entry is ``(kind, offset, length)`` in bytes; kind is ``module``, ``package`` or
-    ``folder``.  A length of 0 means that the source does not compile: importing it shall raise the same SyntaxError.
+    what can be imported from it.  An entry is ``(kind, offset, length)`` in bytes; kind is ``module``, ``package``,
+    ``folder`` or ``other``.  A length of 0 means that the source does not compile: importing it raises the same.
     The entry named ``""`` stands for files that only CPython's own finder knows (extension modules, sourceless code).
 
 Both are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
@@ -33,6 +33,8 @@ class Job(TypedDict):
 
     tree: str
     output: str
+    skip: list[str]
+    """Paths that are not to be compiled: the compiler was stopped at them before."""
 
 
 def compile_tree(job: Job) -> dict[str, int]:
@@ -40,7 +42,8 @@ def compile_tree(job: Job) -> dict[str, int]:
     tree, offset, modules = job["tree"], 0, 0
     index: Index = {}
     packages: dict[str, Entry] = {}
-    with warnings.catch_warnings(), open(f"{job['output']}/{CODE}", "wb") as archive:
+    at = io.FileIO(f"{job['output']}/current", "w")
+    with warnings.catch_warnings(), open(f"{job['output']}/{CODE}", "wb") as archive, at:
         warnings.simplefilter("ignore")  # a layer's SyntaxWarnings are shown to nobody who could mend them
         for folder, folders, files in os.walk(tree):
             # what is no identifier cannot be part of a module's name, but for the layer's own folders (site-packages)
@@ -54,7 +57,10 @@ def compile_tree(job: Job) -> dict[str, int]:
                     entries[""] = ("other", 0, 0)
                 if suffix != ".py":
                     continue
-                data = compiled(f"{folder}/{name}")
+                path = f"{folder}/{name}"
+                at.seek(0)
+                at.write(path.encode().ljust(1024))  # should the sandbox be stopped, the host knows at which file
+                data = b"" if path in job["skip"] else compiled(path)
                 archive.write(data)
                 if stem == "__init__":
                     packages[relative] = ("package", offset, len(data))

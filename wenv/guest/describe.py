@@ -1,6 +1,5 @@
 """What this interpreter is, for choosing wheels: the resolver's target, read where it is true."""
 
-import importlib.util
 import os
 import platform
 import sys
@@ -14,8 +13,6 @@ class Description(TypedDict):
     markers: dict[str, str]
     platform: str
     abi: str
-    magic: str
-    """The interpreter's magic number for compiled code, in hexadecimal."""
 
 
 def describe(_: object) -> Description:
@@ -41,5 +38,4 @@ def describe(_: object) -> Description:
         "markers": markers,
         "platform": sysconfig.get_platform().replace(".", "_").replace("-", "_"),
         "abi": f"cp{version.major}{version.minor}",
-        "magic": importlib.util.MAGIC_NUMBER.hex(),
     }

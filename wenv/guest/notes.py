@@ -62,11 +62,10 @@ def _note(error: BaseException) -> str | None:
         return None
     path = os.path.normpath(os.path.join(os.getcwd(), error.filename))
     if error.errno in (errno.EPERM, errno.EROFS, errno.EACCES):
-        if _inside(path, _request["directory"]):
-            return f"wenv: {_request['directory']} is read-only in this sandbox; --write allows writing to it"
-        for folder in _request["read_only"]:
+        for folder in sorted(_request["read_only"], key=len, reverse=True):
             if _inside(path, folder):
-                return f"wenv: {folder} is read-only in this sandbox; --mount FOLDER:{folder}:rw allows writing to it"
+                allowing = "--write" if folder == _request["directory"] else f"--mount FOLDER:{folder}:rw"
+                return f"wenv: {folder} is read-only in this sandbox; {allowing} allows writing to it"
         if path.startswith(("/python/", "/wenv/")):
             return "wenv: an environment's own files cannot be changed; /tmp is writable"
     if error.errno == errno.ENOENT and not os.path.isdir(os.path.dirname(path)):

@@ -49,4 +49,4 @@ class Request(TypedDict):
     """Guest folders shared with the host that may not be written."""
     flags: Flags
     control: str
-    """Guest folder through which the host interrupts a shell; empty for a plain run."""
+    """Guest folder that only this run and the host share: interrupts come in, the status of ``os._exit`` goes out."""

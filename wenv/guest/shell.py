@@ -8,7 +8,7 @@ from .request import Request
 
 #: At every how many polls (jumps and function starts) the host's wish to interrupt is looked for: about 5 ms of a tight loop.
 INTERRUPT_PERIOD = 20_000
-TOOL_NAME = "wenv-interrupt"
+TOOL_NAME, TOOL = "wenv-interrupt", 4  # an identifier that CPython gives to nobody
 
 _statements = 0
 
@@ -34,17 +34,16 @@ def open_shell(request: Request) -> dict[str, str]:
 
 def _watch_for_interrupts(path: str) -> None:
     monitoring = sys.monitoring
-    tool = monitoring.PROFILER_ID
-    monitoring.use_tool_id(tool, TOOL_NAME)
+    monitoring.use_tool_id(TOOL, TOOL_NAME)
     _interrupt.watch(path, INTERRUPT_PERIOD)
     for event in (monitoring.events.JUMP, monitoring.events.PY_START):
-        monitoring.register_callback(tool, event, _interrupt.poll)
+        monitoring.register_callback(TOOL, event, _interrupt.poll)
     adapt.slice_sleep(_interrupt.check)
 
 
 def _set_interruptible(on: bool) -> None:
     events = sys.monitoring.events
-    sys.monitoring.set_events(sys.monitoring.PROFILER_ID, events.JUMP | events.PY_START if on else 0)
+    sys.monitoring.set_events(TOOL, events.JUMP | events.PY_START if on else 0)
 
 
 def check(source: str) -> Literal["complete", "incomplete"]:

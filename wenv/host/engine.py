@@ -14,7 +14,6 @@ from pathlib import Path
 import wasmtime
 from wasmtime import component as component_model
 
-from cache.files import remove_tree
 from cache.store import Store
 
 COMPILED = "compiled"
@@ -61,6 +60,6 @@ def compiled(
         return component_model.Component.deserialize_file(engine(), str(folder / "component.cwasm"))
     except wasmtime.WasmtimeError:
         # made on another processor that shares this store: what it may use is not known before it is tried
-        remove_tree(folder)
+        store.discard(folder)
         folder = store.derive(COMPILED, compiled_key(component_key), build)
         return component_model.Component.deserialize_file(engine(), str(folder / "component.cwasm"))

@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,23 @@ class PrivateFolders:
     def exit_status(self) -> int | None:
         """What the guest gave to ``os._exit``, if it called it."""
         try:
-            return int((self.exchange / "exit-status").read_text())
+            # the guest may have put anything there: a link to a file of the host's, a pipe that never ends
+            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            descriptor = os.open(self.exchange / "exit-status", flags)
+            with os.fdopen(descriptor, "rb") as file:
+                return int(file.read(16)) & 0xFF if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
         except (OSError, ValueError):
             return None
+
+    def interrupt(self) -> None:
+        """Ask the guest's interpreter for a KeyboardInterrupt."""
+        with suppress(OSError):
+            os.close(os.open(self.exchange / "interrupt", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+
+    def clear_interrupt(self) -> None:
+        """Withdraw what `interrupt` asked for, if the guest has not seen it."""
+        with suppress(OSError):
+            (self.exchange / "interrupt").unlink()
 
 
 @contextmanager
@@ -114,11 +129,14 @@ class Session:
         assert self._left is not None
         allowed = data[: self._left]
         self._left -= len(allowed)
-        while allowed:
-            allowed = allowed[os.write(descriptor, allowed) :]
-        if len(data) > self._left and self._left == 0:
+        if len(allowed) < len(data):
             self._exceeded = True
             engine().increment_epoch()
+        try:
+            while allowed:
+                allowed = allowed[os.write(descriptor, allowed) :]
+        except OSError:
+            engine().increment_epoch()  # nobody reads any more
         return None
 
     def main(self, request: object) -> int:

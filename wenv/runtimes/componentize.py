@@ -20,7 +20,7 @@ from cache.layers import LayerWriter, publish
 from cache.store import Store
 from resolver.progress import Progress
 from resolver.target import Target
-from wenv.errors import RuntimeBuildError
+from wenv.errors import RuntimeBuildError, TrapError
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
 
@@ -35,8 +35,8 @@ GUEST_PACKAGE = "_wenv"
 #: Where, in a build, the guest leaves the standard library: the second folder on componentize-py's Python path.
 COPY_MARKER = "wenv-standard-library"
 COMPONENTS, DESCRIPTIONS, CODE = "components", "descriptions", "code"
-#: Part of the key of code archives; raised with the format of wenv/guest/codearchive.py.
-ARCHIVE_VERSION = "1"
+#: The file in which the guest names the source it is compiling, and how many sources of a layer may be beyond it.
+CURRENT, MOST_SKIPPED = "current", 50
 #: Where the guest writes what it was asked to make.
 OUTPUT = PurePosixPath("/output")
 COMPILING = "Compiling the interpreter for this machine"
@@ -93,9 +93,7 @@ class ComponentizeRuntime:
         layer = self._built_library(self._component_folder(progress))
         if not self.store.has_layer(layer):
             # the layer was deleted and the component was not: only building shows the files again
-            from cache.files import remove_tree
-
-            remove_tree(self.store.derived_folder(COMPONENTS, self.key))
+            self.store.discard(self.store.derived_folder(COMPONENTS, self.key))
             layer = self._built_library(self._component_folder(progress))
         return layer
 
@@ -183,8 +181,19 @@ class ComponentizeRuntime:
             mounts = [Mount(folder, OUTPUT, writable=True)]
             if guest_base != str(STANDARD_LIBRARY):
                 mounts.append(Mount(self.store.tree(layer), PurePosixPath(guest_base)))
-            with self._bare_session(progress, mounts) as session:
-                session.call("compile", {"tree": guest_base, "output": str(OUTPUT)})
+            skip: list[str] = []
+            while True:
+                try:
+                    with self._bare_session(progress, mounts) as session:
+                        session.call("compile", {"tree": guest_base, "output": str(OUTPUT), "skip": skip})
+                    break
+                except TrapError:
+                    # a source file can be too deep for the compiler: it is left out, and fails alone, where it is imported
+                    stuck = (folder / CURRENT).read_text("utf-8").strip()
+                    if stuck in skip or len(skip) == MOST_SKIPPED:
+                        raise
+                    skip.append(stuck)
+            (folder / CURRENT).unlink()
 
         return self.store.derive(CODE, key, build)
 
@@ -196,7 +205,8 @@ class ComponentizeRuntime:
 
     def _code_key(self, layer: str, guest_base: str) -> str:
         # all that the code depends on: the interpreter is the one whose component built the standard library's layer
-        return hashlib.sha256("\n".join((layer, guest_base, self.identity, ARCHIVE_VERSION)).encode()).hexdigest()
+        writer = (GUEST / "codearchive.py").read_text("utf-8")
+        return hashlib.sha256("\n".join((layer, guest_base, self.identity, writer)).encode()).hexdigest()
 
     @contextmanager
     def _bare_session(self, progress: Progress, mounts: list[Mount]) -> Iterator["Session"]:
@@ -217,8 +227,11 @@ def run_componentize(arguments: list[str], virtual_environment: Path) -> None:
     """Run componentize-py in a process of its own; raises RuntimeBuildError with its last words."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment.update(VIRTUAL_ENV=str(virtual_environment), RUST_BACKTRACE="0")
-    command = [sys.executable, "-c", "import sys, componentize_py; sys.exit(componentize_py.script())", *arguments]
-    result = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, errors="replace")
+    command = [sys.executable, "-P", "-c", "import sys, componentize_py; sys.exit(componentize_py.script())", *arguments]
+    # neither -P nor the folder lets a file of the user's be imported in place of componentize-py or the standard library
+    result = subprocess.run(
+        command, cwd=virtual_environment, check=False, env=environment, capture_output=True, text=True, errors="replace"
+    )
     if result.returncode:
         words = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise RuntimeBuildError(f"componentize-py failed with status {result.returncode}:\n{words}")
