@@ -34,7 +34,7 @@ def test_create_makes_what_virtualenv_users_expect(wenv: Wenv, offer: tuple[str,
     assert sorted(path.name for path in folder.iterdir()) == [".gitignore", "bin", "environment.json", "pylock.toml"]
     assert (folder / ".gitignore").read_text() == "*\n"
     assert sorted(path.name for path in (folder / "bin").iterdir()) == [
-        "activate", "activate.fish", "activate.ps1", "python", "python3", "the-tool",
+        "activate", "activate.fish", "activate.ps1", "pip", "python", "python3", "the-tool",
     ]  # fmt: skip
     assert wenv.python("import app, lib; print(lib.version)") == "2.0\n"
 
@@ -98,8 +98,8 @@ def test_install_keeps_versions_and_uninstall_takes_out_what_nobody_needs(wenv: 
 
 def test_uninstall_explains_what_it_cannot_do(wenv: Wenv, offer: tuple[str, ...]) -> None:
     wenv("create", "app", *offer)
-    assert "app need it" in wenv.result("uninstall", "lib", status=1).stderr
-    assert "nowhere is not in" in wenv.result("uninstall", "nowhere", status=2).stderr
+    assert "needed by app" in wenv.result("uninstall", "lib", status=1).stderr
+    assert "nowhere is not in" in wenv.result("uninstall", "nowhere", status=1).stderr
 
 
 def test_a_failed_change_changes_nothing(wenv: Wenv, offer: tuple[str, ...]) -> None:

@@ -59,7 +59,8 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIVEN", "here")
     monkeypatch.delenv("ABSENT", raising=False)
     assert parse_variable("A=b=c") == ("A", "b=c")
-    assert parse_variable("GIVEN") == ("GIVEN", "here")
+    assert parse_variable("GIVEN") == ("GIVEN", None)
+    assert Policy(environment=(("A", "1"), ("B", None), ("C", None))).variables({"B": "2"}) == {"A": "1", "B": "2"}
     for text in ("ABSENT", "=x", ""):
         with pytest.raises(UsageError):
             parse_variable(text)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,13 +79,17 @@ def check_place(folder: Path, *, clear: bool) -> None:
         raise WenvError(f"{folder} holds files that are not wenv's", "name a folder that is not there yet")
 
 
-def change(runtime: Runtime, environment: Environment, solution: Solution, progress: Progress) -> Environment:
-    """Give an environment a new snapshot; what runs in it meanwhile is not disturbed."""
-    with runtime.store.adding(), _alone(runtime.store, environment.folder):
-        current = load(environment.folder)
-        if current.changed != environment.changed or current.snapshot != environment.snapshot:
-            raise WenvError(f"{environment.label} was changed by another process meanwhile", "look at it and try again")
-        return _make(runtime, environment.folder, solution, current.policy, progress, created=current.created)
+def change(
+    runtime: Runtime, folder: Path, decide: Callable[[Environment], Solution], progress: Progress
+) -> tuple[Environment, Environment]:
+    """Give an environment a new snapshot; what runs in it meanwhile is not disturbed.  Returns its state before and after.
+
+    `decide` says what it shall hold, given what it holds now; of several processes that change it one waits for the other.
+    """
+    with runtime.store.adding(), _alone(runtime.store, folder):
+        current = load(folder)
+        made = _make(runtime, folder, decide(current), current.policy, progress, created=current.created)
+        return current, made
 
 
 def remove(store: Store, environment: Environment) -> None:

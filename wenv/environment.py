@@ -15,7 +15,7 @@ from typing import Any
 
 from cache.files import write_atomically
 from cache.manifest import snapshot_digest
-from wenv.errors import DamagedEnvironmentError, NoEnvironmentError
+from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, named_environments, registry_folder
 from wenv.policy import Policy
 
@@ -182,6 +182,8 @@ def exists(folder: Path) -> bool:
 
 def find(name: str | None = None, path: Path | None = None) -> Environment:
     """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards."""
+    if name is not None and path is not None:
+        raise UsageError("--name and --path exclude each other")
     if name is not None:
         try:
             return load(named_environments() / checked_name(name))

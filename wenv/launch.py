@@ -117,15 +117,16 @@ def sandbox(
             "target": program.target,
             "arguments": list(program.arguments),
             "directory": str(_directory(here, shared)),
-            "environment": {**terminal_variables(os.environ), **needs.environment, **dict(policy.environment)},
+            "environment": {**terminal_variables(os.environ), **needs.environment, **policy.variables(os.environ)},
             "roots": roots,
             "split_packages": environment.split_packages,
             "stubs": list(needs.stubs),
             "terminal": list(shutil.get_terminal_size()) if stdio_is_terminal() else None,
-            "read_only": [str(mount.guest) for mount in shared if not mount.writable],
+            "shared": {str(mount.guest): mount.writable for mount in shared},
             "flags": _flags(program),
             "control": str(PRIVATE),
         }
+        private.add_root([*mounts, *shared])
         yield Sandbox((*mounts, *shared, *private.mounts), request, private)
 
 

@@ -41,6 +41,8 @@ class Mount:
             if guest_text
             else guest_path(host)
         )
+        if ":" in guest_text:
+            raise MountError(f"--mount {text}: ends in neither :ro nor :rw", "for example --mount data:/data:rw")
         if not guest.is_absolute() or ".." in guest.parts:
             raise MountError(f"--mount {text}: the guest's path must be absolute", "for example --mount data:/data:ro")
         if is_reserved(guest):
@@ -69,13 +71,14 @@ class Mount:
 class Policy:
     """What a run is granted beyond nothing.
 
-    `write` lets it write to the working folder; `environment` are variables it gets; `memory` and `output` are limits in
+    `write` lets it write to the working folder; `environment` are variables it gets, with None for
+    the value that the host's has when the run starts; `memory` and `output` are limits in
     bytes, `time` in seconds, None for none.
     """
 
     write: bool = False
     mounts: tuple[Mount, ...] = ()
-    environment: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str | None], ...] = ()
     memory: int | None = None
     time: float | None = None
     output: int | None = None
@@ -91,6 +94,11 @@ class Policy:
             time=other.time if other.time is not None else self.time,
             output=other.output if other.output is not None else self.output,
         )
+
+    def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The variables with their values; one that `environ` lacks is left out."""
+        found = {name: environ.get(name) if value is None else value for name, value in self.environment}
+        return {name: value for name, value in found.items() if value is not None}
 
     def as_json(self) -> dict[str, Any]:
         """For manifests and `--json`."""
@@ -116,15 +124,15 @@ class Policy:
         )
 
 
-def parse_variable(text: str) -> tuple[str, str]:
-    """Read ``NAME=VALUE``, or ``NAME`` for the host's value; raises UsageError."""
+def parse_variable(text: str) -> tuple[str, str | None]:
+    """Read ``NAME=VALUE``, or ``NAME`` for the value that the host's has at the time of a run; raises UsageError."""
     name, given, value = text.partition("=")
     if not name or "\0" in text:
         raise UsageError(f"--env {text}: not NAME or NAME=VALUE")
     if not given:
         if name not in os.environ:
             raise UsageError(f"--env {name}: not set here", f"give a value: --env {name}=VALUE")
-        value = os.environ[name]
+        return name, None
     return name, value
 
 

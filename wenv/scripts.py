@@ -13,6 +13,13 @@ from wenv.environment import ACTIVE_VARIABLE, Environment
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 
+#: In place of a pip that would install into some other environment.
+NO_PIP = """\
+#!/bin/sh
+echo "pip cannot install into this environment; use: wenv install PACKAGE" >&2
+exit 1
+"""
+
 ACTIVATE_SH = """\
 # Use with: . bin/activate
 deactivate () {{
@@ -117,8 +124,10 @@ def _scripts(environment: Environment) -> dict[str, str]:
     wanted["activate.ps1"] = _activate(ACTIVATE_PS1, environment, _powershell_quoted)
     for name in ("python", "python3"):
         wanted.update(_launcher(name, "python"))
+    if os.name != "nt":
+        wanted["pip"] = NO_PIP
     for name in environment.scripts:
-        if name not in wanted:
+        if name not in wanted or name == "pip":
             wanted.update(_launcher(name, name))
     return wanted
 

@@ -45,6 +45,11 @@ class _Collector(logging.Handler):
 _collector = _Collector()
 
 
+def warnings_of_pip() -> list[str]:
+    """What pip has warned of in this process."""
+    return _collector.messages
+
+
 @contextmanager
 def logging_kept() -> Iterator[None]:
     """pip sets up logging for the whole process when a command is made; keep what the process had."""

@@ -23,7 +23,7 @@ def read_requirement(text: str, origin: str) -> Line:
 
 def read_requirements_file(path: Path, options: IndexOptions, *, constraint: bool = False) -> Requested:
     """A requirements file with all that it names: nested files, constraints, hashes, index options."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise RequirementsError(f"{path} is not a file")
     requirements: list[Line] = []
     constraints: list[Line] = []

@@ -6,7 +6,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.errors import UsageError, WenvError
+from wenv.errors import WenvError
 
 if TYPE_CHECKING:
     from wenv.environment import Environment
@@ -51,17 +51,20 @@ def install(
         chosen = environment.find(name, path)
         runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
-        kept = creation.locked_wheels(runtime.store, runtime, chosen, printer)
-        before = Requested.from_json(chosen.requested)
-        if any(is_lock(file) for file in files or ()):
-            solved = solution(runtime, names, files, constraints, extras, groups, index, printer)
-        elif not (names or files or constraints or extras or groups or upgrade or index != IndexOptions()):
-            solved = creation.Solution(before, tuple(kept))
-        else:
+        locked = any(is_lock(file) for file in files or ())
+        nothing = not (names or files or constraints or extras or groups or upgrade) and index == IndexOptions()
+
+        def decide(current: "Environment") -> creation.Solution:
+            before = Requested.from_json(current.requested)
+            if locked:
+                return solution(runtime, names, files, constraints, extras, groups, index, printer)
+            kept = creation.locked_wheels(runtime.store, runtime, current, printer)
+            if nothing:
+                return creation.Solution(before, tuple(kept))
             wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
-            solved = creation.solve(runtime, before.merged(wanted), printer, () if upgrade else kept)
-        made = creation.change(runtime, chosen, solved, printer)
-        _report(printer, chosen, made, as_json)
+            return creation.solve(runtime, before.merged(wanted), printer, () if upgrade else kept)
+
+        _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 
 
 def uninstall(
@@ -88,20 +91,22 @@ def uninstall(
     with Printer(quiet=quiet or as_json) as printer:
         chosen = environment.find(name, path)
         runtime = default_runtime(open_store())
-        before = Requested.from_json(chosen.requested)
-        asked = {line.name for line in before.requirements}
-        reports = {r.name: r for r in package_reports(runtime.store, chosen, runtime.target(printer).markers)}
-        for given in names:
-            wanted = canonicalize_name(given)
-            if wanted in asked:
-                continue
-            if wanted not in reports:
-                raise UsageError(f"{given} is not in {chosen.label}")
-            raise WenvError(f"{given} was not asked for: {', '.join(reports[wanted].needed_by)} need it", "uninstall these")
-        kept = creation.locked_wheels(runtime.store, runtime, chosen, printer)
-        solved = creation.solve(runtime, before.without(names), printer, kept)
-        made = creation.change(runtime, chosen, solved, printer)
-        _report(printer, chosen, made, as_json)
+
+        def decide(current: "Environment") -> creation.Solution:
+            before = Requested.from_json(current.requested)
+            asked = {line.name for line in before.requirements}
+            reports = {r.name: r for r in package_reports(runtime.store, current, runtime.target(printer).markers)}
+            for given in names:
+                wanted = canonicalize_name(given)
+                if wanted not in asked and wanted not in reports:
+                    raise WenvError(f"{given} is not in {current.label}", "`wenv info` lists what is")
+                if wanted not in asked:
+                    needed = ", ".join(reports[wanted].needed_by)
+                    raise WenvError(f"{given} was not asked for; it is needed by {needed}", f"uninstall {needed}")
+            kept = creation.locked_wheels(runtime.store, runtime, current, printer)
+            return creation.solve(runtime, before.without(names), printer, kept)
+
+        _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 
 
 def _report(printer: Printer, before: "Environment", after: "Environment", as_json: bool) -> None:

@@ -35,7 +35,7 @@ class Printer:
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""
         if not self._quiet:
-            self._console.print(sentence, markup=False, soft_wrap=True)
+            self._console.print(sentence, markup=False, emoji=False, soft_wrap=True)
 
     def begin(self, task: str, total: int | None = None) -> None:
         """Show a bar for the task, on a terminal."""
@@ -92,10 +92,10 @@ class Printer:
     def error(self, error: UserError) -> None:
         """What went wrong, and what to do next."""
         self._console.print("[bold red]error[/]: ", end="")
-        self._console.print(str(error), markup=False, soft_wrap=True)
+        self._console.print(str(error), markup=False, emoji=False, soft_wrap=True)
         if error.hint:
             self._console.print("[cyan]hint[/]: ", end="")
-            self._console.print(error.hint, markup=False, soft_wrap=True)
+            self._console.print(error.hint, markup=False, emoji=False, soft_wrap=True)
 
     def __enter__(self) -> "Printer":
         return self

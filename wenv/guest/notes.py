@@ -9,6 +9,9 @@ from types import TracebackType
 from . import adapt
 from .request import Request
 
+#: Where the sandbox's own folders are: what is missing there was not withheld.
+OWN = ("/python/", "/wenv/", "/tmp/", "/dev/")
+
 _request: Request | None = None
 
 
@@ -61,14 +64,17 @@ def _note(error: BaseException) -> str | None:
     if not isinstance(error.filename, str) or _request is None:
         return None
     path = os.path.normpath(os.path.join(os.getcwd(), error.filename))
+    shared = sorted(_request["shared"], key=len, reverse=True)
+    around = next((folder for folder in shared if _inside(path, folder)), None)
     if error.errno in (errno.EPERM, errno.EROFS, errno.EACCES):
-        for folder in sorted(_request["read_only"], key=len, reverse=True):
-            if _inside(path, folder):
-                allowing = "--write" if folder == _request["directory"] else f"--mount FOLDER:{folder}:rw"
-                return f"wenv: {folder} is read-only in this sandbox; {allowing} allows writing to it"
+        if os.path.islink(path):
+            return "wenv: this link leads out of what the sandbox was given; --mount shares another folder"
+        if around is not None and not _request["shared"][around]:
+            allowing = "--write" if around == _request["directory"] else f"--mount FOLDER:{around}:rw"
+            return f"wenv: {around} is read-only in this sandbox; {allowing} allows writing to it"
         if path.startswith(("/python/", "/wenv/")):
             return "wenv: an environment's own files cannot be changed; /tmp is writable"
-    if error.errno == errno.ENOENT and not os.path.isdir(os.path.dirname(path)):
+    if error.errno == errno.ENOENT and around is None and not path.startswith(OWN):
         return f"wenv: the sandbox sees only the folders it was given; --mount shares another (looked for {path})"
     return None
 

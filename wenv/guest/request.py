@@ -45,8 +45,8 @@ class Request(TypedDict):
     """Standard modules missing here for which an importable stub is provided."""
     terminal: list[int] | None
     """Columns and lines when standard output is a terminal."""
-    read_only: list[str]
-    """Guest folders shared with the host that may not be written."""
+    shared: dict[str, bool]
+    """Guest folders shared with the host, and whether they may be written."""
     flags: Flags
     control: str
     """Guest folder that only this run and the host share: interrupts come in, the status of ``os._exit`` goes out."""

@@ -68,6 +68,9 @@ def execute(source: str) -> Outcome:
     global _statements
     _statements += 1
     filename = f"<stdin-{_statements}>"
+    namespace = sys.modules["__main__"].__dict__
+    if source.strip() in ("exit", "quit") and source.strip() not in namespace:
+        return {"leave": True, "status": 0}
     try:
         tree = ast.parse(source, filename)
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -80,13 +83,16 @@ def execute(source: str) -> Outcome:
             )
             for node in tree.body
         ]
-        namespace = sys.modules["__main__"].__dict__
         _set_interruptible(True)
         try:
             for code in codes:
                 exec(code, namespace)
         finally:
             _set_interruptible(False)
+    except SyntaxError as error:
+        if error.filename == filename:
+            error.__traceback__ = None  # it was raised while reading the input, in a module that the user did not call
+        program.report(error)
     except SystemExit as leaving:
         return {"leave": True, "status": program.exit_status(leaving)}
     except KeyboardInterrupt:

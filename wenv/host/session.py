@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import wasmtime
@@ -38,6 +38,15 @@ class PrivateFolders:
 
     root: Path
     mounts: list[Mount] = field(default_factory=list)
+
+    def add_root(self, mounts: Sequence[Mount]) -> None:
+        """Give the guest a root in which the folders above its mounts exist, empty, and nothing else."""
+        root = self.root / "root"
+        for mount in (*mounts, *self.mounts):
+            (root / mount.guest.relative_to("/")).mkdir(parents=True, exist_ok=True)
+            if TEMPORARY in mount.guest.parents:  # a mount of its own, in which they must exist as well
+                (self.root / mount.guest.relative_to("/")).mkdir(parents=True, exist_ok=True)
+        self.mounts.append(Mount(root, PurePosixPath("/")))
 
     @property
     def exchange(self) -> Path:

@@ -6,6 +6,6 @@ decided by the host from the packages they hold (wenv/runtimes/needs.toml).
 
 from types import ModuleType
 
-from . import bz2, ctypes
+from . import bz2, ctypes, mmap
 
-MODULES: dict[str, ModuleType] = {"_bz2": bz2, "ctypes": ctypes}
+MODULES: dict[str, ModuleType] = {"_bz2": bz2, "ctypes": ctypes, "mmap": mmap}
