@@ -1,4 +1,4 @@
-"""What the store holds, declared once: `path`, `prune`, `verify`, `usage` and the documentation read this table."""
+"""What the store holds, declared once: folders, the order of pruning, and disk use are read from this table."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,10 +1,11 @@
-"""Deletes what no manifest reaches."""
+"""Deletes what no manifest reaches: what depends on other entries before these, so that nothing vouches for what is gone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-from cache.kinds import DECLARATIONS, Kind
+from cache.kinds import DECLARATIONS, TABLE, Kind
 from cache.store import Store
 
 
@@ -26,7 +27,10 @@ class Pruned:
 
 
 def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool = False) -> Pruned:
-    """Delete unreachable entries, and answers of indexes too if `downloads`; hold `Store.pruning`."""
+    """Delete unreachable entries, and answers of indexes too if `downloads`; hold `Store.pruning`.
+
+    Raises CorruptEntryError if a layer that must stay has no readable manifest.
+    """
     result = Pruned()
     kept = [
         store.blob(file.sha256, file.executable)
@@ -34,45 +38,58 @@ def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool 
         if store.has_layer(digest)
         for file in store.manifest(digest).files
     ]
-    kept_blobs = {blob.name for blob in kept}
     counted = {(status.st_dev, status.st_ino) for status in (blob.stat() for blob in kept if blob.exists())}
-    for kind, path in _unreachable(store, roots, kept_blobs, downloads):
-        result.entries[kind] = result.entries.get(kind, 0) + 1
-        for file in [path] if path.is_file() else path.rglob("*"):
-            status = file.lstat()
-            if file.is_file() and (inode := (status.st_dev, status.st_ino)) not in counted:
-                counted.add(inode)
-                # a content that a layer shares with its blob is gone with both: it is counted once, with the first
-                result.size += status.st_size
-        if not dry_run:
-            store.discard(path)
+    kept_blobs = {blob.name for blob in kept}
+    for kind in _dependents_first():
+        for path in sorted(_unreachable(store, kind, roots, kept_blobs, downloads)):
+            result.entries[kind] = result.entries.get(kind, 0) + 1
+            result.size += _freed(path, counted)
+            if not dry_run:
+                store.discard(path)
+    if not dry_run:
+        store.forget_locks()
     return result
 
 
-def _unreachable(store: Store, roots: Roots, kept_blobs: set[str], downloads: bool) -> Iterator[tuple[Kind, Path]]:
-    for record in store.folder(Kind.RECORDS).glob("*/*"):  # before the layers that they vouch for
-        content = store.record(record.stem)
-        if content is None or content.get("layer") not in roots.layers:
-            yield Kind.RECORDS, record
-    for layer in store.folder(Kind.LAYERS).glob("*/*"):
-        if layer.name not in roots.layers:
-            yield Kind.LAYERS, layer
-    for blob in store.folder(Kind.BLOBS).glob("*/*"):
-        if blob.name not in kept_blobs:
-            yield Kind.BLOBS, blob
-    for document in store.folder(Kind.DOCUMENTS).glob("*/*"):
-        if document.name not in roots.documents:
-            yield Kind.DOCUMENTS, document
-    for derived in store.folder(Kind.DERIVED).glob("*/*"):
-        if f"{derived.parent.name}/{derived.name}" not in roots.derived:
-            yield Kind.DERIVED, derived
-    for staged in store.folder(Kind.STAGING).glob("*"):
-        yield Kind.STAGING, staged
-    if downloads:
-        for download in store.folder(Kind.DOWNLOADS).glob("*"):
-            yield Kind.DOWNLOADS, download
-    current = {declaration.folder for declaration in DECLARATIONS.values()}
-    for folder in store.root.glob("*-v*"):
-        kind = folder.name.rpartition("-v")[0]
-        if folder.name not in current and kind in {kind.value for kind in Kind}:
-            yield Kind(kind), folder
+def _dependents_first() -> list[Kind]:
+    graph = {declaration.kind: declaration.depends_on for declaration in TABLE}
+    return list(TopologicalSorter(graph).static_order())[::-1]
+
+
+def _unreachable(store: Store, kind: Kind, roots: Roots, kept_blobs: set[str], downloads: bool) -> Iterator[Path]:
+    folder = store.folder(kind)
+    match kind:
+        case Kind.RECORDS:
+            for path in folder.glob("*/*"):
+                content = store.record(path.stem)
+                if content is None or content.get("layer") not in roots.layers:
+                    yield path
+        case Kind.DERIVED:
+            yield from (path for path in folder.glob("*/*") if f"{path.parent.name}/{path.name}" not in roots.derived)
+        case Kind.LAYERS:
+            yield from (path for path in folder.glob("*/*") if path.name not in roots.layers)
+        case Kind.BLOBS:
+            yield from (path for path in folder.glob("*/*") if path.name not in kept_blobs)
+        case Kind.DOCUMENTS:
+            yield from (path for path in folder.glob("*/*") if path.name not in roots.documents)
+        case Kind.STAGING:
+            yield from folder.glob("*")
+        case Kind.DOWNLOADS if downloads:
+            yield from folder.glob("*")
+        case _:
+            pass
+    current = DECLARATIONS[kind].folder
+    yield from (other for other in store.root.glob(f"{kind}-v*") if other.name != current)
+
+
+def _freed(path: Path, counted: set[tuple[int, int]]) -> int:
+    """Bytes that are gone with `path`; contents in `counted`, which grows, are held or were counted elsewhere."""
+    size = 0
+    files: Iterable[Path] = [path] if path.is_file() else path.rglob("*")
+    for file in files:
+        status = file.lstat()
+        inode = (status.st_dev, status.st_ino)
+        if file.is_file() and inode not in counted:
+            counted.add(inode)
+            size += status.st_size
+    return size

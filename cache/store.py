@@ -2,14 +2,15 @@
 
 Everything is written under ``staging``, flushed, and renamed into place, so an entry is there whole or not at all, and
 readers need no lock.  Two kinds of lock are for writers: `adding` is shared by all who add entries and holds off `pruning`,
-which is alone; `building` lets one process make a derived entry while others wait for it.
+which is alone; `building`, always inside `adding`, lets one process
+make a derived entry while others wait for it.
 """
 
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cache import files
@@ -66,6 +67,13 @@ class Store:
 
         with FileLock(self._lock_file(name)):
             yield
+
+    def forget_locks(self) -> None:
+        """Delete the locks of things that are not being made; hold `pruning`, under which nothing is."""
+        for path in self.folder(Kind.LOCKS).glob("*.lock"):
+            if not path.name.startswith("store."):
+                with suppress(OSError):
+                    path.unlink()
 
     def _lock_file(self, name: str) -> str:
         folder = self.folder(Kind.LOCKS)

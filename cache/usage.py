@@ -4,18 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache.kinds import TABLE, Kind
+from cache.kinds import DECLARATIONS, TABLE, Kind
 from cache.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Of one kind: how many entries, and bytes on disk that no row above counts already."""
+    """Of one kind: how many entries, bytes on disk that no row above counts already, and whether it comes again if deleted."""
 
     kind: str
     entries: int
     size: int
     purpose: str
+    purgeable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,18 @@ def usage(store: Store) -> Usage:
     seen: set[tuple[int, int]] = set()
     rows, saved = [], 0
     order = [Kind.LAYERS, *(d.kind for d in TABLE if d.kind is not Kind.LAYERS)]
-    purposes = {declaration.kind: declaration.purpose for declaration in TABLE}
     for kind in order:
-        folder = store.folder(kind)
+        folder, declaration = store.folder(kind), DECLARATIONS[kind]
         if kind is Kind.DERIVED:
             for name in sorted(folder.glob("*")):
                 size, _ = measure([name], seen)
-                rows.append(Use(f"{kind}/{name.name}", len(list(name.glob("*"))), size, purposes[kind]))
+                rows.append(
+                    Use(f"{kind}/{name.name}", len(list(name.glob("*"))), size, declaration.purpose, declaration.purgeable)
+                )
             continue
         size, repeated = measure([folder], seen)
         saved += repeated if kind is Kind.LAYERS else 0
-        rows.append(Use(kind, len(list(folder.glob("*/*"))), size, purposes[kind]))
+        rows.append(Use(kind, len(list(folder.glob("*/*"))), size, declaration.purpose, declaration.purgeable))
     return Usage(tuple(rows), sum(row.size for row in rows), saved)
 
 

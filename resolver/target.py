@@ -10,13 +10,12 @@ class Target:
     """A Python to resolve for.
 
     `markers` are the values of PEP 508's environment markers, `platform` and `abi` the parts of wheel tags (``cp314`` and
-    ``wasi_0_0_0_wasm32``), `provides` the packages that the runtime already contains, with their versions.
+    ``wasi_0_0_0_wasm32``).
     """
 
     markers: Mapping[str, str]
     platform: str
     abi: str
-    provides: Mapping[str, str]
 
     @property
     def python_version(self) -> tuple[int, int, int]:
@@ -41,4 +40,4 @@ class Target:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> "Target":
         """From what the guest says of itself (wenv/guest/describe.py)."""
-        return cls(description["markers"], description["platform"], description["abi"], description.get("provides", {}))
+        return cls(description["markers"], description["platform"], description["abi"])

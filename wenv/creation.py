@@ -94,7 +94,7 @@ def change(
 
 def remove(store: Store, environment: Environment) -> None:
     """Delete an environment: its manifest first.  Files that wenv did not put into its folder stay."""
-    with _alone(store, environment.folder):
+    with store.adding(), _alone(store, environment.folder):
         for name in (MANIFEST_NAME, LOCK_NAME, ".gitignore"):
             (environment.folder / name).unlink(missing_ok=True)
             for cut_off in environment.folder.glob(f".{name}.*"):

@@ -31,8 +31,12 @@ def disk_use(as_json: options.Json = False) -> None:
     if as_json:
         printer.json(asdict(found))
         return
-    rows = [(use.kind, use.entries, human_size(use.size), use.purpose) for use in found.rows]
-    printer.table(("Kind", "Entries", "Size", "What it is"), [*rows, ("total", "", human_size(found.size), "")], right=(1, 2))
+    rows = [
+        (use.kind, use.entries, human_size(use.size), "made again" if use.purgeable else "kept while used", use.purpose)
+        for use in found.rows
+    ]
+    total = ("total", "", human_size(found.size), "", "")
+    printer.table(("Kind", "Entries", "Size", "If deleted", "What it is"), [*rows, total], right=(1, 2))
     printer.line(f"Files that layers share save {human_size(found.saved)}.")
 
 
