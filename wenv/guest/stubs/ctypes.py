@@ -1,4 +1,7 @@
-"""Stands in for `ctypes`: types have their sizes, and every other name is there; using one says what is missing."""
+"""Stands in for `ctypes`: the names that it has on POSIX are there, and types have their sizes; using one says what is missing.
+
+What `ctypes` has on Windows only is absent, as it is on Linux: libraries ask for it to learn where they are.
+"""
 
 import struct
 
@@ -7,6 +10,15 @@ SIZES = {
     "c_long": "l", "c_ulong": "L", "c_longlong": "q", "c_ulonglong": "Q", "c_float": "f", "c_double": "d", "c_void_p": "P",
     "c_char_p": "P", "c_wchar_p": "P", "c_size_t": "N", "c_ssize_t": "n",
 }  # fmt: skip
+#: Names that are functions, classes or loaders.
+NAMES = frozenset({
+    "ARRAY", "ArgumentError", "Array", "BigEndianStructure", "BigEndianUnion", "CDLL", "CFUNCTYPE", "DEFAULT_MODE",
+    "LibraryLoader", "LittleEndianStructure", "LittleEndianUnion", "POINTER", "PYFUNCTYPE", "PyDLL", "RTLD_GLOBAL",
+    "RTLD_LOCAL", "SetPointerType", "Structure", "Union", "addressof", "alignment", "byref", "c_buffer", "c_int16",
+    "c_int32", "c_int64", "c_int8", "c_longdouble", "c_time_t", "c_uint16", "c_uint32", "c_uint64", "c_uint8", "c_voidp",
+    "c_wchar", "cast", "cdll", "create_string_buffer", "create_unicode_buffer", "get_errno", "memmove", "memset",
+    "memoryview_at", "pointer", "py_object", "pydll", "pythonapi", "resize", "set_errno", "string_at", "wstring_at",
+})  # fmt: skip
 
 
 class _Missing:
@@ -31,6 +43,6 @@ def sizeof(kind: object) -> int:
 
 
 def __getattr__(name: str) -> object:
-    if name.startswith("__"):
-        raise AttributeError(name)
+    if name not in SIZES and name not in NAMES:
+        raise AttributeError(f"module 'ctypes' has no attribute {name!r}")
     return _Missing(name)
