@@ -7,7 +7,8 @@ A folder with two files, written by `compile_tree` in a run of its own that exec
 ``code.idx``
     one marshalled ``dict[str, dict[str, Entry]]``: for each folder, relative to the layer's root (``site-packages/rich``),
     what can be imported from it.  An entry is ``(kind, offset, length)`` in bytes; kind is ``module``, ``package``,
-    ``folder`` or ``other``.  A length of 0 means that the source does not compile: importing it raises the same.
+    ``folder`` or ``other``.  A length of 0 means that the module is compiled when it is imported: tests, and what no
+    compiler takes.
     The entry named ``""`` stands for files that only CPython's own finder knows (extension modules, sourceless code).
 
 Both are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
@@ -26,6 +27,8 @@ Index = dict[str, dict[str, Entry]]
 CODE, INDEX = "code.bin", "code.idx"
 #: Suffixes of modules that are loaded by CPython's own finder.
 OTHER_SUFFIXES = (".so", ".pyc")
+#: Folders whose modules are not compiled in advance: in sympy they are half of the work, and few ever import them.
+TESTS = frozenset({"test", "tests"})
 
 
 class Job(TypedDict):
@@ -49,6 +52,7 @@ def compile_tree(job: Job) -> dict[str, int]:
             # what is no identifier cannot be part of a module's name, but for the layer's own folders (site-packages)
             folders[:] = sorted(name for name in folders if folder == tree or (name.isidentifier() and name != "__pycache__"))
             relative = folder[len(tree) + 1 :]
+            tests = not TESTS.isdisjoint(relative.split("/"))
             entries: dict[str, Entry] = dict.fromkeys(folders, ("folder", 0, 0))
             index[relative] = entries
             for name in sorted(files):
@@ -60,7 +64,7 @@ def compile_tree(job: Job) -> dict[str, int]:
                 path = f"{folder}/{name}"
                 at.seek(0)
                 at.write(path.encode().ljust(1024))  # should the sandbox be stopped, the host knows at which file
-                data = b"" if path in job["skip"] else compiled(path)
+                data = b"" if tests or path in job["skip"] else compiled(path)
                 archive.write(data)
                 if stem == "__init__":
                     packages[relative] = ("package", offset, len(data))
