@@ -25,7 +25,6 @@ HERE = Path(__file__).parent
 PEERS = HERE / ".peers"
 BIN = "Scripts" if os.name == "nt" else "bin"
 REQUIREMENTS = HERE / "requirements.txt"
-WENV = [sys.executable, "-P", "-m", "wenv"]
 #: Rows of the table that run a program, and what it is.
 PROGRAMS = {"hello": "print('hello')", "import requests": "import requests", "import sympy": "import sympy"}
 NATIVE = "native CPython"
@@ -58,12 +57,15 @@ def installed(name: str, python: str, *requirements: str) -> Path:
 
 
 def wenv_commands() -> list[Command]:
-    """wenv itself: `wenv run`, and creating from a lock whose layers are all in the store."""
+    """wenv itself, installed as users have it: `wenv run`, and creating from a lock whose layers are all in the store."""
+    programs = installed("wenv", sys.executable, str(HERE.parent))
+    run(programs / "python", "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", HERE.parent)  # as it is now
+    wenv = str(programs / "wenv")
     lock, folder = PEERS / "pylock.toml", PEERS / "wenv-environment"
-    run(*WENV, "lock", "-r", REQUIREMENTS, "-o", lock)
-    run(*WENV, "create", "--clear", "--path", folder, "-r", lock)
-    commands = [Command("wenv", row, [*WENV, "run", "--path", str(folder), "-c", code]) for row, code in PROGRAMS.items()]
-    create = [*WENV, "create", "--quiet", "--clear", "--path", str(PEERS / "wenv-created"), "-r", str(lock)]
+    run(wenv, "lock", "-r", REQUIREMENTS, "-o", lock)
+    run(wenv, "create", "--clear", "--path", folder, "-r", lock)
+    commands = [Command("wenv", row, [wenv, "run", "--path", str(folder), "-c", code]) for row, code in PROGRAMS.items()]
+    create = [wenv, "create", "--quiet", "--clear", "--path", str(PEERS / "wenv-created"), "-r", str(lock)]
     return [*commands, Command("wenv", "create, warm", create)]
 
 
