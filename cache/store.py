@@ -2,8 +2,7 @@
 
 Everything is written under ``staging``, flushed, and renamed into place, so an entry is there whole or not at all, and
 readers need no lock.  Two kinds of lock are for writers: `adding` is shared by all who add entries and holds off `pruning`,
-which is alone; `building`, always inside `adding`, lets one process
-make a derived entry while others wait for it.
+which is alone; `building`, always inside `adding`, lets one process make a derived entry while others wait for it.
 """
 
 import json

@@ -178,6 +178,9 @@ def test_a_damaged_manifest_is_named(empty: Wenv, damage: str | None) -> None:
     assert f"{path} is damaged" in result.stderr
     assert "damaged" in empty("list")
     assert "damaged" in empty.result("cache", "prune", status=1).stderr
+    assert "--clear" in result.stderr
+    empty("create", "--clear")
+    assert empty.python("print('anew')") == "anew\n"
 
 
 def test_layers_that_vanished_are_restored(wenv: Wenv, offer: tuple[str, ...], tmp_path: Path, shared_cache: Path) -> None:
@@ -345,6 +348,7 @@ def test_everything_but_the_folder_can_be_restored(
     wenv("create", "app", *offer)
     for kind in ("documents-v1", "records-v1"):
         shutil.rmtree(cache / kind)
+    assert 'name = "app"' in wenv("lock")
     wenv("install")
     assert wenv.python("import app") == ""
 

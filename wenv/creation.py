@@ -18,8 +18,8 @@ from resolver.progress import Progress
 from resolver.requested import Requested
 from resolver.resolve import resolve
 from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
-from wenv.errors import EnvironmentExistsError, WenvError
-from wenv.locations import STANDARD_LIBRARY
+from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
+from wenv.locations import STANDARD_LIBRARY, folder_key
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.scripts import BIN, remove_scripts, write_scripts
@@ -57,13 +57,23 @@ def solution_of_lock(runtime: Runtime, path: Path, progress: Progress) -> Soluti
 def create(
     runtime: Runtime, folder: Path, solution: Solution, policy: Policy, progress: Progress, *, clear: bool = False
 ) -> Environment:
-    """Make an environment in `folder`.  Raises EnvironmentExistsError unless `clear`; on an error
-    no environment is there that was not, and one that was is unchanged."""
+    """Make an environment in `folder`.  Raises EnvironmentExistsError unless `clear`.
+
+    On an error no environment is there that was not, and one that was is unchanged.
+    """
     with runtime.store.adding(), _alone(runtime.store, folder):
         check_place(folder, clear=clear)
         for mount in policy.mounts:
             mount.check_writable()
-        return _make(runtime, folder, solution, policy.as_json(), progress, created=None)
+        return _make(runtime, folder, solution, policy.as_json(), progress, previous=_readable(folder), created=None)
+
+
+def _readable(folder: Path) -> Environment | None:
+    """The environment in a folder, None if there is none or its manifest is damaged: what replaces it needs no more."""
+    try:
+        return load(folder)
+    except (NoEnvironmentError, DamagedEnvironmentError):
+        return None
 
 
 def check_place(folder: Path, *, clear: bool) -> None:
@@ -88,7 +98,7 @@ def change(
     """
     with runtime.store.adding(), _alone(runtime.store, folder):
         current = load(folder)
-        made = _make(runtime, folder, decide(current), current.policy, progress, created=current.created)
+        made = _make(runtime, folder, decide(current), current.policy, progress, previous=current, created=current.created)
         return current, made
 
 
@@ -104,26 +114,40 @@ def remove(store: Store, environment: Environment) -> None:
             environment.folder.rmdir()
 
 
-def locked_wheels(store: Store, runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedWheel]:
-    """The wheels of an environment's lock."""
+def lock_of(store: Store, environment: Environment) -> str:
+    """The text of an environment's lock; raises MissingEntryError."""
     try:
-        text = store.document(environment.lock)
+        return store.document(environment.lock)
     except MissingEntryError:
         # the store was deleted; the environment's own copy will do, if it is the one
-        text = (environment.folder / LOCK_NAME).read_text("utf-8") if (environment.folder / LOCK_NAME).is_file() else ""
+        copy = environment.folder / LOCK_NAME
+        text = copy.read_text("utf-8") if copy.is_file() else ""
         if hashlib.sha256(text.encode()).hexdigest() != environment.lock:
             raise
+        return text
+
+
+def locked_wheels(runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedWheel]:
+    """The wheels of an environment's lock."""
+    text = lock_of(runtime.store, environment)
     return read_lock(text, str(environment.folder / LOCK_NAME), runtime.target(progress))[0]
 
 
 @contextmanager
 def _alone(store: Store, folder: Path) -> Iterator[None]:
-    with store.building("environment-" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]):
+    with store.building(f"environment-{folder_key(folder)}"):
         yield
 
 
 def _make(
-    runtime: Runtime, folder: Path, solution: Solution, policy: dict[str, object], progress: Progress, created: str | None
+    runtime: Runtime,
+    folder: Path,
+    solution: Solution,
+    policy: dict[str, object],
+    progress: Progress,
+    *,
+    previous: Environment | None,
+    created: str | None,
 ) -> Environment:
     store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
     runtime.prepare(progress)
@@ -148,7 +172,7 @@ def _make(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ".gitignore", "*\n")
     write_atomically(folder / LOCK_NAME, text)
-    write_scripts(environment, load(folder) if exists(folder) else None)
+    write_scripts(environment, previous)
     environment.save()
     return environment
 

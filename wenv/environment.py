@@ -16,7 +16,7 @@ from typing import Any
 from cache.files import write_atomically
 from cache.manifest import snapshot_digest
 from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
-from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, named_environments, registry_folder
+from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
 from wenv.policy import Policy
 
 MANIFEST_NAME = "environment.json"
@@ -230,7 +230,7 @@ def register(folder: Path, policy: dict[str, Any] | None = None) -> None:
 
 
 def _registry_entry(folder: Path) -> Path:
-    return registry_folder() / (hashlib.sha256(os.fsencode(folder)).hexdigest()[:32] + ".json")
+    return registry_folder() / f"{folder_key(folder)}.json"
 
 
 def _registered(folder: Path) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """The only place that knows where wenv keeps things on the host, and what the guest calls them."""
 
+import hashlib
 import os
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
@@ -43,14 +44,19 @@ def named_environments() -> Path:
     return data_folder() / "environments"
 
 
+def folder_key(folder: Path) -> str:
+    """A file name that stands for an environment's folder, whatever characters its path has."""
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+
+
 def registry_folder() -> Path:
     """One small file for each environment that lies in a project's folder, so that its layers are known to be in use."""
     return data_folder() / "registered"
 
 
-def history_file(environment_key: str) -> Path:
-    """The shell's history for one environment."""
-    return data_folder() / "history" / environment_key
+def history_file(folder: Path) -> Path:
+    """The shell's history for the environment in a folder."""
+    return data_folder() / "history" / folder_key(folder)
 
 
 def guest_path(host: PurePath) -> PurePosixPath:

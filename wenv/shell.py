@@ -4,7 +4,6 @@ The guest works in a thread, so that the main thread hears Ctrl-C: the first lea
 looks while it runs, and becomes a KeyboardInterrupt there; a second one ends the session.
 """
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -111,7 +110,7 @@ def _inputs(environment: Environment, guest: GuestThread) -> Iterator[str]:
     from prompt_toolkit.lexers import PygmentsLexer
     from pygments.lexers.python import PythonLexer
 
-    history = history_file(hashlib.sha256(str(environment.folder).encode()).hexdigest()[:32])
+    history = history_file(environment.folder)
     history.parent.mkdir(parents=True, exist_ok=True)
     keys = KeyBindings()
 

@@ -1,9 +1,14 @@
 """``wenv info``."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
+
+if TYPE_CHECKING:
+    from wenv.policy import Policy
 
 
 def info(name: options.Name = None, path: options.At = None, as_json: options.Json = False) -> None:
@@ -16,6 +21,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
     """
     from wenv import environment
     from wenv.cli.store import open_store
+    from wenv.policy import Policy
     from wenv.report import package_reports
     from wenv.runtimes import default_runtime
 
@@ -36,7 +42,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         ("Snapshot", f"sha256:{chosen.snapshot}"),
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
-        ("Policy", _policy_words(chosen.policy)),
+        ("Policy", _policy_words(Policy.from_json(chosen.policy))),
         ("Scripts", ", ".join(chosen.scripts) or "none"),
     ):
         printer.line(f"{heading:<12} {value}")
@@ -49,8 +55,9 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         printer.table(("Package", "Version", "Kind", "Size", "Needed by", "Layer"), rows, right=(3,))
 
 
-def _policy_words(policy: dict[str, object]) -> str:
-    words = [f"{key} {value}" for key, value in policy.items() if value not in (None, False, [], {})]
+def _policy_words(policy: "Policy") -> str:
+    shown = {**policy.as_json(), "mounts": ", ".join(str(mount) for mount in policy.mounts)}
+    words = [f"{key} {value}" for key, value in shown.items() if value not in (None, False, "", {})]
     return "; ".join(words) or "working folder read-only, no network, no variables"
 
 

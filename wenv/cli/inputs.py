@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resolver.gather import gather
-from resolver.lock import LockedWheel, is_lock
+from resolver.lock import is_lock
 from resolver.progress import Progress
 from resolver.requested import IndexOptions, Requested
 from wenv import creation
@@ -46,7 +46,6 @@ def solution(
     groups: Sequence[str] | None,
     index: IndexOptions,
     progress: Progress,
-    preferred: Sequence[LockedWheel] = (),
 ) -> creation.Solution:
     """Resolve what the options name, or take what a lock among them has decided."""
     locks = [path for path in files or () if is_lock(path)]
@@ -55,4 +54,4 @@ def solution(
             raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
         return creation.solution_of_lock(runtime, locks[0], progress)
     wanted = requested_of(runtime, names, files, constraints, extras, groups, index, progress)
-    return creation.solve(runtime, wanted, progress, preferred)
+    return creation.solve(runtime, wanted, progress)

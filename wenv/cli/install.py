@@ -58,7 +58,7 @@ def install(
             before = Requested.from_json(current.requested)
             if locked:
                 return solution(runtime, names, files, constraints, extras, groups, index, printer)
-            kept = creation.locked_wheels(runtime.store, runtime, current, printer)
+            kept = creation.locked_wheels(runtime, current, printer)
             if nothing:
                 return creation.Solution(before, tuple(kept))
             wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
@@ -103,7 +103,7 @@ def uninstall(
                 if wanted not in asked:
                     needed = ", ".join(reports[wanted].needed_by)
                     raise WenvError(f"{given} was not asked for; it is needed by {needed}", f"uninstall {needed}")
-            kept = creation.locked_wheels(runtime.store, runtime, current, printer)
+            kept = creation.locked_wheels(runtime, current, printer)
             return creation.solve(runtime, before.without(names), printer, kept)
 
         _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)

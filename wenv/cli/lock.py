@@ -64,7 +64,7 @@ def lock(
                 fetched = fetch(runtime.store, solved.wheels, target, wanted.options, printer)
             text = lock_text([item.wheel for item in fetched], [line.text for line in wanted.requirements], target)
         else:
-            text = runtime.store.document(environment.find(name, path).lock)
+            text = creation.lock_of(runtime.store, environment.find(name, path))
         if output is None:
             print(text, end="")
         else:

@@ -51,11 +51,9 @@ def run_command(arguments: list[str]) -> int:
     from wenv.cli.printer import Printer, flush_standard_streams
 
     running = next((word for word in arguments if not word.startswith("-")), "") in RUNNING
-    for name in ("SIGTERM", "SIGHUP"):
-        if (
-            hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL
-        ):  # ends like an error, so that private folders are removed
-            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+    for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # ends like an error, so that private folders are removed
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         result = app(arguments, standalone_mode=False, prog_name="wenv")
         flush_standard_streams()

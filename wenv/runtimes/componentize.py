@@ -205,8 +205,12 @@ class ComponentizeRuntime:
 
     def _code_key(self, layer: str, guest_base: str) -> str:
         # all that the code depends on: the interpreter is the one whose component built the standard library's layer
-        writer = (GUEST / "codearchive.py").read_text("utf-8")
-        return hashlib.sha256("\n".join((layer, guest_base, self.identity, writer)).encode()).hexdigest()
+        return hashlib.sha256("\n".join((layer, guest_base, self.identity, self._archive_writer)).encode()).hexdigest()
+
+    @cached_property
+    def _archive_writer(self) -> str:
+        """What writes the archives: read once, as a run asks for the key of every layer."""
+        return (GUEST / "codearchive.py").read_text("utf-8")
 
     @contextmanager
     def _bare_session(self, progress: Progress, mounts: list[Mount]) -> Iterator["Session"]:
