@@ -13,6 +13,8 @@ class Kind(StrEnum):
     RECORDS = "records"
     DERIVED = "derived"
     DOWNLOADS = "downloads"
+    LOGS = "logs"
+    TOOLS = "tools"
     STAGING = "staging"
     LOCKS = "locks"
 
@@ -45,6 +47,8 @@ TABLE: tuple[Declaration, ...] = (
     Declaration(Kind.RECORDS, 1, "which layer an artifact from outside became", (Kind.LAYERS,), purgeable=True),
     Declaration(Kind.DERIVED, 1, "made from layers and programs: compiled code, components", (Kind.LAYERS,), purgeable=True),
     Declaration(Kind.DOWNLOADS, 1, "answers of package indexes", purgeable=True),
+    Declaration(Kind.LOGS, 1, "what builds from source printed, the latest of each package", purgeable=True),
+    Declaration(Kind.TOOLS, 1, "what compilers keep for themselves", purgeable=True),
     Declaration(Kind.STAGING, 1, "entries being written; left over ones are garbage", purgeable=True),
     Declaration(Kind.LOCKS, 1, "lock files between processes", purgeable=True),
 )

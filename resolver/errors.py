@@ -42,6 +42,28 @@ class HostileWheelError(ResolverError):
         super().__init__(f"refused {filename}: {reason}")
 
 
+class HostileSourceError(ResolverError):
+    """A source distribution that is malformed, or made to do harm."""
+
+    def __init__(self, filename: str, reason: str) -> None:
+        super().__init__(f"refused {filename}: {reason}")
+
+
+class BuildError(ResolverError):
+    """A package that cannot be built from its source."""
+
+
+class FailedBuildError(BuildError):
+    """A build that was started and failed; the environment is as it was.
+
+    `step` says which part failed, `words` are the last lines that it printed.
+    """
+
+    def __init__(self, name: str, version: str, step: str, words: str, log: str) -> None:
+        last = "\n".join(f"    {line}" for line in words.strip().splitlines()[-12:])
+        super().__init__(f"{name} {version} cannot be built from its source: {step}:\n{last}", f"the whole log is {log}")
+
+
 @dataclass(frozen=True, slots=True)
 class Unusable:
     """A package that is needed and has no wheel for the target.

@@ -1,4 +1,4 @@
-"""Brings the wheels of a lock into the store as layers: in parallel, checked, and all of them or none."""
+"""Brings the files of a lock into the store as layers: wheels in parallel, checked, and all or none; sources by building."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,8 +13,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from cache.layers import publish
 from cache.store import Store
-from resolver.errors import FetchError, HashMismatchError, ResolverError
-from resolver.lock import LockedWheel
+from resolver.building.build import Builder, BuiltWheel
+from resolver.errors import BuildError, FetchError, HashMismatchError, ResolverError
+from resolver.layout import SITE_PACKAGES
+from resolver.lock import LockedFile
 from resolver.progress import Progress
 from resolver.requested import IndexOptions
 from resolver.target import Target
@@ -29,45 +31,88 @@ DOWNLOADING = "Fetching packages"
 
 @dataclass(frozen=True, slots=True)
 class FetchedWheel:
-    """A wheel and the layer that it became."""
+    """A file of a lock and the layer that it became; `built` is the wheel that was built in between, for a source."""
 
-    wheel: LockedWheel
+    file: LockedFile
     layer: str
+    built: BuiltWheel | None = None
 
 
 def fetch(
-    store: Store, wheels: Sequence[LockedWheel], target: Target, options: IndexOptions, progress: Progress
+    store: Store,
+    files: Sequence[LockedFile],
+    target: Target,
+    options: IndexOptions,
+    progress: Progress,
+    builder: Builder | None = None,
 ) -> list[FetchedWheel]:
-    """Have every wheel in the store; returns them in the given order, with sha256 and size filled in.  Hold `Store.adding`.
+    """Have the wheel of every file in the store; returns them in the given order, with sha256 and size filled in.
 
-    A wheel whose layer is there already costs no network.  Raises FetchError, HashMismatchError and HostileWheelError; the
-    store is unchanged then.
+    Hold `Store.adding`.  A file whose layer is there already costs no network.  Raises FetchError, HashMismatchError,
+    HostileWheelError and BuildError.  No wheel is added to the store unless all wheels could be fetched; those that are built
+    stay, each as it is finished.
     """
-    for wheel in wheels:
-        _check_allowed(wheel, wheel.sha256)
-        _check_python(wheel, target)
-    known = [_known(store, wheel) for wheel in wheels]
-    missing = [wheel for wheel, found in zip(wheels, known, strict=True) if found is None]
-    fetched = _fetch_missing(store, missing, options, progress) if missing else {}
-    return [found or fetched[wheel.name] for wheel, found in zip(wheels, known, strict=True)]
+    for file in files:
+        _check_allowed(file, file.sha256)
+        _check_python(file, target)
+    found = {file.name: known for file in files if (known := _known(store, file, builder)) is not None}
+    if wheels := [file for file in files if file.name not in found and not file.is_source]:
+        found.update(_fetch_missing(store, wheels, options, progress))
+    if sources := [file for file in files if file.name not in found]:
+        _build_missing(store, sources, options, progress, builder, found)
+    return [found[file.name] for file in files]
 
 
-def _known(store: Store, wheel: LockedWheel) -> FetchedWheel | None:
-    record = store.record(wheel.sha256) if wheel.sha256 else None
+def _known(store: Store, file: LockedFile, builder: Builder | None) -> FetchedWheel | None:
+    built = builder.known(file) if builder is not None and file.is_source else None
+    if file.is_source and built is None:
+        return None
+    sha256 = built.sha256 if built is not None else file.sha256
+    record = store.record(sha256) if sha256 else None
     if record is None or not store.has_layer(str(record["layer"])):
         return None
-    return FetchedWheel(replace(wheel, size=int(str(record["size"]))), str(record["layer"]))
+    known = built.file if built is not None else replace(file, size=int(str(record["size"])))
+    return FetchedWheel(known, str(record["layer"]), built)
+
+
+def _build_missing(
+    store: Store,
+    files: Sequence[LockedFile],
+    options: IndexOptions,
+    progress: Progress,
+    builder: Builder | None,
+    found: dict[str, FetchedWheel],
+) -> None:
+    """Build the wheels of source distributions, and add each to `found` once it is a layer."""
+    from resolver.wheels import stage_wheel
+
+    if builder is None:
+        raise BuildError(f"{files[0].name} has to be built from its source, and there is nothing to build it with")
+
+    def packages(name: str) -> Path | None:
+        return store.tree(found[name].layer) / SITE_PACKAGES if name in found else None
+
+    def finished(file: LockedFile, built: BuiltWheel) -> None:
+        with store.staging() as staging:
+            staged = stage_wheel(store, staging, built.path, file.name, file.version)
+            publish(store, [staged.layer])
+        layer = staged.layer.manifest.digest
+        size = built.path.stat().st_size
+        store.put_record(built.sha256, {"layer": layer, "filename": built.path.name, "size": size})
+        found[file.name] = FetchedWheel(built.file, layer, built)
+
+    builder.build_all(files, options, packages, progress, finished)
 
 
 def _fetch_missing(
-    store: Store, wheels: Sequence[LockedWheel], options: IndexOptions, progress: Progress
+    store: Store, wheels: Sequence[LockedFile], options: IndexOptions, progress: Progress
 ) -> dict[str, FetchedWheel]:
     from resolver.pip_internals.downloads import Downloader  # late: a lock whose wheels are all here needs no pip
     from resolver.wheels import StagedWheel, stage_wheel
 
     per_thread, cancelled = local(), Event()
 
-    def work(wheel: LockedWheel, staging: Path) -> tuple[LockedWheel, StagedWheel]:
+    def work(wheel: LockedFile, staging: Path) -> tuple[LockedFile, StagedWheel]:
         if not hasattr(per_thread, "downloader"):
             per_thread.downloader = Downloader(options)
         path = staging / wheel.filename
@@ -104,9 +149,7 @@ def _fetch_missing(
     return fetched
 
 
-def _download(
-    downloader: "Downloader", wheel: LockedWheel, path: Path, progress: Progress, cancelled: Event
-) -> tuple[str, int]:
+def _download(downloader: "Downloader", wheel: LockedFile, path: Path, progress: Progress, cancelled: Event) -> tuple[str, int]:
     """Returns sha256 and size of what was written to `path`."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
@@ -120,12 +163,12 @@ def _download(
     return digest.hexdigest(), size
 
 
-def _check_allowed(wheel: LockedWheel, sha256: str) -> None:
+def _check_allowed(wheel: LockedFile, sha256: str) -> None:
     if sha256 and wheel.allowed and sha256 not in wheel.allowed:
         raise HashMismatchError(wheel.filename, " or ".join(wheel.allowed), sha256)
 
 
-def _check_python(wheel: LockedWheel, target: Target) -> None:
+def _check_python(wheel: LockedFile, target: Target) -> None:
     with suppress(InvalidSpecifier):
         version = target.markers["python_full_version"]
         if wheel.requires_python and not SpecifierSet(wheel.requires_python).contains(version, prereleases=True):

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import tomli_w
@@ -11,6 +12,7 @@ from packaging.markers import Marker
 from packaging.pylock import (
     Package,
     PackageArchive,
+    PackageSdist,
     PackageWheel,
     Pylock,
     PylockSelectError,
@@ -20,7 +22,13 @@ from packaging.pylock import (
 )
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import Version
 
 from resolver.errors import LockError, Unusable, UnusablePackagesError
@@ -33,11 +41,12 @@ TOOL = "wenv"
 
 
 @dataclass(frozen=True, slots=True)
-class LockedWheel:
-    """One wheel of a lock.
+class LockedFile:
+    """One file of a lock: a wheel, or a source distribution from which a wheel is built on this machine.
 
-    `url` may be a ``file:`` address; `sha256` is empty only before the wheel has been fetched for the first time from an index
-    that gives none; `allowed` are the sha256 values that the user's requirements allow (none: any).  `size` in bytes.
+    `url` may be a ``file:`` address; `sha256` is empty only before the file has been fetched for the first time from an index
+    that gives none; `allowed` are the sha256 values that the user's requirements allow (none: any).  `size` in bytes.  `recipe`
+    names what is done to a source distribution's build (`resolver.building.recipes.Recipe.identity`).
     """
 
     name: str
@@ -48,6 +57,12 @@ class LockedWheel:
     size: int | None = None
     requires_python: str | None = None
     allowed: tuple[str, ...] = ()
+    recipe: str = ""
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it has to be built."""
+        return not self.filename.endswith(".whl")
 
 
 def is_lock(path: Path) -> bool:
@@ -55,18 +70,14 @@ def is_lock(path: Path) -> bool:
     return is_valid_pylock_path(path)
 
 
-def lock_text(wheels: Iterable[LockedWheel], requested: Sequence[str], target: Target) -> str:
+def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Target) -> str:
     """The lock as TOML; the same wheels give the same text."""
     packages = [
         Package(
             name=canonicalize_name(wheel.name),
             version=Version(wheel.version),
             requires_python=SpecifierSet(wheel.requires_python) if wheel.requires_python else None,
-            wheels=[
-                PackageWheel(
-                    name=wheel.filename, url=without_credentials(wheel.url), size=wheel.size, hashes={"sha256": wheel.sha256}
-                )
-            ],
+            **_file_entry(wheel),
         )
         for wheel in sorted(wheels, key=lambda wheel: wheel.name)
     ]
@@ -82,7 +93,16 @@ def lock_text(wheels: Iterable[LockedWheel], requested: Sequence[str], target: T
     return tomli_w.dumps(lock.to_dict())
 
 
-def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedWheel], list[str]]:
+def _file_entry(file: LockedFile) -> dict[str, Any]:
+    """How a package's entry names its file."""
+    address: dict[str, Any] = {"name": file.filename, "url": without_credentials(file.url), "size": file.size}
+    if not file.is_source:
+        return {"wheels": [PackageWheel(**address, hashes={"sha256": file.sha256})]}
+    tool = {"tool": {TOOL: {"recipe": file.recipe}}} if file.recipe else {}
+    return {"sdist": PackageSdist(**address, hashes={"sha256": file.sha256}), **tool}
+
+
+def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile], list[str]]:
     """The wheels that a lock gives for the target, and what was asked for if the lock says so.
 
     `origin` is the lock's path, for messages and for relative paths in it.  Raises LockError, and UnusablePackagesError that
@@ -92,7 +112,7 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedWheel]
         lock = Pylock.from_dict(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError) as error:
         raise LockError(f"{origin}: {error}") from error
-    wheels: list[LockedWheel] = []
+    wheels: list[LockedFile] = []
     unusable: list[Unusable] = []
     for package in lock.packages:
         # one at a time: an error about the first package that has no wheel here would hide the others
@@ -108,10 +128,12 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedWheel]
             raise LockError(f"{origin}: {error}") from error
         if selected is None:
             continue  # its marker does not hold here
-        if isinstance(selected[1], (PackageWheel, PackageArchive)) and _filename(selected[1]).endswith(".whl"):
-            wheels.append(_locked(package, selected[1], origin))
+        file = selected[1]
+        wheel = isinstance(file, (PackageWheel, PackageArchive)) and _filename(file).endswith(".whl")
+        if isinstance(file, PackageSdist) or (wheel and isinstance(file, (PackageWheel, PackageArchive))):
+            wheels.append(_locked(package, file, origin))
         else:
-            unusable.append(_unusable(package, "a source distribution" if package.sdist else "source code"))
+            unusable.append(_unusable(package, "source code"))
     if unusable:
         raise UnusablePackagesError(unusable, target.platform)
     names = [wheel.name for wheel in wheels]
@@ -126,7 +148,7 @@ def _unusable(package: Package, what: str) -> Unusable:
     return Unusable(package.name, str(package.version or "?"), (), f"the lock has only {what}")
 
 
-def _locked(package: Package, file: PackageWheel | PackageArchive, origin: str) -> LockedWheel:
+def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist, origin: str) -> LockedFile:
     filename = _filename(file)
     if "/" in filename or "\\" in filename:
         raise LockError(f"{origin}: {filename!r} is no file's name")
@@ -134,16 +156,18 @@ def _locked(package: Package, file: PackageWheel | PackageArchive, origin: str) 
     if sha256 is None:
         raise LockError(f"{origin}: {filename} has no sha256", "lock again with a tool that writes sha256 hashes")
     try:
-        _, version, _, _ = parse_wheel_filename(filename)
-    except InvalidWheelFilename as error:
+        version = parse_sdist_filename(filename)[1] if isinstance(file, PackageSdist) else parse_wheel_filename(filename)[1]
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise LockError(f"{origin}: {error}") from error
     url = file.url or (Path(origin).absolute().parent / str(file.path)).as_uri()
     requires_python = str(package.requires_python) if package.requires_python else None
-    return LockedWheel(package.name, str(version), filename, url, sha256, file.size, requires_python)
+    tool = (package.tool or {}).get(TOOL)
+    recipe = str(tool.get("recipe", "")) if isinstance(tool, dict) and isinstance(file, PackageSdist) else ""
+    return LockedFile(package.name, str(version), filename, url, sha256, file.size, requires_python, recipe=recipe)
 
 
-def _filename(file: PackageWheel | PackageArchive) -> str:
-    named = file.name if isinstance(file, PackageWheel) else None
+def _filename(file: PackageWheel | PackageArchive | PackageSdist) -> str:
+    named = None if isinstance(file, PackageArchive) else file.name
     return named or PurePosixPath(unquote(urlsplit(file.url or "").path or str(file.path))).name
 
 

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def advance(self, task: str, amount: int) -> None:
         """The task has come further."""
 
+    def note(self, task: str, line: str) -> None:
+        """What the task is at just now, in its own words."""
+
     def end(self, task: str) -> None:
         """The task is over."""
 
@@ -29,6 +32,9 @@ class Silent:
         """Ignored."""
 
     def advance(self, task: str, amount: int) -> None:
+        """Ignored."""
+
+    def note(self, task: str, line: str) -> None:
         """Ignored."""
 
     def end(self, task: str) -> None:

@@ -19,6 +19,7 @@ class IndexOptions:
     trusted_hosts: tuple[str, ...] = ()
     no_index: bool = False
     pre: bool = False
+    no_binary: tuple[str, ...] = ()
 
     def pip_arguments(self) -> list[str]:
         """The same as options of pip's."""
@@ -27,6 +28,7 @@ class IndexOptions:
             ("--extra-index-url", self.extra_index_urls),
             ("--find-links", self.find_links),
             ("--trusted-host", self.trusted_hosts),
+            ("--no-binary", self.no_binary),
         ):
             for value in values:
                 arguments += [option, value]
@@ -41,6 +43,7 @@ class IndexOptions:
             tuple(dict.fromkeys(self.trusted_hosts + other.trusted_hosts)),
             self.no_index or other.no_index,
             self.pre or other.pre,
+            tuple(dict.fromkeys(self.no_binary + other.no_binary)),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -52,13 +55,14 @@ class IndexOptions:
             "trusted_hosts": list(self.trusted_hosts),
             "no_index": self.no_index,
             "pre": self.pre,
+            "no_binary": list(self.no_binary),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "IndexOptions":
         """What `as_json` wrote."""
-        lists = ("extra_index_urls", "find_links", "trusted_hosts")
-        return cls(**{**data, **{key: tuple(data[key]) for key in lists}})
+        lists = ("extra_index_urls", "find_links", "trusted_hosts", "no_binary")
+        return cls(**{**data, **{key: tuple(data.get(key, ())) for key in lists}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,77 @@
-"""From what was asked for to wheels: the step before a lock."""
+"""From what was asked for to files: the step before a lock."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cache.kinds import Kind
 from cache.store import Store
+from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.errors import RequirementsError, Unusable, UnusablePackagesError
-from resolver.lock import LockedWheel
+from resolver.lock import LockedFile
 from resolver.progress import Progress
 from resolver.requested import Requested
 from resolver.target import Target
 
+if TYPE_CHECKING:
+    from resolver.pip_internals import resolution
+
 RESOLVING = "Resolving"
+LOOKING = "Looking into source distributions"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One package of a resolution, and how it can be had.
+
+    `file` is a wheel, or a source distribution to build; None if there is neither, and then `problem` says why.  `languages`
+    are those of the source distribution besides Python; `evidence` is what the index showed of the version, if no wheel of it
+    can be used.
+    """
+
+    name: str
+    version: str
+    requirers: tuple[str, ...]
+    file: LockedFile | None
+    languages: tuple[str, ...] = ()
+    evidence: str = ""
+    problem: str | None = None
+    remedy: str | None = None
 
 
 def resolve(
-    store: Store, requested: Requested, target: Target, progress: Progress, preferred: Sequence[LockedWheel] = ()
-) -> list[LockedWheel]:
-    """Choose a wheel for everything that is needed, sorted by name; `preferred` are kept where the requirements allow it.
+    store: Store,
+    requested: Requested,
+    target: Target,
+    progress: Progress,
+    preferred: Sequence[LockedFile] = (),
+    rules: BuildRules = ANY_BUILD,
+) -> list[LockedFile]:
+    """Choose a file for everything that is needed, sorted by name; `preferred` are kept where the requirements allow it.
 
-    Raises UnusablePackagesError, which lists every package that has no usable wheel; ConflictError; RequirementsError.
+    Raises UnusablePackagesError, which lists every package that has no usable wheel and cannot be built; ConflictError;
+    RequirementsError.
+    """
+    decided = decide(store, requested, target, progress, preferred, rules)
+    unusable = [Unusable(d.name, d.version, d.requirers, d.problem or "", d.remedy) for d in decided if d.file is None]
+    if unusable:
+        raise UnusablePackagesError(unusable, target.platform)
+    files = [d.file for d in decided if d.file is not None]
+    _check_hashes_complete(requested, files)
+    return files
+
+
+def decide(
+    store: Store,
+    requested: Requested,
+    target: Target,
+    progress: Progress,
+    preferred: Sequence[LockedFile] = (),
+    rules: BuildRules = ANY_BUILD,
+) -> list[Decided]:
+    """Choose a version of everything that is needed, and say how it can be had; sorted by name.
+
+    Raises ConflictError and RequirementsError.
     """
     if not requested.requirements:
         return []
@@ -30,26 +83,48 @@ def resolve(
             requested,
             target,
             downloads=store.folder(Kind.DOWNLOADS),
-            preferred=[(wheel.name, wheel.version) for wheel in preferred],
+            preferred=[(file.name, file.version) for file in preferred],
         )
     finally:
         progress.end(RESOLVING)
-    # where packages are built from source: what has a source distribution would go to the builder from here
-    unusable = [Unusable(c.name, c.version, c.requirers, c.problem, c.remedy) for c in chosen if c.problem]
-    if unusable:
-        raise UnusablePackagesError(unusable, target.platform)
-    wheels = [
-        LockedWheel(c.name, c.version, c.filename, c.url, c.hashes.get("sha256", ""), None, c.requires_python, c.allowed)
-        for c in chosen
-    ]
-    _check_hashes_complete(requested, wheels)
-    return wheels
+    if any(c.problem for c in chosen):
+        progress.begin(LOOKING)
+    try:
+        return [_decided(store, c, requested, rules) for c in chosen]
+    finally:
+        progress.end(LOOKING)
 
 
-def _check_hashes_complete(requested: Requested, wheels: Sequence[LockedWheel]) -> None:
+def _decided(store: Store, chosen: "resolution.Chosen", requested: Requested, rules: BuildRules) -> Decided:
+    c = chosen
+    if c.problem is None:
+        sha256 = c.hashes.get("sha256", "")
+        file = LockedFile(c.name, c.version, c.filename, c.url, sha256, None, c.requires_python, c.allowed)
+        return Decided(c.name, c.version, c.requirers, file)
+    if c.source is None:
+        return Decided(c.name, c.version, c.requirers, None, (), c.problem, c.problem, c.remedy)
+    if not rules.permits(c.name):
+        return Decided(
+            c.name, c.version, c.requirers, None, (), c.problem, f"{c.problem}, and building is not allowed", c.remedy
+        )
+    from resolver.building.recipes import recipe_of
+    from resolver.building.sources import look_into, obtain
+    from resolver.pip_internals.downloads import Downloader
+
+    sha256, recipe = c.source.hashes.get("sha256", ""), recipe_of(c.name, c.version).identity
+    file = LockedFile(
+        c.name, c.version, c.source.filename, c.source.url, sha256, None, c.requires_python, c.allowed, recipe=recipe
+    )
+    file, path = obtain(store, file, Downloader(requested.options))
+    facts = look_into(path)
+    problem = f"{c.problem}, which {facts.problem}" if facts.problem else None
+    return Decided(c.name, c.version, c.requirers, None if problem else file, facts.languages, c.problem, problem, c.remedy)
+
+
+def _check_hashes_complete(requested: Requested, files: Sequence[LockedFile]) -> None:
     """Like pip: once one requirement has hashes, everything that is installed must have them."""
     if any(line.hashes for line in requested.requirements):
-        without = [wheel.name for wheel in wheels if not wheel.allowed]
+        without = [file.name for file in files if not file.allowed]
         if without:
             raise RequirementsError(
                 f"some requirements have hashes, and these have none: {', '.join(without)}",

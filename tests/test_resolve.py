@@ -8,7 +8,7 @@ import pytest
 from cache.store import Store
 from resolver.errors import ConflictError, HashMismatchError, LockError, RequirementsError, ResolverError, UnusablePackagesError
 from resolver.fetch import fetch
-from resolver.lock import LockedWheel, lock_text, read_lock
+from resolver.lock import LockedFile, lock_text, read_lock
 from resolver.progress import Silent
 from resolver.requested import IndexOptions, Line, Requested
 from resolver.resolve import resolve
@@ -22,7 +22,7 @@ def offered(folder: Path, *wheels: Wheel) -> IndexOptions:
     return IndexOptions(find_links=(str(folder),), no_index=True)
 
 
-def names(wheels: list[LockedWheel]) -> list[str]:
+def names(wheels: list[LockedFile]) -> list[str]:
     return [f"{wheel.name} {wheel.version}" for wheel in wheels]
 
 
@@ -113,7 +113,7 @@ def test_constraints_extras_and_preferences(store: Store, target: Target, wheels
     assert "c 2.0" in names(resolve(store, constrained, target, Silent()))
     extra = Requested((Line("base[more]"),), (), index)
     assert names(resolve(store, extra, target, Silent())) == ["base 1.0", "c 3.0", "extra-thing 1.0"]
-    kept = LockedWheel("c", "1.0", "c-1.0-py3-none-any.whl", "")
+    kept = LockedFile("c", "1.0", "c-1.0-py3-none-any.whl", "")
     assert "c 1.0" in names(resolve(store, plain, target, Silent(), [kept]))
     beyond = replace(plain, constraints=(Line("c>=2"),))
     assert "c 3.0" in names(resolve(store, beyond, target, Silent(), [kept]))
@@ -126,7 +126,7 @@ def test_hashes_are_enforced(store: Store, target: Target, wheels: Path) -> None
     def fetched(*lines: Line) -> list[str]:
         chosen = resolve(store, Requested(lines, (), index), target, Silent())
         with store.adding():
-            return [item.wheel.sha256 for item in fetch(store, chosen, target, index, Silent())]
+            return [item.file.sha256 for item in fetch(store, chosen, target, index, Silent())]
 
     assert fetched(Line("a==1.0", (wrong, right))) == [right]
     with pytest.raises(ResolverError, match=f"{wrong}[^$]*{right}"):
@@ -140,10 +140,10 @@ def test_a_lock_is_read_as_it_was_written(store: Store, target: Target, wheels: 
     chosen = resolve(store, Requested((Line("b"),), (), index), target, Silent())
     with store.adding():
         fetched = fetch(store, chosen, target, index, Silent())
-        text = lock_text([item.wheel for item in fetched], ["b"], target)
+        text = lock_text([item.file for item in fetched], ["b"], target)
         again, asked = read_lock(text, "pylock.toml", target)
         assert asked == ["b"]
-        assert [w.sha256 for w in again] == [item.wheel.sha256 for item in fetched]
+        assert [w.sha256 for w in again] == [item.file.sha256 for item in fetched]
         assert all(w.size and w.size > 100 for w in again)
         assert lock_text(again, ["b"], target) == text
         for path in wheels.iterdir():

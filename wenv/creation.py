@@ -12,13 +12,17 @@ from pathlib import Path
 from cache.errors import MissingEntryError
 from cache.files import write_atomically
 from cache.store import Store
+from resolver.building.build import Builder
+from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.fetch import FetchedWheel, fetch
-from resolver.lock import LOCK_NAME, LockedWheel, lock_text, read_lock
+from resolver.lock import LOCK_NAME, LockedFile, lock_text, read_lock
 from resolver.progress import Progress
 from resolver.requested import Requested
 from resolver.resolve import resolve
+from wenv.acceptance import accept
 from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
 from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
+from wenv.guest.extensions import is_extension
 from wenv.locations import STANDARD_LIBRARY, folder_key
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
@@ -33,16 +37,23 @@ class Solution:
     """What an environment shall hold, decided but not yet fetched."""
 
     requested: Requested
-    wheels: tuple[LockedWheel, ...]
+    files: tuple[LockedFile, ...]
+    rules: BuildRules = ANY_BUILD
 
 
-def solve(runtime: Runtime, requested: Requested, progress: Progress, preferred: Sequence[LockedWheel] = ()) -> Solution:
+def solve(
+    runtime: Runtime,
+    requested: Requested,
+    progress: Progress,
+    preferred: Sequence[LockedFile] = (),
+    rules: BuildRules = ANY_BUILD,
+) -> Solution:
     """Resolve what was asked for; see `resolver.resolve.resolve` for errors."""
     target = runtime.target(progress)
-    return Solution(requested, tuple(resolve(runtime.store, requested, target, progress, preferred)))
+    return Solution(requested, tuple(resolve(runtime.store, requested, target, progress, preferred, rules)), rules)
 
 
-def solution_of_lock(runtime: Runtime, path: Path, progress: Progress) -> Solution:
+def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: BuildRules = ANY_BUILD) -> Solution:
     """What a pylock.toml decided; nothing is resolved."""
     try:
         text = path.read_text("utf-8")
@@ -51,7 +62,7 @@ def solution_of_lock(runtime: Runtime, path: Path, progress: Progress) -> Soluti
     wheels, names = read_lock(text, str(path), runtime.target(progress))
     from resolver.requested import Line
 
-    return Solution(Requested(tuple(Line(name) for name in names)), tuple(wheels))
+    return Solution(Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
 
 
 def create(
@@ -127,7 +138,7 @@ def lock_of(store: Store, environment: Environment) -> str:
         return text
 
 
-def locked_wheels(runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedWheel]:
+def locked_wheels(runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedFile]:
     """The wheels of an environment's lock."""
     text = lock_of(runtime.store, environment)
     return read_lock(text, str(environment.folder / LOCK_NAME), runtime.target(progress))[0]
@@ -152,11 +163,13 @@ def _make(
     store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
     runtime.prepare(progress)
     target = runtime.target(progress)
-    fetched = fetch(store, solution.wheels, target, solution.requested.options, progress)
-    packages = tuple(sorted(map(_package, fetched), key=lambda package: package.name))
+    fetched = fetch(
+        store, solution.files, target, solution.requested.options, progress, builder_for(runtime, solution.rules, progress)
+    )
+    packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
     compile_layers(runtime, packages, progress)
     lines = [line.text for line in solution.requested.requirements]
-    text = lock_text([item.wheel for item in fetched], lines, target)
+    text = lock_text([item.file for item in fetched], lines, target)
     environment = Environment(
         folder=folder,
         runtime=RuntimeRecord(runtime.name, runtime.identity, runtime.standard_library(progress)),
@@ -169,6 +182,8 @@ def _make(
         scripts=console_scripts(store, packages),
         split_packages=split_packages(store, packages),
     )
+    runtime.component(progress, environment.natives)
+    accept(runtime, environment, [item.built for item in fetched if item.built is not None], progress)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ".gitignore", "*\n")
     write_atomically(folder / LOCK_NAME, text)
@@ -177,9 +192,15 @@ def _make(
     return environment
 
 
-def _package(item: FetchedWheel) -> PackageLayer:
-    wheel = item.wheel
-    return PackageLayer(wheel.name, wheel.version, item.layer, wheel.filename, wheel.sha256)
+def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> Builder:
+    """What builds packages from their source for a runtime."""
+    return Builder(runtime.store, runtime.target(progress), runtime.identity, lambda: runtime.build_variables(progress), rules)
+
+
+def _package(store: Store, item: FetchedWheel) -> PackageLayer:
+    file, key = item.file, item.built.key if item.built is not None else ""
+    native = any(is_extension(each.path) for each in store.manifest(item.layer).files)
+    return PackageLayer(file.name, file.version, item.layer, file.filename, file.sha256, native, key)
 
 
 def compile_layers(runtime: Runtime, packages: Sequence[PackageLayer], progress: Progress) -> None:

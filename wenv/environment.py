@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +18,7 @@ from cache.manifest import snapshot_digest
 from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
 from wenv.policy import Policy
+from wenv.runtimes import NativeLayer
 
 MANIFEST_NAME = "environment.json"
 FORMAT = 1
@@ -27,13 +28,19 @@ ACTIVE_VARIABLE = "WENV_ENVIRONMENT"
 
 @dataclass(frozen=True, slots=True)
 class PackageLayer:
-    """A package of an environment and its layer; `wheel` is the sha256 of the wheel that it was made from."""
+    """A package of an environment and its layer.
+
+    `wheel` is the sha256 of the file that it was made from: a wheel, or a source distribution, and then `built` names the entry
+    of the wheel that was built from it here.  `native` is whether it holds extension modules.
+    """
 
     name: str
     version: str
     digest: str
     filename: str
     wheel: str
+    native: bool = False
+    built: str = ""
 
     @property
     def guest_base(self) -> PurePosixPath:
@@ -85,6 +92,11 @@ class Environment:
         return (self.runtime.standard_library, *(package.digest for package in self.packages))
 
     @property
+    def natives(self) -> tuple[NativeLayer, ...]:
+        """The layers whose extension modules are linked into the component."""
+        return tuple(NativeLayer(p.digest, str(p.guest_base)) for p in self.packages if p.native)
+
+    @property
     def snapshot(self) -> str:
         """The snapshot's digest."""
         return snapshot_digest(self.layers)
@@ -118,10 +130,7 @@ class Environment:
                 "identity": self.runtime.identity,
                 "standard_library": self.runtime.standard_library,
             },
-            "packages": [
-                {"name": p.name, "version": p.version, "digest": p.digest, "filename": p.filename, "wheel": p.wheel}
-                for p in self.packages
-            ],
+            "packages": [asdict(p) for p in self.packages],
             "lock": self.lock,
             "requested": self.requested,
             "policy": self.policy,
@@ -171,6 +180,8 @@ def _check_names(environment: Environment) -> None:
     names = [text for package in environment.packages for text in (package.name, package.version)]
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest that is none")
+    if not all(re.fullmatch("([0-9a-f]{64})?", package.built) for package in environment.packages):
+        raise ValueError("a key that is none")
     if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", name) for name in names):
         raise ValueError("a name or version that is none")
 

@@ -1,5 +1,6 @@
 """wenv's errors and its exit statuses."""
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -93,3 +94,21 @@ class TimeLimitError(TrapError):
 
 class RuntimeBuildError(WenvError):
     """The interpreter could not be made."""
+
+
+class LinkError(WenvError):
+    """Extension modules that cannot be linked with the interpreter; `packages` are names with versions."""
+
+    def __init__(self, packages: Sequence[str], reason: str) -> None:
+        super().__init__(f"the extension modules of {', '.join(packages)} cannot be linked with the interpreter: {reason}")
+
+
+class UnacceptedWheelError(WenvError):
+    """A wheel that was built here and whose extension modules cannot be imported."""
+
+    def __init__(self, name: str, version: str, failures: Mapping[str, str]) -> None:
+        lines = "\n".join(f"  - import {module}: {reason}" for module, reason in failures.items())
+        super().__init__(
+            f"{name} {version} was built, and its extension modules do not work here:\n{lines}",
+            "the environment is as it was; `wenv build --log` shows how it was built",
+        )

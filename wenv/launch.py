@@ -85,7 +85,7 @@ class Sandbox:
 def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress) -> None:
     """Make what is missing to run the environment; usually nothing is.  Raises StaleEnvironmentError."""
     store = runtime.store
-    if not runtime.is_prepared() or not all(
+    if not runtime.is_prepared(environment.natives) or not all(
         runtime.has_code_archive(package.digest, str(package.guest_base)) for package in environment.packages
     ):
         from wenv.creation import compile_layers
@@ -93,6 +93,7 @@ def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress)
         with store.adding():
             runtime.prepare(progress)
             compile_layers(runtime, environment.packages, progress)
+            runtime.component(progress, environment.natives)
     installed = runtime.standard_library(progress)
     if environment.runtime.standard_library != installed:
         raise StaleEnvironmentError(environment.runtime.identity, runtime.identity)
@@ -108,7 +109,7 @@ def sandbox(
     if not environment.is_policy_granted:
         progress.say(f"ignored: the policy in {environment.folder}, which was not given to `wenv create` on this machine")
     here = Path.cwd()
-    roots, mounts = _layers(runtime, environment, progress)
+    roots, mounts = layer_mounts(runtime, environment, progress)
     needs = needs_of((package.name for package in environment.packages), writable=policy.write)
     shared = _shared_folders(here, program.folder, policy)
     with private_folders() as private:
@@ -133,7 +134,7 @@ def sandbox(
 def run(runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
     with sandbox(runtime, environment, program, policy, progress) as prepared:
-        component = runtime.component(progress)
+        component = runtime.component(progress, environment.natives)
         limits = Limits(policy.memory, policy.output)
         status = run_main(lambda: Session(component, prepared.mounts, limits), prepared.request, policy.time)
         given = prepared.private.exit_status()
@@ -148,7 +149,7 @@ def _flags(program: Program) -> Flags:
     }
 
 
-def _layers(runtime: Runtime, environment: Environment, progress: Progress) -> tuple[list[Root], list[Mount]]:
+def layer_mounts(runtime: Runtime, environment: Environment, progress: Progress) -> tuple[list[Root], list[Mount]]:
     """The read-only folders of the snapshot: each layer's files, and its compiled code."""
     store: Store = runtime.store
     library = store.tree(environment.runtime.standard_library)

@@ -2,6 +2,8 @@
 
 from cache.prune import Roots
 from cache.store import Store
+from resolver.building.build import WHEELS
+from wenv.acceptance import CHECKS
 from wenv.environment import all_folders, load
 from wenv.runtimes import default_runtime
 
@@ -19,6 +21,9 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
         documents.add(environment.lock)
         for package in environment.packages:
             derived.add(runtime.code_entry(package.digest, str(package.guest_base)))
+            if package.built:
+                derived |= {f"{WHEELS}/{package.built}", f"{CHECKS}/{package.built}"}
+        derived |= runtime.derived_entries(environment.natives)
         with_runtime = True
     if with_runtime:
         derived |= runtime.derived_entries()

@@ -76,7 +76,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
     policy = environment.granted.widened(granted)
     with sandbox(runtime, environment, Program("code", ""), policy, progress) as prepared:
         guest = GuestThread(prepared.private)
-        component = runtime.component(progress)
+        component = runtime.component(progress, environment.natives)
         guest.open(lambda: Session(component, prepared.mounts, Limits(policy.memory, policy.output)))
         try:
             version = guest.call("shell.open", prepared.request)["version"]

@@ -10,6 +10,7 @@ from pip._internal.models.link import Link
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 from pip._internal.models.wheel import Wheel
+from pip._vendor.packaging.utils import canonicalize_name
 from piptools.repositories.pypi import PyPIRepository
 
 from resolver.target import Target
@@ -75,17 +76,21 @@ class TargetLinkEvaluator(LinkEvaluator):
 
 
 class TargetCandidateEvaluator(CandidateEvaluator):
-    """Prefers every usable wheel, of whatever version, to any file that cannot be used."""
+    """Prefers every usable wheel, of whatever version, to any file that cannot be used, and then what can be built."""
 
+    evidence: dict[tuple[str, str], Evidence]
     unusable: set[str]
 
     def _sort_key(self, candidate: InstallationCandidate) -> Any:
         link = candidate.link
         if link.url_without_fragment not in self.unusable:
             return (1, *super()._sort_key(candidate))
-        # among versions the newest; among its files one that tells its requirements without being downloaded
+        # among versions that have a source distribution the newest; among its files one that tells its requirements without
+        # being downloaded
+        evidence = self.evidence.get((canonicalize_name(candidate.name), str(candidate.version)))
+        source = int(evidence is not None and evidence.source and not evidence.other_python)
         tells = 2 if link.metadata_link() is not None else 1 if link.is_wheel else 0
-        return (0, int(link.is_hash_allowed(self._hashes)), -int(link.is_yanked), 0, candidate.version, tells, ())
+        return (0, int(link.is_hash_allowed(self._hashes)), -int(link.is_yanked), source, candidate.version, tells, ())
 
 
 class TargetFinder(PackageFinder):
@@ -105,8 +110,13 @@ class TargetFinder(PackageFinder):
     def make_candidate_evaluator(self, *arguments: Any, **keywords: Any) -> CandidateEvaluator:
         evaluator = super().make_candidate_evaluator(*arguments, **keywords)
         evaluator.__class__ = TargetCandidateEvaluator
-        evaluator.unusable = self.unusable  # type: ignore[attr-defined]
+        evaluator.evidence, evaluator.unusable = self.evidence, self.unusable  # type: ignore[attr-defined]
         return evaluator
+
+    def source_of(self, name: str, version: str) -> Link | None:
+        """The source distribution of a version; None if there is none that the target's Python may use."""
+        links = [c.link for c in self.find_all_candidates(name) if str(c.version) == version and not c.link.is_wheel]
+        return links[-1] if links else None
 
     def best_usable(self, name: str) -> str | None:
         """The newest version of a project that has a usable wheel."""

@@ -22,7 +22,7 @@ LARGEST_METADATA = 4 << 20
 def described(requirement: InstallRequirement, link: Link, session: Any) -> BaseDistribution:
     """The metadata of a file that the target cannot use: read from the index or out of the file, never built."""
     if link.is_vcs or link.is_existing_dir():
-        raise RequirementsError(f"{requirement}: only wheels can be given by path or URL")
+        raise RequirementsError(f"{requirement}: only wheels and source distributions can be given by path or URL")
     metadata_link = link.metadata_link()
     if metadata_link is not None:
         text = b"".join(stream_link(session, metadata_link.url))

@@ -1,9 +1,10 @@
 """Requirements as pip reads them: from a command line, and from requirements files with all that these name."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from pip._internal.exceptions import PipError
 from pip._internal.models.wheel import Wheel
 from pip._internal.req.constructors import install_req_from_line, install_req_from_parsed_requirement
@@ -48,6 +49,7 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             find_links=tuple(link for link in finder.find_links if link not in given.finder.find_links),
             trusted_hosts=tuple(own.options.trusted_hosts),
             no_index=finder.search_scope.no_index,
+            no_binary=tuple(sorted(finder.format_control.no_binary - given.finder.format_control.no_binary)),
             pre=finder.release_control is not None and ":all:" in finder.release_control.all_releases,
         )
     return Requested(tuple(requirements), tuple(constraints), found)
@@ -56,9 +58,11 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
 def _line(requirement: InstallRequirement, origin: str) -> Line:
     marker = f" ; {requirement.markers}" if requirement.markers else ""
     if requirement.link is not None:
-        name = requirement.name or (Wheel(requirement.link.filename).name if requirement.link.is_wheel else None)
+        name = requirement.name or _name_of_file(requirement.link.filename)
         if name is None:
-            raise RequirementsError(f"{origin}: {requirement.link}: only wheels can be given by path or URL")
+            raise RequirementsError(
+                f"{origin}: {requirement.link}: only wheels and source distributions can be given by path or URL"
+            )
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
         text = f"{name}{extras} @ {requirement.link.url}{marker}"
     else:
@@ -67,6 +71,13 @@ def _line(requirement: InstallRequirement, origin: str) -> Line:
     if hashes and "sha256" not in hashes:
         raise RequirementsError(f"{origin}: {text}: its hashes are {', '.join(hashes)}; sha256 is needed")
     return Line(text, tuple(hashes.get("sha256", ())), origin)
+
+
+def _name_of_file(filename: str) -> str | None:
+    """The project that a wheel or source distribution is of, by its name."""
+    with suppress(InvalidSdistFilename):
+        return parse_sdist_filename(filename)[0]
+    return Wheel(filename).name if filename.endswith(".whl") else None
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from pip._internal.exceptions import DistributionNotFound, HashErrors, Installat
 from pip._internal.metadata import BaseDistribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.req.req_install import InstallRequirement
+from pip._vendor.packaging.utils import canonicalize_name
 from piptools.exceptions import PipToolsError
 from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 
 from resolver.errors import ConflictError, ResolverError
-from resolver.pip_internals.finder import TargetFinder, target_finder
+from resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from resolver.pip_internals.metadata import described
 from resolver.pip_internals.process import markers_of, repository, warnings_of_pip
 from resolver.requested import Line, Requested
@@ -39,6 +40,16 @@ class Chosen:
     requires_python: str | None
     problem: str | None
     remedy: str | None
+    source: "SourceFile | None"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The source distribution of a chosen version that has no usable wheel."""
+
+    url: str
+    filename: str
+    hashes: dict[str, str]
 
 
 def resolve(
@@ -67,12 +78,15 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
     link, name = pin.link, str(pin.name)
     assert link is not None
     version = str(next(iter(pin.specifier)).version)
-    problem = remedy = None
-    if link.url_without_fragment in finder.unusable:
-        evidence = finder.evidence[name, version]
+    problem = remedy = source = None
+    if link.url_without_fragment in finder.unusable or not link.is_wheel:
+        evidence = finder.evidence.get((canonicalize_name(name), version)) or Evidence(source=True)  # or given by its address
         problem = evidence.problem(target.markers["python_full_version"])
         best = finder.best_usable(name)
         remedy = f"version {best} has a usable wheel, but the requirements do not allow it" if best else None
+        found = finder.source_of(name, version) if link.is_wheel else link
+        if found is not None and not evidence.other_python:
+            source = SourceFile(found.url_without_fragment, found.filename, dict(found._hashes))
     return Chosen(
         name=name,
         version=version,
@@ -84,6 +98,7 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
         requires_python=link.requires_python,
         problem=problem,
         remedy=remedy,
+        source=source,
     )
 
 

@@ -27,6 +27,9 @@ def create(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    no_binary: options.NoBinary = None,
+    no_build: options.NoBuild = False,
+    build_only: options.BuildOnly = None,
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
@@ -57,10 +60,11 @@ def create(
     start, folder = time.monotonic(), environment.place(name, path)
     creation.check_place(folder, clear=clear)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output)
-    index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
+    rules = options.build_rules(no_build, build_only)
+    index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
-        solved = solution(runtime, names, files, constraints, extras, groups, index, printer)
+        solved = solution(runtime, names, files, constraints, extras, groups, index, rules, printer)
         made = creation.create(runtime, folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
         if as_json:

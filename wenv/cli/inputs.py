@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from resolver.building.rules import BuildRules
 from resolver.gather import gather
 from resolver.lock import is_lock
 from resolver.progress import Progress
@@ -13,11 +14,16 @@ from wenv.runtimes import Runtime
 
 
 def index_options(
-    index_url: str | None, extra: Sequence[str] | None, find_links: Sequence[str] | None, no_index: bool, pre: bool
+    index_url: str | None,
+    extra: Sequence[str] | None,
+    find_links: Sequence[str] | None,
+    no_index: bool,
+    pre: bool,
+    no_binary: Sequence[str] | None = None,
 ) -> IndexOptions:
     """The index options; folders are kept as absolute paths, so that they mean the same later."""
     links = tuple(link if "://" in link else str(Path(link).absolute()) for link in find_links or ())
-    return IndexOptions(index_url, tuple(extra or ()), links, (), no_index, pre)
+    return IndexOptions(index_url, tuple(extra or ()), links, (), no_index, pre, tuple(no_binary or ()))
 
 
 def requested_of(
@@ -45,6 +51,7 @@ def solution(
     extras: Sequence[str] | None,
     groups: Sequence[str] | None,
     index: IndexOptions,
+    rules: BuildRules,
     progress: Progress,
 ) -> creation.Solution:
     """Resolve what the options name, or take what a lock among them has decided."""
@@ -52,6 +59,6 @@ def solution(
     if locks:
         if len(files or ()) > 1 or names or constraints or extras or groups:
             raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
-        return creation.solution_of_lock(runtime, locks[0], progress)
+        return creation.solution_of_lock(runtime, locks[0], progress, rules)
     wanted = requested_of(runtime, names, files, constraints, extras, groups, index, progress)
-    return creation.solve(runtime, wanted, progress)
+    return creation.solve(runtime, wanted, progress, rules=rules)

@@ -26,6 +26,9 @@ def install(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    no_binary: options.NoBinary = None,
+    no_build: options.NoBuild = False,
+    build_only: options.BuildOnly = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -50,19 +53,20 @@ def install(
     with Printer(quiet=quiet or as_json) as printer:
         chosen = environment.find(name, path)
         runtime = default_runtime(open_store())
-        index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
+        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+        rules = options.build_rules(no_build, build_only)
         locked = any(is_lock(file) for file in files or ())
         nothing = not (names or files or constraints or extras or groups or upgrade) and index == IndexOptions()
 
         def decide(current: "Environment") -> creation.Solution:
             before = Requested.from_json(current.requested)
             if locked:
-                return solution(runtime, names, files, constraints, extras, groups, index, printer)
+                return solution(runtime, names, files, constraints, extras, groups, index, rules, printer)
             kept = creation.locked_wheels(runtime, current, printer)
             if nothing:
-                return creation.Solution(before, tuple(kept))
+                return creation.Solution(before, tuple(kept), rules)
             wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
-            return creation.solve(runtime, before.merged(wanted), printer, () if upgrade else kept)
+            return creation.solve(runtime, before.merged(wanted), printer, () if upgrade else kept, rules)
 
         _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 

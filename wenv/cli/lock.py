@@ -28,6 +28,9 @@ def lock(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    no_binary: options.NoBinary = None,
+    no_build: options.NoBuild = False,
+    build_only: options.BuildOnly = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write a pylock.toml (PEP 751): every package at one version, with hashes and sizes.
@@ -53,16 +56,18 @@ def lock(
     with Printer(quiet=quiet) as printer:
         runtime = default_runtime(open_store())
         if names or files or constraints:
-            index = index_options(index_url, extra_index_urls, find_links, no_index, pre)
+            index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
             wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
             target = runtime.target(printer)
             kept = []
             if output is not None and output.is_file() and not upgrade:
                 kept = read_lock(output.read_text("utf-8"), str(output), target)[0]
-            solved = creation.solve(runtime, wanted, printer, kept)
+            solved = creation.solve(runtime, wanted, printer, kept, options.build_rules(no_build, build_only))
             with runtime.store.adding():
-                fetched = fetch(runtime.store, solved.wheels, target, wanted.options, printer)
-            text = lock_text([item.wheel for item in fetched], [line.text for line in wanted.requirements], target)
+                wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
+                fetched = [item.file for item in fetch(runtime.store, wheels, target, wanted.options, printer)]
+            sources = [file for file in solved.files if file.is_source]
+            text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target)
         else:
             text = creation.lock_of(runtime.store, environment.find(name, path))
         if output is None:

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from packaging.utils import canonicalize_name
 
+from resolver.building.rules import BuildRules
+from wenv.errors import UsageError
 from wenv.policy import Mount, Policy, parse_size, parse_variable
 
-ENVIRONMENT, INPUTS, SANDBOX, INDEX = "Environment", "Requirements", "Sandbox", "Package index"
+ENVIRONMENT, INPUTS, SANDBOX, INDEX, BUILDING = "Environment", "Requirements", "Sandbox", "Package index", "Building"
 
 
 def _complete_name(incomplete: str) -> list[str]:
@@ -76,6 +79,20 @@ FindLinks = Annotated[
 ]
 NoIndex = Annotated[bool, typer.Option("--no-index", help="Use --find-links only.", rich_help_panel=INDEX)]
 Pre = Annotated[bool, typer.Option("--pre", help="Allow pre-releases.", rich_help_panel=INDEX)]
+NoBinary = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--no-binary", metavar="NAME", help="Build this package from source even if it has a wheel.", rich_help_panel=BUILDING
+    ),
+]
+NoBuild = Annotated[
+    bool,
+    typer.Option("--no-build", help="Build nothing from source: no package's build code runs here.", rich_help_panel=BUILDING),
+]
+BuildOnly = Annotated[
+    list[str] | None,
+    typer.Option("--build-only", metavar="NAME", help="Build only this package from source.", rich_help_panel=BUILDING),
+]
 Write = Annotated[bool, typer.Option("--write", help="Let it write to the working folder.", rich_help_panel=SANDBOX)]
 Mounts = Annotated[
     list[str] | None,
@@ -99,6 +116,13 @@ Output = Annotated[
     str | None,
     typer.Option("--max-output", metavar="SIZE", help="Stop it when it has printed this much.", rich_help_panel=SANDBOX),
 ]
+
+
+def build_rules(no_build: bool, build_only: list[str] | None) -> BuildRules:
+    """Which packages the options allow to be built; raises UsageError."""
+    if no_build and build_only:
+        raise UsageError("--no-build and --build-only exclude each other")
+    return BuildRules(not no_build, frozenset(map(canonicalize_name, build_only)) if build_only else None)
 
 
 def policy(

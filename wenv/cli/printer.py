@@ -55,6 +55,13 @@ class Printer:
         if self._bars is not None and task in self._tasks:
             self._bars.advance(self._tasks[task], amount)
 
+    def note(self, task: str, line: str) -> None:
+        """Show what the task is at, behind its name."""
+        if self._bars is not None and task in self._tasks:
+            from rich.markup import escape
+
+            self._bars.update(self._tasks[task], description=f"{escape(task)} [dim]{escape(line[:60])}[/]")
+
     def end(self, task: str) -> None:
         """Take the task's bar away."""
         if self._bars is not None and task in self._tasks:

@@ -5,11 +5,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import codearchive, describe, shell
+from . import codearchive, describe, imports, shell
 
 SERVICES: dict[str, Callable[[Any], object]] = {
     "compile": codearchive.compile_tree,
     "describe": describe.describe,
+    "imports": imports.imports,
     "shell.open": shell.open_shell,
     "shell.check": shell.check,
     "shell.execute": shell.execute,

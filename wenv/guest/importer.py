@@ -14,6 +14,7 @@ from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
 
 from .codearchive import Archive, Entry
+from .extensions import LinkedLoader
 from .request import Root
 
 #: What to change in a standard module once it has been executed, by its name.
@@ -93,7 +94,7 @@ class ArchiveFinder:
 
 def _file_loaders() -> list[tuple[type, list[str]]]:
     return [
-        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+        (LinkedLoader, importlib.machinery.EXTENSION_SUFFIXES),
         (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES),
         (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
     ]

@@ -56,13 +56,21 @@ class PrivateFolders:
     def exit_status(self) -> int | None:
         """What the guest gave to ``os._exit``, if it called it."""
         try:
+            return int(self.said("exit-status")) & 0xFF
+        except ValueError:
+            return None
+
+    def said(self, name: str) -> str:
+        """What the guest wrote into a small file; empty if there is none."""
+        try:
             # the guest may have put anything there: a link to a file of the host's, a pipe that never ends
             flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-            descriptor = os.open(self.exchange / "exit-status", flags)
+            descriptor = os.open(self.exchange / name, flags)
             with os.fdopen(descriptor, "rb") as file:
-                return int(file.read(16)) & 0xFF if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-        except (OSError, ValueError):
-            return None
+                regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+                return file.read(1024).decode("utf-8", "replace") if regular else ""
+        except OSError:
+            return ""
 
     def interrupt(self) -> None:
         """Ask the guest's interpreter for a KeyboardInterrupt."""

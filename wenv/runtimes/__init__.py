@@ -1,5 +1,7 @@
 """Runtimes: CPythons built for WASI, each described by one module."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,8 +13,18 @@ if TYPE_CHECKING:
     from wasmtime.component import Component
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class NativeLayer:
+    """A layer with extension modules: they are linked into the component.  `guest_base` is where the layer is mounted."""
+
+    digest: str
+    guest_base: str
+
+
 class Runtime(Protocol):
     """A CPython for WASI, kept in a store.
+
+    There is one component for each set of layers with extension modules (`natives`, in any order).
 
     Everything here but `name` and `identity` may do work the first time (seconds), which is announced through `progress` and
     kept; `prepare` does all of it.
@@ -24,11 +36,11 @@ class Runtime(Protocol):
     identity: str
     """What it comes from, with its version: ``componentize-py 0.25.1``."""
 
-    def is_prepared(self) -> bool:
-        """Whether `prepare` would have nothing to do."""
+    def is_prepared(self, natives: tuple[NativeLayer, ...] = ()) -> bool:
+        """Whether `prepare` and `component` would have nothing to do."""
 
     def prepare(self, progress: Progress) -> None:
-        """Make everything that a run needs, so that the first run is as quick as the next."""
+        """Make everything that a run without extension modules needs."""
 
     def target(self, progress: Progress) -> Target:
         """What wheels must be made for, read from the guest itself."""
@@ -36,8 +48,11 @@ class Runtime(Protocol):
     def standard_library(self, progress: Progress) -> str:
         """Digest of the layer that holds the standard library."""
 
-    def component(self, progress: Progress) -> "Component":
-        """The component, ready to instantiate."""
+    def build_variables(self, progress: Progress) -> Mapping[str, object]:
+        """The configuration that CPython says of itself (sysconfig), for building extension modules."""
+
+    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = ()) -> "Component":
+        """The component, ready to instantiate.  Raises LinkError for extension modules that cannot be linked."""
 
     def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:
         """The folder with a layer's compiled code, for a layer mounted at `guest_base`."""
@@ -51,8 +66,8 @@ class Runtime(Protocol):
     def layers(self) -> frozenset[str]:
         """Digests of the layers that the runtime itself needs, as far as they have been made."""
 
-    def derived_entries(self) -> frozenset[str]:
-        """The store's entries that the runtime itself needs, as ``name/key``."""
+    def derived_entries(self, natives: tuple[NativeLayer, ...] = ()) -> frozenset[str]:
+        """The store's entries that the runtime needs for a set of native layers, as ``name/key``."""
 
 
 def default_runtime(store: Store) -> Runtime:

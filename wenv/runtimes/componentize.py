@@ -7,9 +7,10 @@ componentize-py carries CPython with its standard library and links an applicati
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
@@ -20,9 +21,11 @@ from cache.layers import LayerWriter, publish
 from cache.store import Store
 from resolver.progress import Progress
 from resolver.target import Target
-from wenv.errors import RuntimeBuildError, TrapError
+from wenv.errors import LinkError, RuntimeBuildError, TrapError
+from wenv.guest.extensions import is_extension, linked_name
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
+from wenv.runtimes import NativeLayer
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -39,6 +42,8 @@ COMPONENTS, DESCRIPTIONS, CODE = "components", "descriptions", "code"
 CURRENT, MOST_SKIPPED = "current", 50
 #: Where the guest writes what it was asked to make.
 OUTPUT = PurePosixPath("/output")
+COMPONENT = "component.wasm"
+LINKING = "Linking {names} into the interpreter"
 COMPILING = "Compiling the interpreter for this machine"
 FIRST_USE = "Preparing {name} (once, about 20 seconds; every environment shares it)"
 
@@ -50,7 +55,7 @@ class ComponentizeRuntime:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._component: Component | None = None
+        self._components: dict[str, Component] = {}
         self.identity = f"componentize-py {version('componentize-py')}"
 
     # -- keys
@@ -63,10 +68,17 @@ class ComponentizeRuntime:
             digest.update(path.relative_to(GUEST).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
 
-    def derived_entries(self) -> frozenset[str]:
+    def _linked_key(self, natives: tuple[NativeLayer, ...]) -> str:
+        """Digest of everything that a component with extension modules is made from."""
+        lines = [f"{layer.digest} {layer.guest_base}" for layer in sorted(natives)]
+        return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if natives else self.key
+
+    def derived_entries(self, natives: tuple[NativeLayer, ...] = ()) -> frozenset[str]:
         from wenv.host.engine import COMPILED, compiled_key
 
-        entries = {f"{COMPONENTS}/{self.key}", f"{DESCRIPTIONS}/{self.key}", f"{COMPILED}/{compiled_key(self.key)}"}
+        keys = {self.key, self._linked_key(natives)}
+        entries = {f"{DESCRIPTIONS}/{self.key}"}
+        entries.update(entry for key in keys for entry in (f"{COMPONENTS}/{key}", f"{COMPILED}/{compiled_key(key)}"))
         entries.update(self.code_entry(layer, str(STANDARD_LIBRARY)) for layer in self.layers())
         return frozenset(entries)
 
@@ -76,11 +88,11 @@ class ComponentizeRuntime:
 
     # -- what is made once
 
-    def is_prepared(self) -> bool:
+    def is_prepared(self, natives: tuple[NativeLayer, ...] = ()) -> bool:
         from wenv.host.engine import is_compiled
 
         folder = self.store.derived_folder(COMPONENTS, self.key)
-        if not folder.is_dir() or not is_compiled(self.store, self.key):
+        if not folder.is_dir() or not all(is_compiled(self.store, key) for key in (self.key, self._linked_key(natives))):
             return False
         layer = self._built_library(folder)
         return self.store.has_layer(layer) and self.has_code_archive(layer, str(STANDARD_LIBRARY))
@@ -100,24 +112,49 @@ class ComponentizeRuntime:
     def _built_library(self, component_folder: Path) -> str:
         return (component_folder / "standard-library").read_text().strip()
 
-    def component(self, progress: Progress) -> "Component":
-        if self._component is None:
+    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = ()) -> "Component":
+        key = self._linked_key(natives)
+        if key not in self._components:
             from wenv.host.engine import compiled  # late: imports wasmtime
 
-            self._component = compiled(
+            self._components[key] = compiled(
                 self.store,
-                self.key,
-                lambda: self._component_folder(progress) / "component.wasm",
+                key,
+                lambda: (self._linked_folder(natives, progress) if natives else self._component_folder(progress)) / COMPONENT,
                 lambda: progress.begin(COMPILING),
             )
             progress.end(COMPILING)
-        return self._component
+        return self._components[key]
+
+    def _linked_folder(self, natives: tuple[NativeLayer, ...], progress: Progress) -> Path:
+        """The component with extension modules linked in."""
+
+        def build(folder: Path) -> None:
+            task = LINKING.format(names=", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives)))
+            progress.begin(task)
+            try:
+                with self.store.staging() as staging:
+                    modules = staging / "modules"
+                    for layer in natives:
+                        tree = self.store.tree(layer.digest)
+                        for file in self.store.manifest(layer.digest).files:
+                            if is_extension(file.path):
+                                target = modules / linked_name(f"{PurePosixPath(layer.guest_base).name}/{file.path}")
+                                target.parent.mkdir(parents=True, exist_ok=True)
+                                shutil.copyfile(tree / file.path, target)
+                    self._componentize(staging, folder / COMPONENT, [modules])
+            except RuntimeBuildError as error:
+                raise LinkError([PurePosixPath(layer.guest_base).name for layer in sorted(natives)], str(error)) from error
+            finally:
+                progress.end(task)
+
+        return self.store.derive(COMPONENTS, self._linked_key(natives), build)
 
     def _component_folder(self, progress: Progress) -> Path:
         def build(folder: Path) -> None:
             progress.say(FIRST_USE.format(name=self.name))
             progress.begin("Building the interpreter")
-            layer = self._build_component(folder / "component.wasm")
+            layer = self._build_component(folder / COMPONENT)
             (folder / "standard-library").write_text(layer + "\n")
             progress.end("Building the interpreter")
 
@@ -126,31 +163,9 @@ class ComponentizeRuntime:
     def _build_component(self, output: Path) -> str:
         """Run componentize-py; returns the digest of the standard library's layer, which is in the store then."""
         with self.store.staging() as staging:
-            application, library, nothing = staging / "application", staging / "library", staging / "nothing"
-            for path in guest_sources():
-                target = application / GUEST_PACKAGE / path.relative_to(GUEST)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(path.read_bytes())
+            library = staging / "library"
             (library / COPY_MARKER).mkdir(parents=True)
-            # componentize-py looks for site-packages of the host here, or else takes what the host has along
-            (nothing / "lib" / "site-packages").mkdir(parents=True)
-            run_componentize(
-                [
-                    "-d",
-                    str(GUEST / "wit"),
-                    "-w",
-                    "wenv:env/env",
-                    "componentize",
-                    f"{GUEST_PACKAGE}.app",
-                    "-p",
-                    str(application),
-                    "-p",
-                    str(library),
-                    "-o",
-                    str(output),
-                ],
-                virtual_environment=nothing,
-            )
+            self._componentize(staging, output, [library])
             writer = LayerWriter(self.store, staging)
             for path in sorted((library / COPY_MARKER).rglob("*")):
                 if path.is_file():
@@ -159,6 +174,24 @@ class ComponentizeRuntime:
             layer = writer.finish()
             publish(self.store, [layer])
             return layer.manifest.digest
+
+    def _componentize(self, staging: Path, output: Path, folders: list[Path]) -> None:
+        """Run componentize-py on the guest, with further folders on its Python path."""
+        application, nothing = staging / "application", staging / "nothing"
+        for path in guest_sources():
+            target = application / GUEST_PACKAGE / path.relative_to(GUEST)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+        # componentize-py looks for site-packages of the host here, or else takes what the host has along
+        (nothing / "lib" / "site-packages").mkdir(parents=True)
+        search = [argument for folder in (application, *folders) for argument in ("-p", str(folder))]
+        command = ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.app", *search]
+        run_componentize([*command, "-o", str(output)], virtual_environment=nothing)
+
+    def build_variables(self, progress: Progress) -> Mapping[str, object]:
+        found = list(self.store.tree(self.standard_library(progress)).glob("_sysconfig_vars_*.json"))
+        variables: dict[str, object] = json.loads(found[0].read_bytes())
+        return variables
 
     def target(self, progress: Progress) -> Target:
         return Target.from_description(self._description(progress))

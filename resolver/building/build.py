@@ -1,0 +1,383 @@
+"""Builds wheels for the target: source distribution in, wheel in the store out, everything printed kept in a log."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from cache.files import digest_of_file
+from cache.kinds import Kind
+from cache.store import Store
+from resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
+from resolver.building.rules import ANY_BUILD, BuildRules
+from resolver.building.sources import look_into, obtain, unpack
+from resolver.building.toolchain import Toolchain, compiler_version, find_toolchain
+from resolver.errors import BuildError, FailedBuildError
+from resolver.lock import LockedFile, tags
+from resolver.progress import Progress, Silent
+from resolver.requested import IndexOptions
+from resolver.target import Target
+
+HERE = Path(__file__).parent
+WHEELS = "wheels"
+ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
+#: What the wheel says of itself, beside it in the store.
+FACTS = "build.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltWheel:
+    """A wheel that was built here.
+
+    `file` is the source distribution, `key` names the wheel's entry among the store's derived ones; `native` is whether it
+    holds extension modules, `languages` what the source has besides Python.
+    """
+
+    file: LockedFile
+    path: Path
+    sha256: str
+    key: str
+    native: bool
+    languages: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds for one target.
+
+    `runtime` names the runtime with its version; `variables` returns the configuration that it says of itself.
+    """
+
+    store: Store
+    target: Target
+    runtime: str
+    variables: Callable[[], Mapping[str, object]]
+    rules: BuildRules = ANY_BUILD
+
+    def known(self, file: LockedFile) -> BuiltWheel | None:
+        """The wheel that was built from a source distribution before, if it is still there."""
+        if not file.sha256:
+            return None
+        key = self._key(file)
+        if compiler_version() is None:  # whatever built it then
+            record = self.store.record(self._origin(file))
+            key = str(record["key"]) if record else key
+        return self._read(file, key)
+
+    def build_all(
+        self,
+        files: Sequence[LockedFile],
+        options: IndexOptions,
+        headers: Callable[[str], Path | None],
+        progress: Progress,
+        finished: Callable[[LockedFile, BuiltWheel], None],
+    ) -> None:
+        """Build wheels from source distributions: in parallel, but what others are compiled against first.
+
+        `headers` returns the site-packages folder of a package of the target's, None if there is none; `finished` hears of each
+        wheel, in this thread.  Hold `Store.adding`.  Raises BuildError; what was built by then stays in the store.
+        """
+        for file in files:
+            if not self.rules.permits(file.name):
+                raise BuildError(
+                    f"{file.name} {file.version} has to be built from its source, which is not allowed",
+                    "leave out --no-build, or name it with --build-only",
+                )
+        first = [file for file in files if canonicalize_name(file.name) in header_providers()]
+        for group in (first, [file for file in files if file not in first]):
+            workers = min(os.cpu_count() or 1, len(group))
+            if not workers:
+                continue
+            jobs = max(1, (os.cpu_count() or 1) // workers)
+            cancelled = threading.Event()
+            with ThreadPoolExecutor(workers) as pool:
+                futures = [pool.submit(self._build, file, options, headers, jobs, progress, cancelled) for file in group]
+                try:
+                    for file, future in zip(group, futures, strict=True):
+                        finished(file, future.result())
+                except BaseException:
+                    cancelled.set()
+                    pool.shutdown(cancel_futures=True)
+                    raise
+
+    def log_of(self, name: str, version: str) -> Path:
+        """Where the latest build of a version leaves what it prints."""
+        return self.store.folder(Kind.LOGS) / f"{canonicalize_name(name)}-{version}.log"
+
+    # -- one wheel
+
+    def _origin(self, file: LockedFile) -> str:
+        """Digest of what is built for whom, whatever builds it."""
+        parts = (file.sha256, self.runtime, str(sorted(self.target.markers.items())), self.target.platform, self.target.abi)
+        recipe = recipe_of(file.name, file.version).identity
+        return hashlib.sha256("\n".join((*parts, recipe)).encode()).hexdigest()
+
+    def _key(self, file: LockedFile) -> str:
+        digest = hashlib.sha256(f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode())
+        for path in sorted(HERE.glob("*.[pc]*")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def _read(self, file: LockedFile, key: str) -> BuiltWheel | None:
+        folder = self.store.derived_folder(WHEELS, key)
+        try:
+            facts = json.loads((folder / FACTS).read_bytes())
+        except FileNotFoundError:
+            return None
+        path, source = folder / str(facts["wheel"]), facts["source"]
+        file = replace(file, sha256=str(source["sha256"]), size=int(source["size"]))
+        return BuiltWheel(file, path, str(facts["sha256"]), key, bool(facts["native"]), tuple(facts["languages"]))
+
+    def _build(
+        self,
+        file: LockedFile,
+        options: IndexOptions,
+        headers: Callable[[str], Path | None],
+        jobs: int,
+        progress: Progress,
+        cancelled: threading.Event,
+    ) -> BuiltWheel:
+        from resolver.pip_internals.downloads import Downloader
+
+        file, path = obtain(self.store, file, Downloader(options))
+        key = self._key(file)
+
+        def build(folder: Path) -> None:
+            progress.say(ANNOUNCEMENT.format(name=file.name, version=file.version))
+            task = f"Building {file.name} {file.version}"
+            progress.begin(task)
+            try:
+                self._make(folder, file, path, options, headers, jobs, lambda line: progress.note(task, line), cancelled)
+            finally:
+                progress.end(task)
+
+        self.store.derive(WHEELS, key, build)
+        self.store.put_record(self._origin(file), {"key": key})
+        built = self._read(file, key)
+        assert built is not None
+        if built.languages and not built.native:
+            progress.say(f"{file.name} {file.version} was built without its extension modules: it fell back to pure Python")
+        return built
+
+    def _make(
+        self,
+        folder: Path,
+        file: LockedFile,
+        path: Path,
+        options: IndexOptions,
+        headers: Callable[[str], Path | None],
+        jobs: int,
+        note: Callable[[str], None],
+        cancelled: threading.Event,
+    ) -> None:
+        facts, recipe = look_into(path), recipe_of(file.name, file.version)
+        if facts.problem:
+            raise BuildError(f"{file.name} {file.version} {facts.problem}")
+        toolchain = self._toolchain(bool(facts.languages), _Notes(note))
+        with self.store.staging() as staging:
+            source = unpack(path, staging / "source")
+            recipe.apply(source)
+            job = {
+                "source": str(source),
+                "output": str(staging / "output"),
+                "result": str(staging / "result"),
+                "settings": _settings(toolchain, facts.backend, recipe, jobs),
+                "environment": _environment(toolchain, recipe, staging, jobs),
+                "headers": [
+                    [place, str(packages / place)]
+                    for name in facts.requires
+                    if (packages := headers(name)) is not None
+                    for place in headers_of(name)
+                ],
+            }
+            (staging / "job.json").write_text(json.dumps(job), "utf-8")
+            log = self.log_of(file.name, file.version)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            status = _run_worker(staging, log, options, note, cancelled)
+            if cancelled.is_set():
+                raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
+            if status:
+                raise FailedBuildError(file.name, file.version, _failed_step(log), _last_words(log), str(log))
+            wheel = staging / "output" / (staging / "result").read_text("utf-8")
+            native = _check_modules(wheel, file, log)
+            wheel = self._retagged(wheel, native)
+            wheel = wheel.replace(folder / wheel.name)
+            said = {
+                "wheel": wheel.name,
+                "sha256": digest_of_file(wheel),
+                "native": native,
+                "languages": facts.languages,
+                "source": {"filename": file.filename, "sha256": file.sha256, "size": file.size},
+                "recipe": recipe.identity,
+                "compiler": f"ziglang {compiler_version()}" if toolchain else None,
+            }
+            (folder / FACTS).write_text(json.dumps(said, indent=1), "utf-8")
+
+    def _toolchain(self, needed: bool, progress: Progress) -> Toolchain | None:
+        """The compiler, None for a package that has nothing to compile on a machine without one."""
+        try:
+            return find_toolchain(self.store, self.target, self.variables(), progress)
+        except BuildError:
+            if needed:
+                raise
+            return None
+
+    def _retagged(self, wheel: Path, native: bool) -> Path:
+        """The wheel with tags that the target accepts: some build backends write down the host's Python."""
+        _, _, _, given = parse_wheel_filename(wheel.name)
+        accepted = tags(self.target)
+        if not given.isdisjoint(accepted) and not (native and all(tag.platform == "any" for tag in given)):
+            return wheel
+        python = self.target.abi
+        abi = "abi3" if native and all(tag.abi == "abi3" for tag in given) else self.target.abi
+        command = [sys.executable, "-P", "-m", "wheel", "tags", "--remove", "--python-tag", python, "--abi-tag", abi]
+        command += ["--platform-tag", self.target.platform, str(wheel)]
+        said = subprocess.run(command, check=False, capture_output=True, text=True)
+        if said.returncode:
+            raise BuildError(f"{wheel.name} cannot be given the target's tags: {said.stderr.strip()}")
+        return wheel.with_name(said.stdout.strip().splitlines()[-1])
+
+
+class _Notes(Silent):
+    """Progress of a step of a build, as notes on the build."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+
+    def begin(self, task: str, total: int | None = None) -> None:
+        self._note(task)
+
+
+def _settings(toolchain: Toolchain | None, backend: str, recipe: Recipe, jobs: int) -> dict[str, list[str]]:
+    settings = toolchain.settings(backend, jobs) if toolchain else {}
+    for name, values in recipe.settings.items():
+        settings[name] = [*settings.get(name, []), *values]
+    return settings
+
+
+def _environment(toolchain: Toolchain | None, recipe: Recipe, staging: Path, jobs: int) -> dict[str, str]:
+    environment = toolchain.environment(jobs) if toolchain else {}
+    if recipe.flags:
+        environment["WENV_EXTRA_FLAGS"] = recipe.flags
+    return {**environment, "ZIG_LOCAL_CACHE_DIR": str(staging / "compiler"), **recipe.environment}
+
+
+def _run_worker(
+    staging: Path, log: Path, options: IndexOptions, note: Callable[[str], None], cancelled: threading.Event
+) -> int:
+    """Run the worker; returns its exit status.  What it prints goes to `log`, line by line."""
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(staging), **_pip_variables(options)}
+    command = [sys.executable, "-P", "-m", "resolver.building.worker", str(staging / "job.json")]
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=staging,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # so that it can be stopped with all that it started
+        )
+        watch = threading.Thread(target=_stop_when, args=(process, cancelled), daemon=True)
+        watch.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                file.write(line)
+                file.flush()
+                if line.strip():
+                    note(line.strip())
+            return process.wait()
+        finally:
+            _stop(process)
+
+
+def _stop_when(process: "subprocess.Popen[str]", cancelled: threading.Event) -> None:
+    while process.poll() is None:
+        if cancelled.wait(0.2):
+            _stop(process)
+            return
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    """End the process, if it runs, and all that it started."""
+    if process.poll() is None:
+        with suppress(OSError):
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        process.wait()
+
+
+def _pip_variables(options: IndexOptions) -> dict[str, str]:
+    """Index options as pip's environment variables, for the pip that installs what a build needs."""
+    variables = {"PIP_INDEX_URL": options.index_url} if options.index_url else {}
+    if options.extra_index_urls:
+        variables["PIP_EXTRA_INDEX_URL"] = " ".join(options.extra_index_urls)
+    if options.find_links:
+        given = os.environ.get("PIP_FIND_LINKS", "").split()
+        variables["PIP_FIND_LINKS"] = " ".join([*given, *options.find_links])
+    return variables
+
+
+def _check_modules(wheel: Path, file: LockedFile, log: Path) -> bool:
+    """Whether the wheel has extension modules.  Raises FailedBuildError if they are not the target's."""
+    native = False
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.endswith((".so", ".pyd", ".dylib")):
+                with archive.open(name) as module:
+                    if module.read(4) != b"\0asm":
+                        words = f"{name} was made for this machine: the package's build ignores the compiler that it is given"
+                        raise FailedBuildError(file.name, file.version, "checking the wheel", words, str(log))
+                native = True
+    return native
+
+
+#: What a line of a log says about the step that is beginning.
+STEPS = (
+    ("Installing packages in isolated environment", "installing what its build needs"),
+    ("Getting build dependencies", "asking what its build needs"),
+    ("Building wheel", "building"),
+)
+
+
+def _failed_step(log: Path) -> str:
+    step = "preparing its build"
+    for line in log.read_text("utf-8", "replace").splitlines():
+        step = next((words for beginning, words in STEPS if beginning in line), step)
+    return f"{step} failed"
+
+
+def _last_words(log: Path) -> str:
+    """The end of a log, without what tells a user nothing."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    errors = [line for line in lines if _tells(line)]
+    return "\n".join(errors[-6:] if errors else lines[-8:])
+
+
+def _tells(line: str) -> bool:
+    text = line.strip().lower()
+    return ("error" in text or "fatal" in text) and not text.startswith(("error: process completed", "wenv:"))
+
+
+def built_wheels(folder: Path, files: Iterable[BuiltWheel]) -> list[Path]:
+    """Copy built wheels to a folder; returns their paths there."""
+    import shutil
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy2(wheel.path, folder / wheel.path.name)) for wheel in files]

@@ -1,0 +1,194 @@
+"""The compiler that build systems are given: ziglang's clang and linker, for WebAssembly modules that CPython loads.
+
+    python driver.py TOOL ARGUMENT...       TOOL: cc, c++, ar, ranlib
+
+Compiling a C or C++ file goes through LLVM's IR, in which functions in CPython's tables get the types that CPython calls them
+with (arity.py).  Linking with ``-shared`` makes a module; any other linking makes a static program, which is what configure
+scripts ask for to learn what works.  ``configuration.json`` beside this file says where things are (toolchain.py writes it).
+
+Runs under a bare interpreter: it imports nothing but the standard library and arity.py.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".c++")
+TARGET = ("-target", "wasm32-wasi")
+COMMON = (
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-sanitize=undefined",  # zig adds it, and traps where C programs have always got away with it
+    "-D_GNU_SOURCE",
+    "-D_WASI_EMULATED_SIGNAL",
+    "-D_WASI_EMULATED_GETPID",
+    "-D_WASI_EMULATED_PROCESS_CLOCKS",
+    "-D_WASI_EMULATED_MMAN",
+)
+#: The runtime's C++ library is the WASI SDK's: its inline namespace is __2, in zig's headers __1; it has no exceptions.
+CXX = ("-D_LIBCPP_ABI_VERSION=2", "-D_LIBCPP_ABI_NAMESPACE=__2", "-Wno-macro-redefined", "-fignore-exceptions")
+EMULATED = tuple(f"-lwasi-emulated-{name}" for name in ("signal", "getpid", "process-clocks", "mman"))
+#: Options that mean nothing here, whole and by how they begin.
+IGNORED = {
+    "-pthread", "-fopenmp", "-fno-semantic-interposition", "-fstack-clash-protection", "-fcf-protection", "-s", "-rdynamic",
+    "-march=native", "-mtune=native", "-g", "-ggdb", "-g0", "-g1", "-g2", "-g3", "-ldl", "-lutil", "-lpthread", "-lrt",
+}  # fmt: skip
+IGNORED_STARTS = (
+    "-flto", "-fstack-protector", "-L", "-lpython", "-Wl,-rpath", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-soname",
+    "-Wl,--start-group", "-Wl,--end-group", "-Wl,--allow-shlib-undefined", "-Wl,--build-id", "-Wl,-O", "-Wl,-z",
+    "-Wl,--version-script", "-Wl,-Bsymbolic", "-Wl,--sort-common", "-Wl,--strip", "-Wl,--exclude-libs", "-Wl,--gc-sections",
+)  # fmt: skip
+#: Options whose value is the next argument.
+WITH_VALUE = {
+    "-o",
+    "-MF",
+    "-MT",
+    "-MQ",
+    "-I",
+    "-D",
+    "-U",
+    "-isystem",
+    "-include",
+    "-idirafter",
+    "-x",
+    "-arch",
+    "-Xlinker",
+    "-L",
+}
+DEPENDENCIES = {"-MD", "-MMD", "-MP"}
+
+
+def main(tool: str, arguments: list[str]) -> int:
+    """Do what the compiler's command line asks for; returns the exit status."""
+    configuration = json.loads((HERE / "configuration.json").read_text("utf-8"))
+    zig: str = configuration["zig"]
+    if tool in ("ar", "ranlib"):
+        return subprocess.call([zig, tool, *arguments])
+    arguments = [*expanded(arguments)]
+    if "-shared" in arguments or "-bundle" in arguments:
+        return link(tool, arguments, configuration)
+    front = [zig, tool, *TARGET, f"-I{configuration['include']}"]
+    back = [*COMMON, *(CXX if tool == "c++" else ()), *shlex.split(os.environ.get("WENV_EXTRA_FLAGS", ""))]
+    if "--version" in arguments or arguments == ["-v"] or any(a.startswith(("-Wl,--version", "-Wl,-v")) for a in arguments):
+        return subprocess.call([zig, tool, *TARGET, *arguments])
+    kept = without_ignored(arguments)
+    sources = [a for a in kept if a.endswith(SOURCES)]
+    if "-c" in kept and "-o" in kept and len(sources) == 1:
+        return compile_adapted(front, kept, back, sources[0], configuration)
+    whole = any(option in kept for option in ("-c", "-E", "-S", "-fsyntax-only"))
+    return subprocess.call([*front, *kept, *back, *(() if whole else EMULATED)])
+
+
+def expanded(arguments: list[str]) -> list[str]:
+    """The arguments with those of response files (``@FILE``) in their place."""
+    found: list[str] = []
+    for argument in arguments:
+        path = Path(argument[1:])
+        found += expanded(shlex.split(path.read_text())) if argument.startswith("@") and path.is_file() else [argument]
+    return found
+
+
+def without_ignored(arguments: list[str]) -> list[str]:
+    """Without what means nothing here."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in IGNORED or argument.startswith(IGNORED_STARTS):
+            skip = argument == "-L"
+        else:
+            kept.append(argument)
+    return kept
+
+
+def compile_adapted(
+    front: list[str], arguments: list[str], back: list[str], source: str, configuration: "dict[str, object]"
+) -> int:
+    """Compile one source to an object, by way of LLVM's IR."""
+    place = arguments.index("-o")
+    output = arguments[place + 1]
+    rest = [a for a in arguments[:place] + arguments[place + 2 :] if a != "-c"]
+    rest, dependencies = without_dependencies(rest)
+    if dependencies is not None:  # zig writes none beside IR; what is built here is built once, and from nothing
+        Path(dependencies).write_text(f"{output}: {source}\n")
+    with tempfile.TemporaryDirectory(prefix="wenv-cc-") as folder:
+        code = Path(folder, "code.ll")
+        quiet = "-Wno-unused-command-line-argument"
+        to_ir = [*front, *rest, *back, quiet, "-S", "-emit-llvm", "-Xclang", "-disable-llvm-passes", "-o", str(code)]
+        if status := subprocess.call(to_ir):
+            return status
+        adapt(code, configuration)
+        options = [a for a in (*rest, *back) if a.startswith(("-O", "-m"))]
+        to_object = [*front, *options, "-fPIC", "-fno-sanitize=undefined", quiet, "-Wno-override-module"]
+        return subprocess.call([*to_object, "-c", str(code), "-o", output])
+
+
+def without_dependencies(arguments: list[str]) -> "tuple[list[str], str | None]":
+    """Without the options that ask for a file of dependencies, and that file."""
+    kept: list[str] = []
+    file = None
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument in ("-MF", "-MT", "-MQ"):
+            value = next(waiting, None)
+            file = value if argument == "-MF" else file
+        elif argument not in DEPENDENCIES:
+            kept.append(argument)
+    return kept, file
+
+
+def adapt(code: Path, configuration: "dict[str, object]") -> None:
+    """Give functions in CPython's tables the right types, in place."""
+    sys.path.insert(0, str(HERE))
+    import arity  # type: ignore[import-not-found]  # it lies beside this file where this runs
+
+    text = code.read_text("utf-8", "surrogateescape")
+    tables = arity.Tables.from_json(configuration["slots"])
+    changed, notes = arity.adapted(text, tables)
+    for note in notes:
+        print(f"wenv: {note}", file=sys.stderr)
+    if changed != text:
+        code.write_text(changed, "utf-8", "surrogateescape")
+
+
+def link(tool: str, arguments: list[str], configuration: "dict[str, object]") -> int:
+    """Link a module that CPython loads."""
+    output = "a.out"
+    inputs: list[str] = []
+    options: list[str] = []
+    flags: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument in WITH_VALUE:
+            value = next(waiting, "")
+            output = value if argument == "-o" else output
+            flags += [argument, value] if argument in ("-I", "-D", "-isystem", "-include") else []
+        elif argument.startswith(("-Wl,--whole-archive", "-Wl,--no-whole-archive", "-Wl,--export")):
+            place = inputs if "whole" in argument else options
+            place.append(argument[len("-Wl,") :])
+        elif argument.startswith(("-I", "-D", "-O", "-f", "-m", "-std")):
+            flags.append(argument)
+        elif not argument.startswith("-"):
+            inputs.append(argument)
+    with tempfile.TemporaryDirectory(prefix="wenv-ld-") as folder:
+        for number, source in enumerate(inputs):
+            if source.endswith(SOURCES):
+                inputs[number] = str(Path(folder, f"{number}.o"))
+                if status := main(tool, [*flags, "-c", source, "-o", inputs[number]]):
+                    return status
+        module = Path(output).name.partition(".")[0]
+        zig, libraries = str(configuration["zig"]), configuration["libraries"]
+        command = [zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"]
+        command += [f"--export-if-defined=PyInit_{module}", "--export-if-defined=_initialize", *options]
+        command += ["--gc-sections", "--strip-debug", *inputs, *libraries, "-o", output]  # type: ignore[misc]
+        return subprocess.call(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

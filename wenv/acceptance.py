@@ -1,0 +1,110 @@
+"""Wheels that were built here are tried before an environment gets them: every extension module is imported.
+
+A function with parameters that CPython does not call it with, a symbol that nothing defines, a C++ exception: what the build
+did not notice ends the sandbox or raises here, and not in a user's program.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from resolver.building.build import BuiltWheel
+from resolver.layout import SITE_PACKAGES
+from resolver.progress import Progress
+from wenv.environment import Environment, PackageLayer
+from wenv.errors import TrapError, UnacceptedWheelError
+from wenv.guest.extensions import is_extension
+from wenv.guest.request import Request
+from wenv.host.session import Session, private_folders
+from wenv.launch import layer_mounts
+from wenv.locations import PRIVATE, TEMPORARY
+from wenv.runtimes import Runtime
+from wenv.runtimes.needs import needs_of
+
+CHECKS = "checks"
+TRYING = "Trying what was built"
+
+
+def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWheel], progress: Progress) -> None:
+    """Import every extension module of wheels that were built here and have not been tried, in the environment to be.
+
+    Raises UnacceptedWheelError, and LinkError.
+    """
+    store = runtime.store
+    waiting = [wheel for wheel in built if wheel.native and not store.derived_folder(CHECKS, wheel.key).is_dir()]
+    if not waiting:
+        return
+    packages = {package.built: package for package in environment.packages if package.built}
+    component = runtime.component(progress, environment.natives)
+    progress.begin(TRYING)
+    try:
+        for wheel in waiting:
+            package = packages[wheel.key]
+            modules = extension_modules(runtime, package)
+
+            def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
+                failures = _failures(runtime, environment, component, modules, progress)
+                missing = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
+                if missing:
+                    raise UnacceptedWheelError(
+                        wheel.file.name, wheel.file.version, {module: said["reason"] for module, said in missing.items()}
+                    )
+                text = json.dumps({"modules": list(modules), "missing": failures}, indent=1)
+                (folder / "imports.json").write_text(text, "utf-8")
+
+            store.derive(CHECKS, wheel.key, check)
+    finally:
+        progress.end(TRYING)
+
+
+def extension_modules(runtime: Runtime, package: PackageLayer) -> list[str]:
+    """The dotted names of a layer's extension modules."""
+    names = []
+    for file in runtime.store.manifest(package.digest).files:
+        path = PurePosixPath(file.path)
+        if path.parts[0] == SITE_PACKAGES and is_extension(path.name):
+            names.append(".".join((*path.parts[1:-1], path.name.partition(".")[0])))
+    return sorted(names)
+
+
+def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bool:
+    """Whether an import failed for want of a module that the wheel does not hold: an optional dependency, or the platform's."""
+    own = {module.partition(".")[0] for module in modules}
+    return bool(said["missing"]) and said["missing"].partition(".")[0] not in own
+
+
+def _failures(
+    runtime: Runtime, environment: Environment, component: object, modules: Sequence[str], progress: Progress
+) -> dict[str, dict[str, str]]:
+    """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
+    failures: dict[str, dict[str, str]] = {}
+    roots, mounts = layer_mounts(runtime, environment, progress)
+    needs = needs_of((package.name for package in environment.packages), writable=False)
+    while waiting := [module for module in modules if module not in failures]:
+        with private_folders() as private:
+            request: Request = {
+                "form": "code",
+                "target": "",
+                "arguments": [],
+                "directory": str(TEMPORARY),
+                "environment": dict(needs.environment),
+                "roots": roots,
+                "split_packages": environment.split_packages,
+                "stubs": list(needs.stubs),
+                "terminal": None,
+                "shared": {},
+                "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
+                "control": str(PRIVATE),
+            }
+            private.add_root(mounts)
+            session = Session(component, (*mounts, *private.mounts))  # type: ignore[arg-type]
+            try:
+                failures |= session.call("imports", {"request": request, "modules": waiting})
+                break
+            except (TrapError, SystemExit) as error:
+                stuck = private.said("importing")
+                if stuck not in waiting:
+                    raise
+                reason = f"it ended the sandbox: {error}" if isinstance(error, TrapError) else "it ended the program"
+                failures[stuck] = {"reason": reason, "missing": ""}
+    return failures
