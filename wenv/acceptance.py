@@ -35,7 +35,6 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
     if not waiting:
         return
     packages = {package.built: package for package in environment.packages if package.built}
-    component = runtime.component(progress, environment.natives)
     progress.begin(TRYING)
     try:
         for wheel in waiting:
@@ -43,7 +42,7 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
             modules = extension_modules(runtime, package)
 
             def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
-                failures = _failures(runtime, environment, component, modules, progress)
+                failures = failing_imports(runtime, environment, modules, progress)
                 missing = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
                 if missing:
                     raise UnacceptedWheelError(
@@ -67,18 +66,32 @@ def extension_modules(runtime: Runtime, package: PackageLayer) -> list[str]:
     return sorted(names)
 
 
+def top_level_modules(runtime: Runtime, package: PackageLayer) -> list[str]:
+    """What can be imported from a layer: its top-level modules and packages."""
+    found = set()
+    for file in runtime.store.manifest(package.digest).files:
+        path = PurePosixPath(file.path)
+        if path.parts[0] != SITE_PACKAGES or path.suffix not in (".py", ".so"):
+            continue
+        name = path.parts[1] if len(path.parts) > 2 else path.name.partition(".")[0]
+        if name.isidentifier():
+            found.add(name)
+    return sorted(found)
+
+
 def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bool:
     """Whether an import failed for want of a module that the wheel does not hold: an optional dependency, or the platform's."""
     own = {module.partition(".")[0] for module in modules}
     return bool(said["missing"]) and said["missing"].partition(".")[0] not in own
 
 
-def _failures(
-    runtime: Runtime, environment: Environment, component: object, modules: Sequence[str], progress: Progress
+def failing_imports(
+    runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress
 ) -> dict[str, dict[str, str]]:
     """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
     failures: dict[str, dict[str, str]] = {}
     roots, mounts = layer_mounts(runtime, environment, progress)
+    component = runtime.component(progress, environment.natives)
     needs = needs_of((package.name for package in environment.packages), writable=False)
     while waiting := [module for module in modules if module not in failures]:
         with private_folders() as private:
@@ -97,7 +110,7 @@ def _failures(
                 "control": str(PRIVATE),
             }
             private.add_root(mounts)
-            session = Session(component, (*mounts, *private.mounts))  # type: ignore[arg-type]
+            session = Session(component, (*mounts, *private.mounts))
             try:
                 failures |= session.call("imports", {"request": request, "modules": waiting})
                 break

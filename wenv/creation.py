@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -160,12 +160,42 @@ def _make(
     previous: Environment | None,
     created: str | None,
 ) -> Environment:
+    prepared = prepare(runtime, folder, solution, progress, policy=policy, created=created)
+    environment = prepared.environment
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / ".gitignore", "*\n")
+    write_atomically(folder / LOCK_NAME, prepared.lock)
+    write_scripts(environment, previous)
+    environment.save()
+    return environment
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An environment that could be run, and is not yet anywhere but in the store; `lock` is its lock's text."""
+
+    environment: Environment
+    lock: str
+    fetched: tuple[FetchedWheel, ...]
+
+
+def prepare(
+    runtime: Runtime,
+    folder: Path,
+    solution: Solution,
+    progress: Progress,
+    *,
+    policy: dict[str, object] | None = None,
+    created: str | None = None,
+) -> Prepared:
+    """Have everything in the store that an environment in `folder` needs, built and tried; hold `Store.adding`.
+
+    Nothing is written to `folder`.
+    """
     store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
     runtime.prepare(progress)
-    target = runtime.target(progress)
-    fetched = fetch(
-        store, solution.files, target, solution.requested.options, progress, builder_for(runtime, solution.rules, progress)
-    )
+    target, builder = runtime.target(progress), builder_for(runtime, solution.rules, progress)
+    fetched = fetch(store, solution.files, target, solution.requested.options, progress, builder)
     packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
     compile_layers(runtime, packages, progress)
     lines = [line.text for line in solution.requested.requirements]
@@ -176,7 +206,7 @@ def _make(
         packages=packages,
         lock=store.put_document(text),
         requested=solution.requested.as_json(),
-        policy=policy,
+        policy=Policy().as_json() if policy is None else policy,
         created=created or now,
         changed=now,
         scripts=console_scripts(store, packages),
@@ -184,12 +214,34 @@ def _make(
     )
     runtime.component(progress, environment.natives)
     accept(runtime, environment, [item.built for item in fetched if item.built is not None], progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / ".gitignore", "*\n")
-    write_atomically(folder / LOCK_NAME, text)
-    write_scripts(environment, previous)
-    environment.save()
-    return environment
+    return Prepared(environment, text, tuple(fetched))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenWheel:
+    """A wheel that was built and copied to a folder; `size` in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+    native: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def build(runtime: Runtime, solution: Solution, output: Path, progress: Progress) -> list[WrittenWheel]:
+    """Build what a solution has no wheels for, try it, and copy the wheels to a folder; hold `Store.adding`."""
+    prepared = prepare(runtime, output, solution, progress)
+    output.mkdir(parents=True, exist_ok=True)
+    written = []
+    for wheel in (item.built for item in prepared.fetched):
+        if wheel is not None:
+            path = output / wheel.path.name
+            write_atomically(path, wheel.path.read_bytes())
+            written.append(WrittenWheel(path, wheel.sha256, path.stat().st_size, wheel.native))
+    return written
 
 
 def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> Builder:

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from cache.errors import UserError
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
-from wenv.environment import Environment, all_folders, load
+from wenv.environment import Environment, PackageLayer, all_folders, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
             PackageReport(
                 package.name,
                 package.version,
-                "pure" if package.filename.endswith("-any.whl") else "native",
+                _kind(package),
                 store.manifest(package.digest).size,
                 package.name in requested,
                 tuple(sorted(needed_by.get(package.name, ()))),
@@ -103,6 +103,12 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
             )
         )
     return reports
+
+
+def _kind(package: PackageLayer) -> str:
+    if package.built:
+        return "built here" if package.native else "pure, built here"
+    return "wasm wheel" if package.native else "pure"
 
 
 def _metadata(store: Store, layer: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from cache.store import Store
 from resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
 from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.building.sources import look_into, obtain, unpack
-from resolver.building.toolchain import Toolchain, compiler_version, find_toolchain
+from resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
 from resolver.errors import BuildError, FailedBuildError
 from resolver.lock import LockedFile, tags
 from resolver.progress import Progress, Silent
@@ -32,6 +32,8 @@ from resolver.target import Target
 HERE = Path(__file__).parent
 WHEELS = "wheels"
 ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
+#: The files of this package that a wheel's content depends on.
+SHAPING = (*PROGRAMS, "headers.py", "shim.c", "slots.py", "toolchain.py", "worker.py")
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -125,8 +127,8 @@ class Builder:
 
     def _key(self, file: LockedFile) -> str:
         digest = hashlib.sha256(f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode())
-        for path in sorted(HERE.glob("*.[pc]*")):
-            digest.update(path.read_bytes())
+        for name in SHAPING:
+            digest.update((HERE / name).read_bytes())
         return digest.hexdigest()
 
     def _read(self, file: LockedFile, key: str) -> BuiltWheel | None:
@@ -187,6 +189,8 @@ class Builder:
         toolchain = self._toolchain(bool(facts.languages), _Notes(note))
         with self.store.staging() as staging:
             source = unpack(path, staging / "source")
+            if recipe.patches and file.sha256 not in recipe.tried:
+                note(f"{file.filename}: its patches were made for other releases; they are applied if they fit")
             recipe.apply(source)
             job = {
                 "source": str(source),
@@ -373,11 +377,3 @@ def _last_words(log: Path) -> str:
 def _tells(line: str) -> bool:
     text = line.strip().lower()
     return ("error" in text or "fatal" in text) and not text.startswith(("error: process completed", "wenv:"))
-
-
-def built_wheels(folder: Path, files: Iterable[BuiltWheel]) -> list[Path]:
-    """Copy built wheels to a folder; returns their paths there."""
-    import shutil
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copy2(wheel.path, folder / wheel.path.name)) for wheel in files]

@@ -72,11 +72,18 @@ def main(tool: str, arguments: list[str]) -> int:
     arguments = [*expanded(arguments)]
     if "-shared" in arguments or "-bundle" in arguments:
         return link(tool, arguments, configuration)
-    front = [zig, tool, *TARGET, f"-I{configuration['include']}"]
-    back = [*COMMON, *(CXX if tool == "c++" else ()), *shlex.split(os.environ.get("WENV_EXTRA_FLAGS", ""))]
+    front = [zig, tool, *TARGET]
+    # after the package's own folders: CPython's headers have names that others use too (refcount.h)
+    back = [
+        "-isystem",
+        str(configuration["include"]),
+        *COMMON,
+        *(CXX if tool == "c++" else ()),
+        *shlex.split(os.environ.get("WENV_EXTRA_FLAGS", "")),
+    ]
     if "--version" in arguments or arguments == ["-v"] or any(a.startswith(("-Wl,--version", "-Wl,-v")) for a in arguments):
         return subprocess.call([zig, tool, *TARGET, *arguments])
-    kept = without_ignored(arguments)
+    kept = without_hosts_headers(without_ignored(arguments), str(configuration["include"]))
     sources = [a for a in kept if a.endswith(SOURCES)]
     if "-c" in kept and "-o" in kept and len(sources) == 1:
         return compile_adapted(front, kept, back, sources[0], configuration)
@@ -105,6 +112,24 @@ def without_ignored(arguments: list[str]) -> list[str]:
         else:
             kept.append(argument)
     return kept
+
+
+def without_hosts_headers(arguments: list[str], include: str) -> list[str]:
+    """Without folders that hold headers of the host: its C library's, or its Python's."""
+    kept: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        separate = argument in ("-I", "-isystem", "-idirafter")
+        folder = next(waiting, "") if separate else argument[2:] if argument.startswith("-I") else None
+        if folder is None or not is_hosts(folder, include):
+            kept += [argument, folder] if separate and folder is not None else [argument]
+    return kept
+
+
+def is_hosts(folder: str, include: str) -> bool:
+    """Whether a folder holds headers of the host."""
+    path = Path(folder).absolute()
+    return str(path) in ("/usr/include", "/usr/local/include") or (str(path) != include and (path / "Python.h").is_file())
 
 
 def compile_adapted(

@@ -23,7 +23,7 @@ class Recipe:
     """How one version of a package is built.
 
     `settings` are configuration settings for its build backend, `environment` variables, `flags` the compiler's, `patches`
-    files in ``patches/``; `identity` names it with a digest of all of that, and is empty for no recipe.
+    files in ``patches/``, `tried` the sha256 of source distributions that these are known to fit; `identity` names it with a digest of all of that, and is empty for no recipe.
     """
 
     identity: str = ""
@@ -31,6 +31,7 @@ class Recipe:
     environment: Mapping[str, str] = field(default_factory=dict)
     flags: str = ""
     patches: tuple[Path, ...] = ()
+    tried: frozenset[str] = frozenset()
 
     def apply(self, source: Path) -> None:
         """Patch an unpacked source distribution.  Raises BuildError if a patch does not fit."""
@@ -55,18 +56,16 @@ def recipe_of(name: str, version: str) -> Recipe:
     entry = _table().get("packages", {}).get(canonicalize_name(name))
     if entry is None or not SpecifierSet(entry["versions"]).contains(version, prereleases=True):
         return Recipe()
-    patches = tuple(
-        HERE / "patches" / patch["file"]
-        for patch in entry.get("patches", ())
-        if SpecifierSet(patch.get("versions", "")).contains(version, prereleases=True)
-    )
+    chosen = [p for p in entry.get("patches", ()) if SpecifierSet(p["versions"]).contains(version, prereleases=True)]
+    patches = tuple(HERE / "patches" / patch["file"] for patch in chosen)
+    tried = frozenset(sha256 for patch in chosen for sha256 in patch["sdists"])
     settings = entry.get("settings", {})
     parts = {key: entry.get(key) for key in ("settings", "environment", "flags")}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for path in patches:
         digest.update(path.read_bytes())
     identity = f"{canonicalize_name(name)}-{digest.hexdigest()[:12]}"
-    return Recipe(identity, settings, entry.get("environment", {}), entry.get("flags", ""), patches)
+    return Recipe(identity, settings, entry.get("environment", {}), entry.get("flags", ""), patches, tried)
 
 
 def headers_of(name: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Options that several commands share: each is declared once, with its help text."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 from packaging.utils import canonicalize_name
 
 from resolver.building.rules import BuildRules
+from resolver.requested import IndexOptions
 from wenv.errors import UsageError
 from wenv.policy import Mount, Policy, parse_size, parse_variable
 
@@ -142,3 +144,8 @@ def policy(
         time=time,
         output=None if output is None else parse_size(output),
     )
+
+
+def from_source(names: Sequence[str]) -> IndexOptions:
+    """The index options under which these packages are built even if they have wheels."""
+    return IndexOptions(no_binary=tuple(names))

@@ -1,0 +1,95 @@
+"""``wenv build``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer, human_size
+from wenv.errors import UsageError, WenvError
+
+
+def build(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages to build, for example 'numpy==2.5.*'.")
+    ] = None,
+    files: options.Files = None,
+    constraints: options.Constraints = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to put the wheels.  [default: dist]")
+    ] = Path("dist"),
+    log: Annotated[
+        bool, typer.Option("--log", help="Print what the latest builds of NAME printed, and build nothing.")
+    ] = False,
+    index_url: options.IndexUrl = None,
+    extra_index_urls: options.ExtraIndexUrls = None,
+    find_links: options.FindLinks = None,
+    no_index: options.NoIndex = False,
+    pre: options.Pre = False,
+    no_binary: options.NoBinary = None,
+    build_only: options.BuildOnly = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Build WebAssembly wheels from source distributions, to share in a folder or on an index.
+
+    The named packages are built even if they have usable wheels, and what they need as far as it has none.  Each wheel is
+    tried: all of its extension modules are imported in a sandbox.  Build code of the packages runs on this machine.
+
+    Needs the extra for building: pip install 'wenv[build]'.
+
+    [bold]Examples[/]
+
+      wenv build numpy -o wheels
+      wenv create --find-links wheels numpy    [dim]on another machine, which needs no compiler[/]
+      wenv build --log numpy
+    """
+    from resolver.requested import Requested
+    from wenv import creation
+    from wenv.cli.inputs import index_options, requested_of
+    from wenv.cli.store import open_store
+    from wenv.runtimes import default_runtime
+
+    if not names and not files:
+        raise UsageError("nothing is named to build", "`wenv build NAME…`")
+    if log:
+        _print_logs(names or [])
+        return
+    rules = options.build_rules(False, build_only)
+    with Printer(quiet=quiet or as_json) as printer:
+        runtime = default_runtime(open_store())
+        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+        wanted = requested_of(runtime, names, files, constraints, None, None, index, printer)
+        named = tuple(line.name for line in wanted.requirements if line.name)
+        asked = Requested(wanted.requirements, wanted.constraints, wanted.options.merged(options.from_source(named)))
+        solved = creation.solve(runtime, asked, printer, rules=rules)
+        with runtime.store.adding():
+            built = creation.build(runtime, solved, output, printer)
+        if as_json:
+            printer.json([wheel.as_json() for wheel in built])
+            return
+        for wheel in built:
+            printer.say(f"{wheel.path} ({human_size(wheel.size)}{'' if wheel.native else ', pure Python'})")
+
+
+def _print_logs(names: list[str]) -> None:
+    """The logs of packages, the latest of each version."""
+    from packaging.utils import canonicalize_name
+
+    from cache.kinds import Kind
+    from wenv.cli.store import open_store
+
+    folder = open_store().folder(Kind.LOGS)
+    for name in names:
+        found = [path for path in folder.glob("*.log") if path.name.rpartition("-")[0] == canonicalize_name(name)]
+        if not found:
+            raise WenvError(f"{name} has not been built on this machine", "or its log was deleted by `wenv cache prune`")
+        for path in sorted(found, key=lambda path: path.stat().st_mtime):
+            Printer().line(f"# {path}")
+            print(path.read_text("utf-8", "replace"), end="")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(build)

@@ -1,0 +1,72 @@
+"""``wenv check``."""
+
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer
+from wenv.errors import Exit
+
+
+def check(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages.")] = None,
+    files: options.Files = None,
+    constraints: options.Constraints = None,
+    extras: options.Extras = None,
+    groups: options.Groups = None,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also fetch, build, and import every top-level module in a sandbox."),
+    ] = False,
+    index_url: options.IndexUrl = None,
+    extra_index_urls: options.ExtraIndexUrls = None,
+    find_links: options.FindLinks = None,
+    no_index: options.NoIndex = False,
+    pre: options.Pre = False,
+    no_binary: options.NoBinary = None,
+    no_build: options.NoBuild = False,
+    build_only: options.BuildOnly = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say for each package that would be needed whether it works here, and how; make nothing.
+
+    Exit status 1 if one cannot work.
+
+    [bold]Examples[/]
+
+      wenv check -r requirements.txt
+      wenv check pandas --json
+      wenv check --deep flask pyyaml
+    """
+    from wenv import feasibility
+    from wenv.cli.inputs import index_options, requested_of
+    from wenv.cli.store import open_store
+    from wenv.errors import UsageError
+    from wenv.runtimes import default_runtime
+
+    if not names and not files:
+        raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")
+    rules = options.build_rules(no_build, build_only)
+    with Printer(quiet=as_json) as printer:
+        runtime = default_runtime(open_store())
+        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+        wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
+        findings = feasibility.findings(runtime, wanted, rules, printer)
+        fine = all(finding.works for finding in findings)
+        if deep and fine:
+            findings = feasibility.tried(runtime, wanted, findings, rules, printer)
+            fine = all(finding.works for finding in findings)
+        if as_json:
+            printer.json([finding.as_json() for finding in findings])
+        else:
+            rows = [(f.name, f.version, f.how, ", ".join(f.needed_by) or "you", f.evidence) for f in findings]
+            printer.table(("Package", "Version", "How", "Needed by", "Evidence"), rows)
+            if deep and not fine and not any(f.imported for f in findings):
+                printer.say("Nothing was built or imported: some packages cannot work")
+    raise typer.Exit(Exit.OK if fine else Exit.FAILURE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)

@@ -1,0 +1,91 @@
+"""Whether requirements can work in the sandbox, said before anything is made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from resolver.building.rules import BuildRules
+from resolver.progress import Progress
+from resolver.requested import Requested
+from resolver.resolve import Decided, decide
+from wenv import creation
+from wenv.acceptance import failing_imports, top_level_modules
+from wenv.runtimes import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One package of a resolution.
+
+    `how` is what a table shows: ``pure wheel``, ``wasm wheel``, ``would be built (C, Cython)``, ``built here already`` or
+    ``cannot work``; `kind` is its first part for programs: ``pure``, ``wasm``, ``build`` or ``none``.  `imported` are the top-level
+    modules that were tried, `failures` those that could not be imported, with the reason.
+    """
+
+    name: str
+    version: str
+    kind: str
+    how: str
+    needed_by: tuple[str, ...]
+    evidence: str
+    file: str | None
+    imported: tuple[str, ...] = ()
+    failures: dict[str, str] | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.kind != "none" and not self.failures
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {**asdict(self), "works": self.works}
+
+
+def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress: Progress) -> list[Finding]:
+    """What is known of each package without building or importing anything; sorted by name."""
+    decided = decide(runtime.store, requested, runtime.target(progress), progress, (), rules)
+    builder = creation.builder_for(runtime, rules, progress)
+    return [_finding(d, d.file is not None and d.file.is_source and builder.known(d.file) is not None) for d in decided]
+
+
+def _finding(decided: Decided, is_built: bool) -> Finding:
+    file, languages = decided.file, ", ".join(decided.languages) or "pure Python"
+    if file is None:
+        evidence = (decided.problem or "") + (f"; {decided.remedy}" if decided.remedy else "")
+        kind, how = "none", "cannot work"
+    elif file.is_source:
+        kind, how = "build", "built here already" if is_built else f"would be built ({languages})"
+        recipe = f", recipe {file.recipe}" if file.recipe else ""
+        evidence = f"{file.filename}{recipe}: {decided.evidence}"
+    else:
+        pure = file.filename.endswith("-any.whl")
+        kind, how, evidence = "pure" if pure else "wasm", "pure wheel" if pure else "wasm wheel", file.filename
+    return Finding(
+        decided.name, decided.version, kind, how, decided.requirers, evidence, file.filename if file is not None else None
+    )
+
+
+def tried(
+    runtime: Runtime, requested: Requested, found: Sequence[Finding], rules: BuildRules, progress: Progress
+) -> list[Finding]:
+    """The findings with what came of importing every top-level module, in an environment that is thrown away.
+
+    Raises BuildError for a package that cannot be built.
+    """
+    solution = creation.solve(runtime, requested, progress, rules=rules)
+    with runtime.store.adding():
+        environment = creation.prepare(runtime, Path("check"), solution, progress).environment
+        packages = {package.name: package for package in environment.packages}
+        result = []
+        for finding in found:
+            modules = top_level_modules(runtime, packages[finding.name])
+            failures = {
+                module: said["reason"] for module, said in failing_imports(runtime, environment, modules, progress).items()
+            }
+            words = "; ".join(f"import {module}: {reason}" for module, reason in failures.items())
+            evidence = words or f"{finding.evidence}; imported {', '.join(modules) or 'nothing: it has no modules'}"
+            how = "cannot be imported" if failures else finding.how
+            result.append(replace(finding, how=how, evidence=evidence, imported=tuple(modules), failures=failures))
+    return result
