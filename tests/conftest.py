@@ -15,6 +15,7 @@ from cache.store import Store
 from resolver.progress import Silent
 from resolver.target import Target
 from wenv.locations import cache_folder, data_folder
+from tests.python_headers import available_headers
 from wenv.runtimes import Runtime, default_runtime
 
 
@@ -73,6 +74,29 @@ def runtime(shared_cache: Path) -> Runtime:
 def target(runtime: Runtime) -> Target:
     """What the default runtime's guest says it is."""
     return runtime.target(Silent())
+
+
+@pytest.fixture(scope="session")
+def headers(shared_cache: Path) -> Path:
+    """CPython's headers of the target's version; skips where there are none."""
+    from filelock import FileLock
+
+    if given := os.environ.get("WENV_PYTHON_HEADERS"):
+        return Path(given)
+    folder = shared_cache.with_name("python-headers")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        found = available_headers(folder)
+    if found is None:
+        pytest.skip("no headers of Python 3.14: install it, or set WENV_PYTHON_HEADERS")
+    return found
+
+
+@pytest.fixture
+def builds(wenv: "Wenv", headers: Path) -> "Wenv":
+    """The command line, where packages can be built."""
+    wenv.environment["WENV_PYTHON_HEADERS"] = str(headers)
+    return wenv
 
 
 @pytest.fixture

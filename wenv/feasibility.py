@@ -19,8 +19,8 @@ class Finding:
     """One package of a resolution.
 
     `how` is what a table shows: ``pure wheel``, ``wasm wheel``, ``would be built (C, Cython)``, ``built here already`` or
-    ``cannot work``; `kind` is its first part for programs: ``pure``, ``wasm``, ``build`` or ``none``.  `imported` are the top-level
-    modules that were tried, `failures` those that could not be imported, with the reason.
+    ``cannot work``; `kind` is its first part for programs: ``pure``, ``wasm``, ``build`` or ``none``.  `imported` are
+    the top-level modules that were tried, `failures` those that could not be imported, with the reason.
     """
 
     name: str

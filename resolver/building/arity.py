@@ -41,7 +41,11 @@ FUNCTION = re.compile(rf"^(?:define|declare) (?:[^@\n]*? )?([\w.%]+) @({NAME})\(
 POINTER = re.compile(rf"ptr @({NAME})")
 #: An array of slots belongs to CPython where a PyType_Spec names it; other libraries use the structure for tables of theirs.
 SPECIFICATION = re.compile(rf"%struct\.PyType_Spec \{{[^{{}}\n]*?ptr @({NAME}) \}}")
-METHOD, TYPE_SLOT, MODULE_SLOT = "PyMethodDef", "PyType_Slot", "PyModuleDef_Slot"
+METHOD, TYPE_SLOT, MODULE_SLOT, TYPE = "PyMethodDef", "PyType_Slot", "PyModuleDef_Slot", "_typeobject"
+#: A constant of a type whose last fields do not fill it is written with a structure that has no name: so are static types.
+UNNAMED_TYPE = r"\{ (?=%struct\.PyVarObject \{)"
+#: How the fields of a static type begin, which no other object has: they tell it from those.
+TYPE_FIELDS = ("%struct.PyVarObject", "ptr", "i32", "i32", "ptr", "i32", *("ptr",) * 13, "i32")
 
 
 @dataclass(slots=True)
@@ -96,12 +100,12 @@ class _Thunks:
 
 def adapted(text: str, tables: Tables) -> tuple[str, list[str]]:
     """The IR with thunks where they are needed, and a note on each."""
-    if not any(f"%struct.{name} {{" in text for name in tables.structures):
+    names = "|".join(re.escape(name) for name in tables.structures)
+    structure = re.compile(rf"%struct\.({names}) \{{|{UNNAMED_TYPE}")
+    if not structure.search(text):
         return text, []
     thunks = _Thunks(dict(_functions(text)))
     specified = set(SPECIFICATION.findall(text))
-    names = "|".join(re.escape(name) for name in tables.structures)
-    structure = re.compile(rf"%struct\.({names}) \{{")
     lines = []
     for line in text.split("\n"):
         if line.startswith("@") and structure.search(line):
@@ -126,12 +130,16 @@ def _adapted_constant(line: str, structure: "re.Pattern[str]", tables: Tables, t
     for match in structure.finditer(line):
         if match.start() < done or (match[1] == TYPE_SLOT and not specified):
             continue
-        inside, end = enclosed(line, match.end() - 1)
+        start = line.rindex("{", 0, match.end())
+        inside, end = enclosed(line, start)
         parts = split(inside)
-        for index, wanted in _wanted(match[1], parts, tables):
+        if match[1] is None and tuple(part.split(" ", 1)[0] for part in parts[: len(TYPE_FIELDS)]) != TYPE_FIELDS:
+            continue
+        name = match[1] or TYPE
+        for index, wanted in _wanted(name, parts, tables):
             if index < len(parts) and (pointer := POINTER.fullmatch(parts[index])):
-                parts[index] = f"ptr @{thunks.fitting(pointer[1], wanted, match[1])}"
-        out += [line[done : match.end()], " ", ", ".join(parts), " "]
+                parts[index] = f"ptr @{thunks.fitting(pointer[1], wanted, name)}"
+        out += [line[done : start + 1], " ", ", ".join(parts), " "]
         done = end
     return "".join(out) + line[done:]
 

@@ -42,11 +42,11 @@ def find_headers(store: Store, target: Target, progress: Progress, archives: Map
     """
     if given := os.environ.get(VARIABLE):
         for folder in (Path(given), Path(given) / f"python{target.python}", Path(given) / "include" / f"python{target.python}"):
-            if _version(folder) == target.python:
+            if version_of(folder) == target.python:
                 return folder.absolute()
         raise BuildError(f"{VARIABLE}: no headers of Python {target.python} in {given}")
-    for folder in _host_folders(target.python):
-        if _version(folder) == target.python:
+    for folder in host_folders(target.python):
+        if version_of(folder) == target.python:
             return folder
     full = ".".join(map(str, target.python_version))
     if full not in archives:
@@ -54,7 +54,7 @@ def find_headers(store: Store, target: Target, progress: Progress, archives: Map
     return _from_archive(store, full, *archives[full], progress)
 
 
-def _version(folder: Path) -> str | None:
+def version_of(folder: Path) -> str | None:
     """``3.14``, if the folder holds CPython's headers."""
     try:
         text = (folder / "patchlevel.h").read_text("utf-8")
@@ -64,7 +64,7 @@ def _version(folder: Path) -> str | None:
     return found[1] if found and (folder / "Python.h").is_file() else None
 
 
-def _host_folders(python: str) -> Iterable[Path]:
+def host_folders(python: str) -> Iterable[Path]:
     """Where Pythons of the host keep their headers."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == python:
         yield Path(sysconfig.get_path("include"))

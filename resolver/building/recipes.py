@@ -23,7 +23,8 @@ class Recipe:
     """How one version of a package is built.
 
     `settings` are configuration settings for its build backend, `environment` variables, `flags` the compiler's, `patches`
-    files in ``patches/``, `tried` the sha256 of source distributions that these are known to fit; `identity` names it with a digest of all of that, and is empty for no recipe.
+    files in ``patches/``, `tried` the sha256 of source distributions that these are known to fit; `identity` names
+    it with a digest of all of that, and is empty for no recipe.
     """
 
     identity: str = ""

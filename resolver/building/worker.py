@@ -28,6 +28,7 @@ def main(job: Path) -> None:
 
     try:
         with DefaultIsolatedEnv(installer="pip") as environment:
+            order["environment"]["WENV_BUILD_PYTHON"] = environment.python_executable
             builder = ProjectBuilder.from_isolated_env(environment, order["source"], runner=run)
             environment.install(builder.build_system_requires)
             environment.install(builder.get_requires_for_build("wheel", order["settings"]))
