@@ -14,8 +14,8 @@ import pytest
 from cache.store import Store
 from resolver.progress import Silent
 from resolver.target import Target
-from wenv.locations import cache_folder, data_folder
 from tests.python_headers import available_headers
+from wenv.locations import cache_folder, data_folder
 from wenv.runtimes import Runtime, default_runtime
 
 

@@ -1,6 +1,6 @@
 """CPython's headers of the target's version, for tests that build: the machine's own, or unpacked from a Debian package.
 
-    python -m tests.python_headers FOLDER       prints the folder with Python.h, or says why there is none
+python -m tests.python_headers FOLDER       prints the folder with Python.h, or says why there is none
 """
 
 import re

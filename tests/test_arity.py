@@ -47,8 +47,8 @@ def test_the_tables_are_those_of_the_headers(slots: Slots, headers: Path) -> Non
 #: Source, and what each function in it has to become: its type in the table, or None where it already has it.
 CASES = {
     "METH_NOARGS": (
-        "static PyObject *f(PyObject *self) { return self; }\n"
-        'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS, 0}, {0}};',
+        ("static PyObject *f(PyObject *self) { return self; }\n"
+        'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS, 0}, {0}};'),
         "ptr (ptr, ptr)",
     ),
     "METH_NOARGS without parameters": (
@@ -56,18 +56,18 @@ CASES = {
         "ptr (ptr, ptr)",
     ),
     "METH_KEYWORDS": (
-        "static PyObject *f(PyObject *self, PyObject *args) { return self; }\n"
-        'PyMethodDef m[] = {{"f", (PyCFunction)(void *)f, METH_VARARGS | METH_KEYWORDS, 0}, {0}};',
+        ("static PyObject *f(PyObject *self, PyObject *args) { return self; }\n"
+        'PyMethodDef m[] = {{"f", (PyCFunction)(void *)f, METH_VARARGS | METH_KEYWORDS, 0}, {0}};'),
         "ptr (ptr, ptr, ptr)",
     ),
     "METH_STATIC does not matter": (
-        "static PyObject *f(PyObject *self) { return self; }\n"
-        'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS | METH_STATIC, 0}, {0}};',
+        ("static PyObject *f(PyObject *self) { return self; }\n"
+        'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS | METH_STATIC, 0}, {0}};'),
         "ptr (ptr, ptr)",
     ),
     "METH_FASTCALL": (
-        "static PyObject *f(PyObject *self, PyObject **args) { return self; }\n"
-        'PyMethodDef m[] = {{"f", (PyCFunction)(void *)f, METH_FASTCALL, 0}, {0}};',
+        ("static PyObject *f(PyObject *self, PyObject **args) { return self; }\n"
+        'PyMethodDef m[] = {{"f", (PyCFunction)(void *)f, METH_FASTCALL, 0}, {0}};'),
         "ptr (ptr, ptr, i32)",
     ),
     "getter": (
@@ -79,8 +79,8 @@ CASES = {
         "i32 (ptr, ptr, ptr)",
     ),
     "static type": (
-        "static PyObject *f(PyTypeObject *t) { return 0; }\n"
-        'PyTypeObject t = {PyVarObject_HEAD_INIT(0, 0) .tp_name = "x.t", .tp_new = (newfunc)f};',
+        ("static PyObject *f(PyTypeObject *t) { return 0; }\n"
+        'PyTypeObject t = {PyVarObject_HEAD_INIT(0, 0) .tp_name = "x.t", .tp_new = (newfunc)f};'),
         "ptr (ptr, ptr, ptr)",
     ),
     "number methods": (
@@ -104,9 +104,9 @@ CASES = {
         "void (ptr, ptr)",
     ),
     "type slot": (
-        "static int f(PyObject *a) { return 0; }\n"
+        ("static int f(PyObject *a) { return 0; }\n"
         "static PyType_Slot s[] = {{Py_tp_init, (void *)f}, {0, 0}};\n"
-        'PyType_Spec spec = {"x.t", 0, 0, 0, s};',
+        'PyType_Spec spec = {"x.t", 0, 0, 0, s};'),
         "i32 (ptr, ptr, ptr)",
     ),
     "module slot": (
@@ -122,8 +122,8 @@ CASES = {
         None,
     ),
     "a name with a bracket in its documentation": (
-        "static PyObject *f(PyObject *self) { return self; }\n"
-        'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS, "f(x, {[\\"y\\"]})"}, {0}};',
+        ("static PyObject *f(PyObject *self) { return self; }\n"
+        'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS, "f(x, {[\\"y\\"]})"}, {0}};'),
         "ptr (ptr, ptr)",
     ),
     "another library's slots": (

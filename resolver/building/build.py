@@ -330,6 +330,8 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 def _pip_variables(options: IndexOptions) -> dict[str, str]:
     """Index options as pip's environment variables, for the pip that installs what a build needs."""
     variables = {"PIP_INDEX_URL": options.index_url} if options.index_url else {}
+    if options.no_index:
+        variables["PIP_NO_INDEX"] = "1"
     if options.extra_index_urls:
         variables["PIP_EXTRA_INDEX_URL"] = " ".join(options.extra_index_urls)
     if options.find_links:

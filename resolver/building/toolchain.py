@@ -65,14 +65,26 @@ set(CMAKE_AR "{bin}/ar")
 set(CMAKE_RANLIB "{bin}/ranlib")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(CMAKE_SIZEOF_VOID_P 4)
+set(CMAKE_SKIP_RPATH ON)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 foreach(kind Python Python3)
+  set(${{kind}}_EXECUTABLE "{bin}/python")
   set(${{kind}}_INCLUDE_DIR "{include}")
   set(${{kind}}_INCLUDE_DIRS "{include}")
   set(${{kind}}_SOABI "{soabi}")
 endforeach()
 set(PYTHON_MODULE_EXTENSION "{suffix}")
+"""
+
+#: The Python that build systems take for the target's: the host's, but for questions about itself.
+PYTHON = """\
+case "$*" in *python_info.py*) exec cat {information};; esac
+python=${{WENV_BUILD_PYTHON:-{python}}}
+case "$1 $2" in
+"-c "*version_info*) exec "$python" -c "import sys; sys.version_info = ({version}, 'final', 0); $2";;
+esac
+exec "$python" "$@"
 """
 
 
@@ -179,7 +191,7 @@ def _make(folder: Path, final: Path, headers: Path, target: Target, variables: M
         "slots": read_slots(headers).as_json(),
     }
     (folder / "configuration.json").write_text(json.dumps(configuration, indent=1), "utf-8")
-    _write_programs(folder, final)
+    _write_programs(folder, final, target)
     _build_libraries(folder, cache)
     answers = _answers(final, target, variables)
     (folder / "site" / f"{SYSCONFIG_DATA}.py").write_text(f"build_time_vars = {pprint.pformat(answers)}\n", "utf-8")
@@ -190,16 +202,15 @@ def _make(folder: Path, final: Path, headers: Path, target: Target, variables: M
     (folder / "toolchain.cmake").write_text(text, "utf-8")
 
 
-def _write_programs(folder: Path, final: Path) -> None:
+def _write_programs(folder: Path, final: Path, target: Target) -> None:
     """The executables: a shell's script each, as the first line of a Python script holds no path with a space in it."""
     python = shlex.quote(sys.executable)
     (folder / "bin").mkdir()
     scripts = {tool: f'exec {python} -I -S {shlex.quote(str(final / "driver.py"))} {tool} "$@"' for tool in TOOLS}
-    # meson asks the Python that modules are for about itself by a script of its own; anything else is run on the host
+    # meson and CMake ask the Python that modules are for about itself; anything else is run on the host
     information = shlex.quote(str(final / "python-information.json"))
-    scripts["python"] = (
-        f'case "$*" in *python_info.py*) exec cat {information};; esac\nexec "${{WENV_BUILD_PYTHON:-{sys.executable}}}" "$@"'
-    )
+    version = ", ".join(map(str, target.python_version))
+    scripts["python"] = PYTHON.format(information=information, python=python, version=version)
     for name, text in scripts.items():
         path = folder / "bin" / name
         path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
