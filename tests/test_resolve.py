@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cache.store import Store
+from resolver.building.rules import BuildRules
 from resolver.errors import ConflictError, HashMismatchError, LockError, RequirementsError, ResolverError, UnusablePackagesError
 from resolver.fetch import fetch
 from resolver.lock import LockedFile, lock_text, read_lock
@@ -69,7 +70,7 @@ def test_every_unusable_package_is_listed_with_its_reason(store: Store, target: 
         archive.add(source, "source_only-1.0")
     requested = Requested((Line("app"), Line("capped>=2")), (), index)
     with pytest.raises(UnusablePackagesError) as caught:
-        resolve(store, requested, target, Silent())
+        resolve(store, requested, target, Silent(), rules=BuildRules(allowed=False))
     found = {package.name: package for package in caught.value.packages}
     assert sorted(found) == ["capped", "compiled", "deeper", "source-only"]
     assert found["compiled"].version == "2.0"
@@ -77,7 +78,7 @@ def test_every_unusable_package_is_listed_with_its_reason(store: Store, target: 
     assert "wheels for Linux" in found["compiled"].reason
     assert found["deeper"].requirers == ("compiled",)
     assert "macOS" in found["deeper"].reason
-    assert found["source-only"].reason == "only a source distribution"
+    assert found["source-only"].reason == "only a source distribution, and building is not allowed"
     assert found["capped"].requirers == ()
     assert "1.0 has a usable wheel" in str(found["capped"].remedy)
     assert all(name in str(caught.value) for name in found)
@@ -178,7 +179,10 @@ sdist = {url = "x://h/windows-only-1.0.tar.gz", hashes = {sha256 = "SHA3"}}
     )
     with pytest.raises(UnusablePackagesError) as caught:
         read_lock(unusable, "pylock.toml", target)
-    assert [package.name for package in caught.value.packages] == ["a", "windows-only"]
+    assert [package.name for package in caught.value.packages] == ["a"]
+    sources = unusable.replace("cp313-cp313-win_arm64", "py3-none-any")
+    files, _ = read_lock(sources, "pylock.toml", target)
+    assert [(file.name, file.is_source) for file in files] == [("a", False), ("windows-only", True)]
 
 
 HEAD = "lock-version = '1.0'\ncreated-by='x'\n"

@@ -6,20 +6,19 @@ did not notice ends the sandbox or raises here, and not in a user's program.
 
 import json
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from resolver.building.build import BuiltWheel
-from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
-from wenv.environment import Environment, PackageLayer
+from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
-from wenv.guest.extensions import is_extension
 from wenv.guest.request import Request
 from wenv.host.session import Session, private_folders
 from wenv.launch import layer_mounts
 from wenv.locations import PRIVATE, TEMPORARY
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
+from wenv.snapshot import extension_modules
 
 CHECKS = "checks"
 TRYING = "Trying what was built"
@@ -39,7 +38,7 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
     try:
         for wheel in waiting:
             package = packages[wheel.key]
-            modules = extension_modules(runtime, package)
+            modules = extension_modules(store, package)
 
             def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
                 failures = failing_imports(runtime, environment, modules, progress)
@@ -54,29 +53,6 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
             store.derive(CHECKS, wheel.key, check)
     finally:
         progress.end(TRYING)
-
-
-def extension_modules(runtime: Runtime, package: PackageLayer) -> list[str]:
-    """The dotted names of a layer's extension modules."""
-    names = []
-    for file in runtime.store.manifest(package.digest).files:
-        path = PurePosixPath(file.path)
-        if path.parts[0] == SITE_PACKAGES and is_extension(path.name):
-            names.append(".".join((*path.parts[1:-1], path.name.partition(".")[0])))
-    return sorted(names)
-
-
-def top_level_modules(runtime: Runtime, package: PackageLayer) -> list[str]:
-    """What can be imported from a layer: its top-level modules and packages."""
-    found = set()
-    for file in runtime.store.manifest(package.digest).files:
-        path = PurePosixPath(file.path)
-        if path.parts[0] != SITE_PACKAGES or path.suffix not in (".py", ".so"):
-            continue
-        name = path.parts[1] if len(path.parts) > 2 else path.name.partition(".")[0]
-        if name.isidentifier():
-            found.add(name)
-    return sorted(found)
 
 
 def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bool:

@@ -10,8 +10,9 @@ from resolver.progress import Progress
 from resolver.requested import Requested
 from resolver.resolve import Decided, decide
 from wenv import creation
-from wenv.acceptance import failing_imports, top_level_modules
+from wenv.acceptance import failing_imports
 from wenv.runtimes import Runtime
+from wenv.snapshot import top_level_modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def tried(
         packages = {package.name: package for package in environment.packages}
         result = []
         for finding in found:
-            modules = top_level_modules(runtime, packages[finding.name])
+            modules = top_level_modules(runtime.store, packages[finding.name])
             failures = {
                 module: said["reason"] for module, said in failing_imports(runtime, environment, modules, progress).items()
             }

@@ -12,6 +12,7 @@ from cache.errors import UserError
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from wenv.environment import Environment, PackageLayer, all_folders, load
+from wenv.snapshot import extension_modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class PackageReport:
-    """One package of an environment; `size` in bytes, `needed_by` other packages of the environment."""
+    """One package of an environment; `size` in bytes, `needed_by` other packages of the environment.
+
+    `kind` is ``pure``, ``wasm wheel``, ``built here`` or ``pure, built here``; `linked` are the extension modules that are
+    linked into the component.
+    """
 
     name: str
     version: str
@@ -45,6 +50,7 @@ class PackageReport:
     summary: str
     licence: str
     layer: str
+    linked: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -100,6 +106,7 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
                 message.get("summary", ""),
                 message.get("licence", ""),
                 package.digest,
+                tuple(extension_modules(store, package)) if package.native else (),
             )
         )
     return reports

@@ -1,4 +1,4 @@
-"""What the layers of a snapshot hold for Python: console scripts, and packages that several layers share."""
+"""What the layers of a snapshot hold for Python: modules, console scripts, and packages that several layers share."""
 
 import configparser
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from cache.manifest import Manifest
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from wenv.environment import PackageLayer
+from wenv.guest.extensions import is_extension
 
 
 def console_scripts(store: Store, packages: Iterable[PackageLayer]) -> dict[str, str]:
@@ -62,6 +63,29 @@ def _package_folders(manifest: Manifest) -> dict[str, bool]:
         folder = "/".join(path.parts[1:-1])
         folders[folder] = folders.get(folder, False) or path.name == "__init__.py"
     return folders
+
+
+def extension_modules(store: Store, package: PackageLayer) -> list[str]:
+    """The dotted names of a layer's extension modules."""
+    names = []
+    for file in store.manifest(package.digest).files:
+        path = PurePosixPath(file.path)
+        if path.parts[0] == SITE_PACKAGES and is_extension(path.name):
+            names.append(".".join((*path.parts[1:-1], path.name.partition(".")[0])))
+    return sorted(names)
+
+
+def top_level_modules(store: Store, package: PackageLayer) -> list[str]:
+    """What can be imported from a layer: its top-level modules and packages."""
+    found = set()
+    for file in store.manifest(package.digest).files:
+        path = PurePosixPath(file.path)
+        if path.parts[0] != SITE_PACKAGES or path.suffix not in (".py", ".so"):
+            continue
+        name = path.parts[1] if len(path.parts) > 2 else path.name.partition(".")[0]
+        if name.isidentifier():
+            found.add(name)
+    return sorted(found)
 
 
 def importable_names(tree: Path) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +21,11 @@ from cache.kinds import Kind
 from cache.store import Store
 from resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
 from resolver.building.rules import ANY_BUILD, BuildRules
-from resolver.building.sources import look_into, obtain, unpack
+from resolver.building.sources import SourceFacts, look_into, obtain, unpack
 from resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
 from resolver.errors import BuildError, FailedBuildError
 from resolver.lock import LockedFile, tags
-from resolver.progress import Progress, Silent
+from resolver.progress import Progress
 from resolver.requested import IndexOptions
 from resolver.target import Target
 
@@ -96,18 +96,25 @@ class Builder:
                     f"{file.name} {file.version} has to be built from its source, which is not allowed",
                     "leave out --no-build, or name it with --build-only",
                 )
-        first = [file for file in files if canonicalize_name(file.name) in header_providers()]
-        for group in (first, [file for file in files if file not in first]):
+        sources = [self._opened(file, options) for file in files]
+        if any(source.facts.languages for source in sources):  # what is missing shows before anything is started
+            toolchain = find_toolchain(self.store, self.target, self.variables(), progress)
+        else:
+            toolchain = None
+        for source in sources:
+            progress.say(ANNOUNCEMENT.format(name=source.file.name, version=source.file.version))
+        first = [source for source in sources if canonicalize_name(source.file.name) in header_providers()]
+        for group in (first, [source for source in sources if source not in first]):
             workers = min(os.cpu_count() or 1, len(group))
             if not workers:
                 continue
-            jobs = max(1, (os.cpu_count() or 1) // workers)
-            cancelled = threading.Event()
+            jobs, cancelled = max(1, (os.cpu_count() or 1) // workers), threading.Event()
+            run = _Run(toolchain, options, headers, jobs, progress, cancelled)
             with ThreadPoolExecutor(workers) as pool:
-                futures = [pool.submit(self._build, file, options, headers, jobs, progress, cancelled) for file in group]
+                futures = {pool.submit(self._build, source, run): source.file for source in group}
                 try:
-                    for file, future in zip(group, futures, strict=True):
-                        finished(file, future.result())
+                    for future in as_completed(futures):
+                        finished(futures[future], future.result())
                 except BaseException:
                     cancelled.set()
                     pool.shutdown(cancel_futures=True)
@@ -123,7 +130,8 @@ class Builder:
         """Digest of what is built for whom, whatever builds it."""
         parts = (file.sha256, self.runtime, str(sorted(self.target.markers.items())), self.target.platform, self.target.abi)
         recipe = recipe_of(file.name, file.version).identity
-        return hashlib.sha256("\n".join((*parts, recipe)).encode()).hexdigest()
+        settings = str(self.rules.settings_of(file.name) or "")
+        return hashlib.sha256("\n".join((*parts, recipe, settings)).encode()).hexdigest()
 
     def _key(self, file: LockedFile) -> str:
         digest = hashlib.sha256(f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode())
@@ -141,75 +149,61 @@ class Builder:
         file = replace(file, sha256=str(source["sha256"]), size=int(source["size"]))
         return BuiltWheel(file, path, str(facts["sha256"]), key, bool(facts["native"]), tuple(facts["languages"]))
 
-    def _build(
-        self,
-        file: LockedFile,
-        options: IndexOptions,
-        headers: Callable[[str], Path | None],
-        jobs: int,
-        progress: Progress,
-        cancelled: threading.Event,
-    ) -> BuiltWheel:
+    def _opened(self, file: LockedFile, options: IndexOptions) -> "_Source":
         from resolver.pip_internals.downloads import Downloader
 
         file, path = obtain(self.store, file, Downloader(options))
+        facts = look_into(path)
+        if facts.problem:
+            raise BuildError(f"{file.name} {file.version} {facts.problem}")
+        return _Source(file, path, facts)
+
+    def _build(self, source: "_Source", run: "_Run") -> BuiltWheel:
+        file = source.file
         key = self._key(file)
 
         def build(folder: Path) -> None:
-            progress.say(ANNOUNCEMENT.format(name=file.name, version=file.version))
             task = f"Building {file.name} {file.version}"
-            progress.begin(task)
+            run.progress.begin(task)
             try:
-                self._make(folder, file, path, options, headers, jobs, lambda line: progress.note(task, line), cancelled)
+                self._make(folder, source, run, lambda line: run.progress.note(task, line))
             finally:
-                progress.end(task)
+                run.progress.end(task)
 
         self.store.derive(WHEELS, key, build)
         self.store.put_record(self._origin(file), {"key": key})
         built = self._read(file, key)
         assert built is not None
         if built.languages and not built.native:
-            progress.say(f"{file.name} {file.version} was built without its extension modules: it fell back to pure Python")
+            run.progress.say(f"{file.name} {file.version} was built without its extension modules: it fell back to pure Python")
         return built
 
-    def _make(
-        self,
-        folder: Path,
-        file: LockedFile,
-        path: Path,
-        options: IndexOptions,
-        headers: Callable[[str], Path | None],
-        jobs: int,
-        note: Callable[[str], None],
-        cancelled: threading.Event,
-    ) -> None:
-        facts, recipe = look_into(path), recipe_of(file.name, file.version)
-        if facts.problem:
-            raise BuildError(f"{file.name} {file.version} {facts.problem}")
-        toolchain = self._toolchain(bool(facts.languages), _Notes(note))
+    def _make(self, folder: Path, source: "_Source", run: "_Run", note: Callable[[str], None]) -> None:
+        file, facts, toolchain = source.file, source.facts, run.toolchain
+        recipe = recipe_of(file.name, file.version)
         with self.store.staging() as staging:
-            source = unpack(path, staging / "source")
+            project = unpack(source.path, staging / "source")
             if recipe.patches and file.sha256 not in recipe.tried:
-                note(f"{file.filename}: its patches were made for other releases; they are applied if they fit")
-            recipe.apply(source)
+                run.progress.say(f"{file.filename}: its patches were made for other releases; they are applied if they fit")
+            recipe.apply(project)
             job = {
-                "source": str(source),
+                "source": str(project),
                 "output": str(staging / "output"),
                 "result": str(staging / "result"),
-                "settings": _settings(toolchain, facts.backend, recipe, jobs),
-                "environment": _environment(toolchain, recipe, staging, jobs),
+                "settings": _settings(toolchain, facts.backend, recipe, run.jobs, self.rules.settings_of(file.name)),
+                "environment": _environment(toolchain, recipe, staging, run.jobs),
                 "headers": [
                     [place, str(packages / place)]
                     for name in facts.requires
-                    if (packages := headers(name)) is not None
+                    if (packages := run.headers(name)) is not None
                     for place in headers_of(name)
                 ],
             }
             (staging / "job.json").write_text(json.dumps(job), "utf-8")
             log = self.log_of(file.name, file.version)
             log.parent.mkdir(parents=True, exist_ok=True)
-            status = _run_worker(staging, log, options, note, cancelled)
-            if cancelled.is_set():
+            status = _run_worker(staging, log, run.options, note, run.cancelled)
+            if run.cancelled.is_set():
                 raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
             if status:
                 raise FailedBuildError(file.name, file.version, _failed_step(log), _last_words(log), str(log))
@@ -228,15 +222,6 @@ class Builder:
             }
             (folder / FACTS).write_text(json.dumps(said, indent=1), "utf-8")
 
-    def _toolchain(self, needed: bool, progress: Progress) -> Toolchain | None:
-        """The compiler, None for a package that has nothing to compile on a machine without one."""
-        try:
-            return find_toolchain(self.store, self.target, self.variables(), progress)
-        except BuildError:
-            if needed:
-                raise
-            return None
-
     def _retagged(self, wheel: Path, native: bool) -> Path:
         """The wheel with tags that the target accepts: some build backends write down the host's Python."""
         _, _, _, given = parse_wheel_filename(wheel.name)
@@ -253,19 +238,32 @@ class Builder:
         return wheel.with_name(said.stdout.strip().splitlines()[-1])
 
 
-class _Notes(Silent):
-    """Progress of a step of a build, as notes on the build."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source distribution at hand."""
 
-    def __init__(self, note: Callable[[str], None]) -> None:
-        self._note = note
-
-    def begin(self, task: str, total: int | None = None) -> None:
-        self._note(task)
+    file: LockedFile
+    path: Path
+    facts: SourceFacts
 
 
-def _settings(toolchain: Toolchain | None, backend: str, recipe: Recipe, jobs: int) -> dict[str, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the builds of one run share; `toolchain` is None where none of them has anything to compile."""
+
+    toolchain: Toolchain | None
+    options: IndexOptions
+    headers: Callable[[str], Path | None]
+    jobs: int
+    progress: Progress
+    cancelled: threading.Event
+
+
+def _settings(
+    toolchain: Toolchain | None, backend: str, recipe: Recipe, jobs: int, given: Sequence[tuple[str, str]]
+) -> dict[str, list[str]]:
     settings = toolchain.settings(backend, jobs) if toolchain else {}
-    for name, values in recipe.settings.items():
+    for name, values in (*recipe.settings.items(), *((name, [value]) for name, value in given)):
         settings[name] = [*settings.get(name, []), *values]
     return settings
 

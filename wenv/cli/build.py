@@ -29,6 +29,16 @@ def build(
     pre: options.Pre = False,
     no_binary: options.NoBinary = None,
     build_only: options.BuildOnly = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-C",
+            "--config-setting",
+            metavar="KEY=VALUE",
+            help="Tell the build backends of the named packages (PEP 517).",
+            rich_help_panel=options.BUILDING,
+        ),
+    ] = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -45,6 +55,8 @@ def build(
       wenv create --find-links wheels numpy    [dim]on another machine, which needs no compiler[/]
       wenv build --log numpy
     """
+    from dataclasses import replace
+
     from resolver.requested import Requested
     from wenv import creation
     from wenv.cli.inputs import index_options, requested_of
@@ -57,12 +69,16 @@ def build(
         _print_logs(names or [])
         return
     rules = options.build_rules(False, build_only)
+    pairs = tuple((key, value) for key, equals, value in (text.partition("=") for text in settings or ()) if key and equals)
+    if len(pairs) < len(settings or ()):
+        raise UsageError("a configuration setting is KEY=VALUE")
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         wanted = requested_of(runtime, names, files, constraints, None, None, index, printer)
         named = tuple(line.name for line in wanted.requirements if line.name)
         asked = Requested(wanted.requirements, wanted.constraints, wanted.options.merged(options.from_source(named)))
+        rules = replace(rules, settings=pairs, settings_for=frozenset(named))
         solved = creation.solve(runtime, asked, printer, rules=rules)
         with runtime.store.adding():
             built = creation.build(runtime, solved, output, printer)

@@ -8,7 +8,10 @@ from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wenv.policy import Policy
+    from wenv.report import PackageReport
 
 
 def info(name: options.Name = None, path: options.At = None, as_json: options.Json = False) -> None:
@@ -43,6 +46,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
         ("Policy", _policy_words(Policy.from_json(chosen.policy))),
+        ("Linked", _linked_words(packages)),
         ("Scripts", ", ".join(chosen.scripts) or "none"),
     ):
         printer.line(f"{heading:<12} {value}")
@@ -53,6 +57,12 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
             for p in packages
         ]
         printer.table(("Package", "Version", "Kind", "Size", "Needed by", "Layer"), rows, right=(3,))
+
+
+def _linked_words(packages: "Sequence[PackageReport]") -> str:
+    """Which packages have extension modules in the component, and how many."""
+    counts = [f"{p.name} ({len(p.linked)} module{'s' * (len(p.linked) != 1)})" for p in packages if p.linked]
+    return ", ".join(counts) or "nothing but the interpreter"
 
 
 def _policy_words(policy: "Policy") -> str:
