@@ -42,11 +42,12 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
 
             def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
                 failures = failing_imports(runtime, environment, modules, progress)
-                missing = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
-                if missing:
-                    raise UnacceptedWheelError(
-                        wheel.file.name, wheel.file.version, {module: said["reason"] for module, said in missing.items()}
-                    )
+                broken = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
+                if len(failures) == len(modules):
+                    broken = failures
+                if broken:
+                    reasons = {module: said["reason"] for module, said in broken.items()}
+                    raise UnacceptedWheelError(wheel.file.name, wheel.file.version, reasons)
                 text = json.dumps({"modules": list(modules), "missing": failures}, indent=1)
                 (folder / "imports.json").write_text(text, "utf-8")
 
