@@ -12,7 +12,7 @@ from resolver.fetch import fetch
 from resolver.lock import LockedFile, lock_text, read_lock
 from resolver.progress import Silent
 from resolver.requested import IndexOptions, Line, Requested
-from resolver.resolve import resolve
+from resolver.resolve import decide, resolve
 from resolver.target import Target
 from tests.wheel_builder import Wheel, sha256
 
@@ -82,6 +82,17 @@ def test_every_unusable_package_is_listed_with_its_reason(store: Store, target: 
     assert found["capped"].requirers == ()
     assert "1.0 has a usable wheel" in str(found["capped"].remedy)
     assert all(name in str(caught.value) for name in found)
+
+
+def test_long_lines_of_metadata_stay_whole(store: Store, target: Target, wheels: Path) -> None:
+    marker = "(platform_python_implementation != 'PyPy' and python_version >= '3.9') and sys_platform == 'wasi'"
+    index = offered(
+        wheels,
+        Wheel("fine"),
+        Wheel("compiled", tag="cp314-cp314-win_amd64", requires=[f"fine; {marker}"], requires_python=">=3"),
+    )
+    decided = decide(store, Requested((Line("compiled"),), (), index), target, Silent())
+    assert [each.name for each in decided] == ["compiled", "fine"]
 
 
 def test_another_python_is_named(store: Store, target: Target, wheels: Path) -> None:

@@ -1,5 +1,6 @@
 """Metadata of files that the target cannot use: read from the index or out of the file, never built."""
 
+import re
 import tarfile
 import tempfile
 import zipfile
@@ -17,6 +18,7 @@ from resolver.pip_internals.downloads import stream_link
 
 #: Read at most so much of an archive's metadata file, in bytes.
 LARGEST_METADATA = 4 << 20
+REQUIRES_PYTHON = re.compile(rb"^Requires-Python:.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE)
 
 
 def described(requirement: InstallRequirement, link: Link, session: Any) -> BaseDistribution:
@@ -33,11 +35,12 @@ def described(requirement: InstallRequirement, link: Link, session: Any) -> Base
                 for chunk in stream_link(session, link.url_without_fragment):
                     file.write(chunk)
             text = _metadata_inside(path)
-    message = BytesParser().parsebytes(text)
-    del message["Requires-Python"]  # this file is here to be reported: its Python must not end the resolution first
+    # this file is here to be reported, or built: its Python must not end the resolution first
+    head, blank, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
+    head = REQUIRES_PYTHON.sub(b"", head + b"\n")
     assert requirement.name
-    name = message["Name"] or requirement.name
-    return get_metadata_distribution(message.as_bytes(), link.filename, str(name))
+    name = BytesParser().parsebytes(head)["Name"] or requirement.name
+    return get_metadata_distribution(head + blank[1:] + body, link.filename, str(name))
 
 
 def _metadata_inside(path: Path) -> bytes:
