@@ -129,7 +129,8 @@ def without_hosts_headers(arguments: list[str], include: str) -> list[str]:
 def is_hosts(folder: str, include: str) -> bool:
     """Whether a folder holds headers of the host."""
     path = Path(folder).absolute()
-    return str(path) in ("/usr/include", "/usr/local/include") or (str(path) != include and (path / "Python.h").is_file())
+    libraries = any(str(path).startswith(root) for root in ("/usr/include", "/usr/local/include", "/opt/homebrew/include"))
+    return libraries or (str(path) != include and (path / "Python.h").is_file())
 
 
 def compile_adapted(
