@@ -44,7 +44,7 @@ TABLE: tuple[Declaration, ...] = (
     Declaration(Kind.BLOBS, 1, "contents of files by sha256, each stored once"),
     Declaration(Kind.LAYERS, 1, "immutable trees of files by the digest of their manifest", (Kind.BLOBS,)),
     Declaration(Kind.DOCUMENTS, 1, "small texts by sha256: the locks of environments"),
-    Declaration(Kind.RECORDS, 1, "which layer an artifact from outside became", (Kind.LAYERS,), purgeable=True),
+    Declaration(Kind.RECORDS, 1, "which layer or entry an artifact from outside became", (Kind.LAYERS,), purgeable=True),
     Declaration(Kind.DERIVED, 1, "made from layers and programs: compiled code, components", (Kind.LAYERS,), purgeable=True),
     Declaration(Kind.DOWNLOADS, 1, "answers of package indexes", purgeable=True),
     Declaration(Kind.LOGS, 1, "what builds from source printed, the latest of each package", purgeable=True),

@@ -27,7 +27,7 @@ class Pruned:
 
 
 def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool = False) -> Pruned:
-    """Delete unreachable entries, and answers of indexes too if `downloads`; hold `Store.pruning`.
+    """Delete unreachable entries, with `downloads` also answers of indexes, logs and what compilers keep; hold `Store.pruning`.
 
     Raises CorruptEntryError if a layer that must stay has no readable manifest.
     """
@@ -62,7 +62,7 @@ def _unreachable(store: Store, kind: Kind, roots: Roots, kept_blobs: set[str], d
         case Kind.RECORDS:
             for path in folder.glob("*/*"):
                 content = store.record(path.stem)
-                if content is None or content.get("layer") not in roots.layers:
+                if content is None or (content.get("layer") not in roots.layers and content.get("entry") not in roots.derived):
                     yield path
         case Kind.DERIVED:
             yield from (path for path in folder.glob("*/*") if f"{path.parent.name}/{path.name}" not in roots.derived)
@@ -74,7 +74,7 @@ def _unreachable(store: Store, kind: Kind, roots: Roots, kept_blobs: set[str], d
             yield from (path for path in folder.glob("*/*") if path.name not in roots.documents)
         case Kind.STAGING:
             yield from folder.glob("*")
-        case Kind.DOWNLOADS if downloads:
+        case Kind.DOWNLOADS | Kind.LOGS | Kind.TOOLS if downloads:
             yield from folder.glob("*")
         case _:
             pass

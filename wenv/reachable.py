@@ -1,8 +1,11 @@
 """What the environments of this user need of the store: the roots for pruning."""
 
+from cache.kinds import Kind
 from cache.prune import Roots
 from cache.store import Store
 from resolver.building.build import WHEELS
+from resolver.building.headers import DERIVED as HEADERS
+from resolver.building.toolchain import DERIVED as TOOLCHAINS
 from wenv.acceptance import CHECKS
 from wenv.environment import all_folders, load
 from wenv.runtimes import default_runtime
@@ -27,5 +30,7 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
         with_runtime = True
     if with_runtime:
         derived |= runtime.derived_entries()
+        tools = (path for name in (HEADERS, TOOLCHAINS) for path in (store.folder(Kind.DERIVED) / name).glob("*"))
+        derived |= {f"{path.parent.name}/{path.name}" for path in tools}
         layers |= runtime.layers()
     return Roots(frozenset(layers), frozenset(documents), frozenset(derived))

@@ -74,7 +74,7 @@ class Builder:
         key = self._key(file)
         if compiler_version() is None:  # whatever built it then
             record = self.store.record(self._origin(file))
-            key = str(record["key"]) if record else key
+            key = str(record["entry"]).rpartition("/")[2] if record else key
         return self._read(file, key)
 
     def build_all(
@@ -171,7 +171,7 @@ class Builder:
                 run.progress.end(task)
 
         self.store.derive(WHEELS, key, build)
-        self.store.put_record(self._origin(file), {"key": key})
+        self.store.put_record(self._origin(file), {"entry": f"{WHEELS}/{key}"})
         built = self._read(file, key)
         assert built is not None
         if built.languages and not built.native:
@@ -371,9 +371,10 @@ def _last_words(log: Path) -> str:
     """The end of a log, without what tells a user nothing."""
     lines = log.read_text("utf-8", "replace").splitlines()
     errors = [line for line in lines if _tells(line)]
-    return "\n".join(errors[-6:] if errors else lines[-8:])
+    return "\n".join(line[:200] for line in (errors[-6:] if errors else lines[-8:]))
 
 
 def _tells(line: str) -> bool:
     text = line.strip().lower()
-    return ("error" in text or "fatal" in text) and not text.startswith(("error: process completed", "wenv:"))
+    repeats = text.startswith(("wenv:", "copying", "adding")) or "returned non-zero exit status" in text
+    return ("error" in text or "fatal" in text) and not repeats

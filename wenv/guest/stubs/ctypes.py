@@ -21,22 +21,27 @@ NAMES = frozenset({
 })  # fmt: skip
 
 
-class _Missing:
-    def __init__(self, name: str) -> None:
-        self._name = name
+class _Missing(type):
+    """The class of everything here: libraries derive from these and compare them when they are imported."""
 
-    def __call__(self, *_: object, **__: object) -> None:
-        raise OSError(f"ctypes.{self._name}: this platform (WebAssembly) cannot load foreign libraries")
+    def __call__(cls, *_: object, **__: object) -> None:
+        raise OSError(f"ctypes.{cls.__name__}: this platform (WebAssembly) cannot load foreign libraries")
 
-    def __getattr__(self, name: str) -> None:
+    def __mul__(cls, _: int) -> None:
+        cls()
+
+    def __getattr__(cls, name: str) -> None:
         if name.startswith("__"):
             raise AttributeError(name)
-        self()
+        cls()
+
+
+_made: dict[str, type] = {}
 
 
 def sizeof(kind: object) -> int:
     """Size in bytes of a simple C type on this platform."""
-    code = SIZES.get(getattr(kind, "_name", ""))
+    code = SIZES.get(getattr(kind, "__name__", ""))
     if code is None:
         raise TypeError("this type has no size")
     return struct.calcsize(code)
@@ -45,4 +50,4 @@ def sizeof(kind: object) -> int:
 def __getattr__(name: str) -> object:
     if name not in SIZES and name not in NAMES:
         raise AttributeError(f"module 'ctypes' has no attribute {name!r}")
-    return _Missing(name)
+    return _made.setdefault(name, _Missing(name, (), {}))
