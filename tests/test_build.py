@@ -148,7 +148,35 @@ CYTHON = {
 }
 
 
-@pytest.mark.parametrize(("name", "files"), [("by_meson", MESON), ("by_cmake", SCIKIT), ("by_cython", CYTHON)])
+LOCKS = """
+#include <Python.h>
+#include <mutex>
+#include <string>
+static std::mutex first;
+static std::recursive_mutex second;
+static std::once_flag once;
+static std::string digits;
+static PyObject *answer(PyObject *, PyObject *) {
+    std::lock_guard<std::mutex> one(first);
+    std::unique_lock<std::recursive_mutex> two(second);
+    std::call_once(once, [] { digits = "42"; });
+    return PyLong_FromLong(std::stol(digits));
+}
+static PyMethodDef functions[] = {{"answer", answer, METH_NOARGS, nullptr}, {nullptr}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", nullptr, -1, functions};
+PyMODINIT_FUNC PyInit__native() { return PyModule_Create(&module); }
+"""
+CXX = {
+    "pyproject.toml": SETUPTOOLS,
+    "setup.py": "from setuptools import Extension, setup\nsetup(name='by_cxx', version='1.0', packages=['by_cxx'], "
+    "ext_modules=[Extension('by_cxx._native', ['native.cpp'], extra_compile_args=['-std=c++17'])])\n",
+    "by_cxx/__init__.py": "",
+    "native.cpp": LOCKS,
+}
+BACKENDS = {"by_meson": MESON, "by_cmake": SCIKIT, "by_cython": CYTHON, "by_cxx": CXX}
+
+
+@pytest.mark.parametrize(("name", "files"), BACKENDS.items())
 def test_build_backends(builds: Wenv, wheels: Path, name: str, files: dict[str, str]) -> None:
     Source(name, files).write(wheels)
     builds("create", *offline(wheels), name)

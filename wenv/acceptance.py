@@ -5,6 +5,7 @@ did not notice ends the sandbox or raises here, and not in a user's program.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
             def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
                 failures = failing_imports(runtime, environment, modules, progress)
                 broken = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
-                if len(failures) == len(modules):
-                    broken = failures
+                if len(failures) == len(modules) and any(_is_the_platforms(said) for said in failures.values()):
+                    broken = failures  # what the platform lacks is not optional for this wheel
                 if broken:
                     reasons = {module: said["reason"] for module, said in broken.items()}
                     raise UnacceptedWheelError(wheel.file.name, wheel.file.version, reasons)
@@ -54,6 +55,11 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
             store.derive(CHECKS, wheel.key, check)
     finally:
         progress.end(TRYING)
+
+
+def _is_the_platforms(said: dict[str, str]) -> bool:
+    """Whether an import failed for want of a module of the standard library."""
+    return said["missing"].partition(".")[0] in sys.stdlib_module_names
 
 
 def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bool:

@@ -97,7 +97,7 @@ class Builder:
                     "leave out --no-build, or name it with --build-only",
                 )
         sources = [self._opened(file, options) for file in files]
-        if any(source.facts.languages for source in sources):  # what is missing shows before anything is started
+        if any(source.compiles for source in sources):  # what is missing shows before anything is started
             toolchain = find_toolchain(self.store, self.target, self.variables(), progress)
         else:
             toolchain = None
@@ -245,6 +245,11 @@ class _Source:
     file: LockedFile
     path: Path
     facts: SourceFacts
+
+    @property
+    def compiles(self) -> bool:
+        """Whether a compiler is needed, as far as that can be seen."""
+        return bool(self.facts.languages or recipe_of(self.file.name, self.file.version).identity)
 
 
 @dataclass(frozen=True, slots=True)

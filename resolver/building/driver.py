@@ -30,8 +30,17 @@ COMMON = (
     "-D_WASI_EMULATED_PROCESS_CLOCKS",
     "-D_WASI_EMULATED_MMAN",
 )
-#: The runtime's C++ library is the WASI SDK's: its inline namespace is __2, in zig's headers __1; it has no exceptions.
-CXX = ("-D_LIBCPP_ABI_VERSION=2", "-D_LIBCPP_ABI_NAMESPACE=__2", "-Wno-macro-redefined", "-fignore-exceptions")
+#: The runtime's C++ library is the WASI SDK's: its inline namespace is __2, in zig's headers __1; it has mutexes and their kin
+#: (threads cannot be started), and no exceptions.
+CXX = (
+    "-D_LIBCPP_ABI_VERSION=2",
+    "-D_LIBCPP_ABI_NAMESPACE=__2",
+    "-U_LIBCPP_HAS_THREADS",
+    "-D_LIBCPP_HAS_THREADS=1",
+    "-D_LIBCPP_HAS_THREAD_API_PTHREAD=1",
+    "-Wno-macro-redefined",
+    "-fignore-exceptions",
+)
 EMULATED = tuple(f"-lwasi-emulated-{name}" for name in ("signal", "getpid", "process-clocks", "mman"))
 #: Options that mean nothing here, whole and by how they begin.
 IGNORED = {

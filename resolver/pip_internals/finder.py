@@ -36,7 +36,8 @@ class Evidence:
 #: How a wheel's platform tag begins, and what people call the platform.
 PLATFORMS = {
     "manylinux": "Linux", "musllinux": "Linux", "linux": "Linux", "macosx": "macOS", "win": "Windows", "android": "Android",
-    "ios": "iOS", "pyodide": "Pyodide", "emscripten": "Emscripten", "wasi": "another WASI", "any": "another Python",
+    "ios": "iOS", "pyodide": "Pyodide", "pyemscripten": "Pyodide", "emscripten": "Emscripten",
+    "wasi": "another WASI", "any": "another Python",
 }  # fmt: skip
 
 
