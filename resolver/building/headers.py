@@ -108,14 +108,19 @@ def _from_archive(store: Store, full: str, url: str, sha256: str, progress: Prog
         raise BuildError(f"the headers of Python {full} are not on this machine: {error}", hint) from error
 
 
+def pyconfig(variables: Mapping[str, object]) -> str:
+    """The text of pyconfig.h, from the configuration that a runtime says of itself: 0 there means "not defined" here."""
+    chosen = {name: value for name, value in variables.items() if DEFINITION.match(name) and isinstance(value, int) and value}
+    return "".join(f"#define {name} {value}\n" for name, value in sorted(chosen.items()))
+
+
 def write_headers(source: Path, folder: Path, target: Target, variables: Mapping[str, object]) -> None:
     """Copy the headers from `source` to `folder`, for the target: its pyconfig.h and its exact version.
 
-    `variables` is the configuration that the runtime says of itself: a value of 0 there means "not defined" here.
+    `variables` is the configuration that the runtime says of itself.
     """
     shutil.copytree(source, folder)
-    chosen = {name: value for name, value in variables.items() if DEFINITION.match(name) and isinstance(value, int) and value}
-    (folder / "pyconfig.h").write_text("".join(f"#define {name} {value}\n" for name, value in sorted(chosen.items())))
+    (folder / "pyconfig.h").write_text(pyconfig(variables))
     patchlevel = folder / "patchlevel.h"
     full = ".".join(map(str, target.python_version))
     text = re.sub(r"(#define PY_MICRO_VERSION\s+)\d+", rf"\g<1>{target.python_version[2]}", patchlevel.read_text("utf-8"))

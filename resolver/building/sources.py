@@ -29,6 +29,8 @@ MOST_BYTES, MOST_FILES = 4 << 30, 200_000
 LANGUAGES = {
     ".pyx": "Cython", ".pyx.in": "Cython", ".c": "C", ".c.src": "C", ".cpp": "C++", ".cc": "C++", ".cxx": "C++",
 }  # fmt: skip
+#: What a package that needs one of these to be built is written in, whatever its files are called.
+WRITTEN_IN = {"cython": "Cython", "pybind11": "C++", "nanobind": "C++", "cffi": "C"}
 #: Folders whose sources are not what a build compiles.
 ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "bench", "benchmark", "benchmarks", "tools", "demo"}
 RUST_TARGET = "wasm32-wasip1"
@@ -107,6 +109,7 @@ def look_into(path: Path) -> SourceFacts:
     requires = tuple(_names(system.get("requires", ())))
     if backend == "maturin" or "setuptools-rust" in requires:
         languages.add("Rust")
+    languages.update(language for name, language in WRITTEN_IN.items() if name in requires)
     return SourceFacts(tuple(sorted(languages)), backend, requires)
 
 
