@@ -22,6 +22,7 @@ from cache.kinds import Kind
 from cache.store import Store
 from resolver.building.headers import find_headers, write_headers
 from resolver.building.slots import read_slots
+from resolver.building.sources import RUST_TARGET
 from resolver.errors import BuildError
 from resolver.progress import Progress
 from resolver.target import Target
@@ -117,6 +118,10 @@ class Toolchain:
             "MAKEFLAGS": f"-j{jobs}",
             "PKG_CONFIG_LIBDIR": str(self.folder / "nothing"),  # else libraries of the host would be found
             "SOURCE_DATE_EPOCH": "315532800",  # the earliest that a zip can say: wheels do not differ by the clock
+            "CARGO_BUILD_TARGET": RUST_TARGET,
+            "PYO3_CROSS": "1",
+            "PYO3_CROSS_PYTHON_VERSION": self.target.python,
+            "RUSTFLAGS": "-C relocation-model=pic",
             "ZIG_GLOBAL_CACHE_DIR": str(self.cache),
         }
 
