@@ -17,6 +17,7 @@ from resolver.progress import Silent
 from resolver.target import Target
 from tests.conftest import Wenv
 from tests.source_builder import CARELESS, SETUPTOOLS, Source, extension
+from tests.wheel_builder import Wheel
 
 
 def offline(folder: Path) -> tuple[str, ...]:
@@ -255,3 +256,27 @@ def test_the_table_of_recipes_names_files_that_are_there() -> None:
     assert recipe_of("numpy", "1.26.4").identity == ""
     assert recipe_of("markupsafe", "3.0.3").identity == ""
     assert header_providers() == {"numpy"}
+
+
+def test_a_wheel_whose_modules_are_no_modules_is_refused(wenv: Wenv, wheels: Path) -> None:
+    path = Wheel(
+        "zzgarbage",
+        tag="cp314-cp314-wasi_0_0_0_wasm32",
+        files={"zzgarbage/_native.cpython-314-wasm32-wasi.so": b"\0asm\1\0\0\0" + b"\xff" * 64},
+    ).write(wheels)
+    error = wenv.result("create", str(path), status=1).stderr
+    assert "the extension modules of zzgarbage-1.0 cannot be linked" in error
+    assert not (wenv.folder / ".wenv").exists()
+
+
+def test_wheels_and_sources_by_path(builds: Wenv, wheels: Path) -> None:
+    source = extension("zzgiven", CARELESS).write(wheels)
+    builds("create", str(source))
+    assert builds.python("from zzgiven._native import answer; print(answer())") == "42\n"
+    [wheel] = builds.json("build", str(source), "-o", "out")
+    builds("create", "--clear", wheel["path"])
+    assert builds.json("info")["packages"][0]["kind"] == "wasm wheel"
+    assert builds.json("info")["packages"][0]["linked"] == ["zzgiven._native"]
+    damaged = wheels / "zzdamaged-1.0.tar.gz"
+    damaged.write_bytes(source.read_bytes()[:300])
+    assert "zzdamaged" in builds.result("install", str(damaged), status=1).stderr
