@@ -59,6 +59,14 @@ assert people["age"].mean() == 38.5
 assert np.ma.masked_array([1, 2, 3], mask=[False, True, False]).sum() == 4
 print(np.datetime64("2024-02-28") + np.timedelta64(2, "D"))
 assert np.loadtxt(io.StringIO("1 2\\n3 4")).sum() == 10
+np.save("/tmp/a.npy", a)
+assert (np.load("/tmp/a.npy") == a).all()
+with open("/tmp/b", "wb") as file:
+    file.write(b"head")
+    a.tofile(file)
+    file.write(b"tail")
+with open("/tmp/b", "rb") as file:
+    assert file.read(4) == b"head" and (np.fromfile(file, count=12) == a.ravel()).all() and file.read() == b"tail"
 """
 PANDAS = """
 import io
