@@ -184,6 +184,19 @@ def test_build_backends(builds: Wenv, wheels: Path, name: str, files: dict[str, 
     assert builds.python(f"from {name}._native import answer; print(answer())") == "42\n"
 
 
+def test_an_extension_comes_before_a_source_and_a_folder_of_its_name(builds: Wenv, wheels: Path) -> None:
+    source = extension("zztwofold", CARELESS)
+    setup = source.files["setup.py"].replace("ext_modules=[", "ext_modules=[Extension('zzbeside', ['beside.c']), ")
+    setup = setup.replace("packages=['zztwofold']", "packages=['zztwofold', 'zzbeside']")
+    beside = CARELESS.replace("PyInit__native", "PyInit_zzbeside")
+    more = {"setup.py": setup, "beside.c": beside, "zzbeside/notes.py": "", "zztwofold/_native.py": "answer = None\n"}
+    replace(source, files={**source.files, **more}).write(wheels)
+    builds("create", *offline(wheels), "zztwofold")
+    assert (
+        builds.python("from zztwofold._native import answer; import zzbeside; print(answer(), zzbeside.answer())") == "42 42\n"
+    )
+
+
 def test_check_says_how_without_making_anything(builds: Wenv, wheels: Path) -> None:
     extension("zzchecked", CARELESS).write(wheels)
     rust = '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'

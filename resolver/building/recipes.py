@@ -43,7 +43,7 @@ class Recipe:
 
             logging.getLogger("patch_ng").setLevel(logging.CRITICAL)
             patch = patch_ng.fromfile(str(path))
-            if not patch or not patch.apply(strip=1, root=str(source)):
+            if not patch or not patch.apply(strip=1, root=str(source), fuzz=True):  # lines may have moved
                 raise BuildError(f"{path.name} does not fit {source.name}", "another version of the package may be built")
 
 

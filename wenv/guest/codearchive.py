@@ -53,13 +53,15 @@ def compile_tree(job: Job) -> dict[str, int]:
             folders[:] = sorted(name for name in folders if folder == tree or (name.isidentifier() and name != "__pycache__"))
             relative = folder[len(tree) + 1 :]
             tests = not TESTS.isdisjoint(relative.split("/"))
-            entries: dict[str, Entry] = dict.fromkeys(folders, ("folder", 0, 0))
+            # an extension module comes before a source file and a folder of its name, as it does for CPython's finder
+            extensions = {name.partition(".")[0] for name in files if name.endswith(".so")}
+            entries: dict[str, Entry] = {name: ("folder", 0, 0) for name in folders if name not in extensions}
             index[relative] = entries
             for name in sorted(files):
                 stem, suffix = os.path.splitext(name)
                 if suffix in OTHER_SUFFIXES:
                     entries[""] = ("other", 0, 0)
-                if suffix != ".py":
+                if suffix != ".py" or stem in extensions:
                     continue
                 path = f"{folder}/{name}"
                 at.seek(0)
