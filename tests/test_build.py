@@ -192,9 +192,10 @@ def test_an_extension_comes_before_a_source_and_a_folder_of_its_name(builds: Wen
     more = {"setup.py": setup, "beside.c": beside, "zzbeside/notes.py": "", "zztwofold/_native.py": "answer = None\n"}
     replace(source, files={**source.files, **more}).write(wheels)
     builds("create", *offline(wheels), "zztwofold")
-    assert (
-        builds.python("from zztwofold._native import answer; import zzbeside; print(answer(), zzbeside.answer())") == "42 42\n"
-    )
+    code = "import zzbeside; from zztwofold._native import answer; print(answer(), zzbeside.answer())"
+    assert builds.python(code) == "42 42\n"
+    listed = "import pkgutil, zztwofold; print([m.name for m in pkgutil.iter_modules(zztwofold.__path__)])"
+    assert builds.python(listed) == "['_native']\n"
 
 
 def test_check_says_how_without_making_anything(builds: Wenv, wheels: Path) -> None:

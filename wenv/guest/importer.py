@@ -84,7 +84,13 @@ class ArchiveFinder:
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """What `pkgutil.iter_modules` lists: (name, is a package)."""
-        for name, (kind, _, _) in sorted(self._archive.entries(self.path).items()):
+        entries = self._archive.entries(self.path)
+        if "" in entries:
+            from pkgutil import iter_importer_modules  # type: ignore[attr-defined]
+
+            yield from iter_importer_modules(importlib.machinery.FileFinder(self.path, *_file_loaders()), prefix)
+            return
+        for name, (kind, _, _) in sorted(entries.items()):
             if kind in ("module", "package") and name != "__init__":
                 yield prefix + name, kind == "package"
 
