@@ -1,6 +1,6 @@
 """From what was asked for to files: the step before a lock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,13 +46,16 @@ def resolve(
     progress: Progress,
     preferred: Sequence[LockedFile] = (),
     rules: BuildRules = ANY_BUILD,
+    is_built: Callable[[LockedFile], bool] = lambda file: False,
 ) -> list[LockedFile]:
     """Choose a file for everything that is needed, sorted by name; `preferred` are kept where the requirements allow it.
+
+    `is_built` says whether the wheel of a source distribution is there already: it needs no permission.
 
     Raises UnusablePackagesError, which lists every package that has no usable wheel and cannot be built; ConflictError;
     RequirementsError.
     """
-    decided = decide(store, requested, target, progress, preferred, rules)
+    decided = decide(store, requested, target, progress, preferred, rules, is_built)
     unusable = [Unusable(d.name, d.version, d.requirers, d.problem or "", d.remedy) for d in decided if d.file is None]
     if unusable:
         raise UnusablePackagesError(unusable, target.platform)
@@ -68,6 +71,7 @@ def decide(
     progress: Progress,
     preferred: Sequence[LockedFile] = (),
     rules: BuildRules = ANY_BUILD,
+    is_built: Callable[[LockedFile], bool] = lambda file: False,
 ) -> list[Decided]:
     """Choose a version of everything that is needed, and say how it can be had; sorted by name.
 
@@ -90,12 +94,18 @@ def decide(
     if any(c.problem for c in chosen):
         progress.begin(LOOKING)
     try:
-        return [_decided(store, c, requested, rules) for c in chosen]
+        return [_decided(store, c, requested, rules, is_built) for c in chosen]
     finally:
         progress.end(LOOKING)
 
 
-def _decided(store: Store, chosen: "resolution.Chosen", requested: Requested, rules: BuildRules) -> Decided:
+def _decided(
+    store: Store,
+    chosen: "resolution.Chosen",
+    requested: Requested,
+    rules: BuildRules,
+    is_built: Callable[[LockedFile], bool],
+) -> Decided:
     c = chosen
     if c.problem is None:
         sha256 = c.hashes.get("sha256", "")
@@ -103,10 +113,6 @@ def _decided(store: Store, chosen: "resolution.Chosen", requested: Requested, ru
         return Decided(c.name, c.version, c.requirers, file)
     if c.source is None:
         return Decided(c.name, c.version, c.requirers, None, (), c.problem, c.problem, c.remedy)
-    if not rules.permits(c.name):
-        return Decided(
-            c.name, c.version, c.requirers, None, (), c.problem, f"{c.problem}, and building is not allowed", c.remedy
-        )
     from resolver.building.recipes import recipe_of
     from resolver.building.sources import look_into, obtain
     from resolver.pip_internals.downloads import Downloader
@@ -115,6 +121,9 @@ def _decided(store: Store, chosen: "resolution.Chosen", requested: Requested, ru
     file = LockedFile(
         c.name, c.version, c.source.filename, c.source.url, sha256, None, c.requires_python, c.allowed, recipe=recipe
     )
+    if not rules.permits(c.name) and not is_built(file):
+        remedy = "leave out --no-build, or name it with --build-only, to have it built"
+        return Decided(c.name, c.version, c.requirers, None, (), c.problem, f"{c.problem}, and building is not allowed", remedy)
     file, path = obtain(store, file, Downloader(requested.options))
     facts = look_into(path)
     problem = f"{c.problem}, which {facts.problem}" if facts.problem else None

@@ -54,6 +54,8 @@ def _unpack(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tests.python_headers FOLDER")
     found = available_headers(Path(sys.argv[1]).absolute())
     if found is None:
         sys.exit(f"no headers of Python {PYTHON}: install it, or set WENV_PYTHON_HEADERS")

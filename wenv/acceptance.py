@@ -7,6 +7,7 @@ did not notice ends the sandbox or raises here, and not in a user's program.
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from resolver.building.build import BuiltWheel
@@ -14,6 +15,7 @@ from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
 from wenv.guest.request import Request
+from wenv.host.run import run_in_session
 from wenv.host.session import Session, private_folders
 from wenv.launch import layer_mounts
 from wenv.locations import PRIVATE, TEMPORARY
@@ -23,6 +25,8 @@ from wenv.snapshot import extension_modules
 
 CHECKS = "checks"
 TRYING = "Trying what was built"
+#: Seconds within which all modules of a wheel must have been imported; those of pandas take one.
+TIME_LIMIT = 120.0
 
 
 def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWheel], progress: Progress) -> None:
@@ -93,9 +97,13 @@ def failing_imports(
                 "control": str(PRIVATE),
             }
             private.add_root(mounts)
-            session = Session(component, (*mounts, *private.mounts))
+            order = {"request": request, "modules": waiting}
             try:
-                failures |= session.call("imports", {"request": request, "modules": waiting})
+                failures |= run_in_session(
+                    partial(Session, component, (*mounts, *private.mounts), silent=True),
+                    lambda session, order=order: session.call("imports", order),  # type: ignore[misc]
+                    TIME_LIMIT,
+                )
                 break
             except (TrapError, SystemExit) as error:
                 stuck = private.said("importing")

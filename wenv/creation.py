@@ -50,7 +50,9 @@ def solve(
 ) -> Solution:
     """Resolve what was asked for; see `resolver.resolve.resolve` for errors."""
     target = runtime.target(progress)
-    return Solution(requested, tuple(resolve(runtime.store, requested, target, progress, preferred, rules)), rules)
+    builder = builder_for(runtime, rules, progress)
+    files = resolve(runtime.store, requested, target, progress, preferred, rules, lambda file: builder.known(file) is not None)
+    return Solution(requested, tuple(files), rules)
 
 
 def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: BuildRules = ANY_BUILD) -> Solution:

@@ -1,5 +1,6 @@
 """wenv's errors and its exit statuses."""
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -100,6 +101,16 @@ class LinkError(WenvError):
     """Extension modules that cannot be linked with the interpreter; `packages` are names with versions."""
 
     def __init__(self, packages: Sequence[str], reason: str) -> None:
+        self.packages = tuple(package.rpartition("-")[0] for package in packages)
+        missing = re.findall(r"/\d+/([^/\s]+)/\S+ needs (\S+)", reason)
+        if missing:
+            words = "; ".join(
+                f"{package} needs {', '.join(dict.fromkeys(name for other, name in missing if other == package))}"
+                for package in dict.fromkeys(package for package, _ in missing)
+            )
+            self.packages = tuple(package.rpartition("-")[0] for package, _ in missing)
+            super().__init__(f"{words}: not in the package, and nothing here has it", "nothing was changed")
+            return
         super().__init__(f"the extension modules of {', '.join(packages)} cannot be linked with the interpreter: {reason}")
 
 
@@ -107,8 +118,9 @@ class UnacceptedWheelError(WenvError):
     """A wheel that was built here and whose extension modules cannot be imported."""
 
     def __init__(self, name: str, version: str, failures: Mapping[str, str]) -> None:
+        self.name = name
         lines = "\n".join(f"  - import {module}: {reason}" for module, reason in failures.items())
         super().__init__(
             f"{name} {version} was built, and its extension modules do not work here:\n{lines}",
-            "the environment is as it was; `wenv build --log` shows how it was built",
+            f"nothing was changed; `wenv build --log {name}` shows how it was built",
         )

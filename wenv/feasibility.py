@@ -5,12 +5,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cache.store import Store
+from resolver.building.build import Builder
 from resolver.building.rules import BuildRules
+from resolver.building.toolchain import compiler_version
+from resolver.errors import FailedBuildError
 from resolver.progress import Progress
 from resolver.requested import Requested
 from resolver.resolve import Decided, decide
 from wenv import creation
-from wenv.acceptance import failing_imports
+from wenv.acceptance import CHECKS, failing_imports
+from wenv.errors import LinkError, UnacceptedWheelError
 from wenv.runtimes import Runtime
 from wenv.snapshot import top_level_modules
 
@@ -46,20 +51,27 @@ class Finding:
 
 def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress: Progress) -> list[Finding]:
     """What is known of each package without building or importing anything; sorted by name."""
-    decided = decide(runtime.store, requested, runtime.target(progress), progress, (), rules)
     builder = creation.builder_for(runtime, rules, progress)
-    return [_finding(d, d.file is not None and d.file.is_source and builder.known(d.file) is not None) for d in decided]
+    target = runtime.target(progress)
+    decided = decide(runtime.store, requested, target, progress, (), rules, lambda file: builder.known(file) is not None)
+    if any(d.languages for d in decided) and compiler_version() is None:
+        progress.say("Building needs the compiler ziglang, which is not installed: pip install 'wenv[build]'")
+    return [_finding(d, builder, runtime.store) for d in decided]
 
 
-def _finding(decided: Decided, is_built: bool) -> Finding:
+def _finding(decided: Decided, builder: Builder, store: Store) -> Finding:
     file, languages = decided.file, ", ".join(decided.languages) or "pure Python"
     if file is None:
         evidence = (decided.problem or "") + (f"; {decided.remedy}" if decided.remedy else "")
         kind, how = "none", "cannot work"
     elif file.is_source:
-        kind, how = "build", "built here already" if is_built else f"would be built ({languages})"
+        built = builder.known(file)
+        accepted = built is not None and (not built.native or store.derived_folder(CHECKS, built.key).is_dir())
+        kind, how = "build", "built here already" if accepted else f"would be built ({languages})"
         recipe = f", recipe {file.recipe}" if file.recipe else ""
         evidence = f"{file.filename}{recipe}: {decided.evidence}"
+        if not accepted and builder.failure(file):
+            kind, how, evidence = "none", "cannot work", f"its build failed here; `wenv build --log {decided.name}` shows it"
     else:
         pure = file.filename.endswith("-any.whl")
         kind, how, evidence = "pure" if pure else "wasm", "pure wheel" if pure else "wasm wheel", file.filename
@@ -68,16 +80,24 @@ def _finding(decided: Decided, is_built: bool) -> Finding:
     )
 
 
+def _broken(finding: Finding, reason: str) -> Finding:
+    return replace(finding, kind="none", how="cannot work", evidence=reason)
+
+
 def tried(
     runtime: Runtime, requested: Requested, found: Sequence[Finding], rules: BuildRules, progress: Progress
 ) -> list[Finding]:
     """The findings with what came of importing every top-level module, in an environment that is thrown away.
 
-    Raises BuildError for a package that cannot be built.
+    Once a package cannot be built, nothing is imported.
     """
     solution = creation.solve(runtime, requested, progress, rules=rules)
     with runtime.store.adding():
-        environment = creation.prepare(runtime, Path("check"), solution, progress).environment
+        try:
+            environment = creation.prepare(runtime, Path("check"), solution, progress).environment
+        except (FailedBuildError, UnacceptedWheelError, LinkError) as error:
+            guilty = error.packages if isinstance(error, LinkError) else (error.name,)
+            return [_broken(each, str(error)) if each.name in guilty else each for each in found]
         packages = {package.name: package for package in environment.packages}
         result = []
         for finding in found:

@@ -76,14 +76,14 @@ def extension_modules(store: Store, package: PackageLayer) -> list[str]:
 
 
 def top_level_modules(store: Store, package: PackageLayer) -> list[str]:
-    """What can be imported from a layer: its top-level modules and packages."""
+    """What can be imported from a layer: its top-level modules and packages, without private ones."""
     found = set()
     for file in store.manifest(package.digest).files:
         path = PurePosixPath(file.path)
         if path.parts[0] != SITE_PACKAGES or path.suffix not in (".py", ".so"):
             continue
         name = path.parts[1] if len(path.parts) > 2 else path.name.partition(".")[0]
-        if name.isidentifier():
+        if name.isidentifier() and not name.startswith("_"):
             found.add(name)
     return sorted(found)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from resolver.building.recipes import Recipe, header_providers, headers_of, reci
 from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.building.sources import SourceFacts, look_into, obtain, unpack
 from resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
+from resolver.building.worker import STEP
 from resolver.errors import BuildError, FailedBuildError
 from resolver.lock import LockedFile, tags
 from resolver.progress import Progress
@@ -34,6 +36,8 @@ WHEELS = "wheels"
 ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
 #: The files of this package that a wheel's content depends on.
 SHAPING = (*PROGRAMS, "headers.py", "shim.c", "slots.py", "toolchain.py", "worker.py")
+#: How often a running build is looked at, in seconds.
+POLL = 0.1
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -98,7 +102,7 @@ class Builder:
                 )
         sources = [self._opened(file, options) for file in files]
         if any(source.compiles for source in sources):  # what is missing shows before anything is started
-            toolchain = find_toolchain(self.store, self.target, self.variables(), progress)
+            toolchain = self._toolchain([source.file.name for source in sources if source.compiles], progress)
         else:
             toolchain = None
         for source in sources:
@@ -120,9 +124,19 @@ class Builder:
                     pool.shutdown(cancel_futures=True)
                     raise
 
+    def _toolchain(self, names: Sequence[str], progress: Progress) -> Toolchain:
+        try:
+            return find_toolchain(self.store, self.target, self.variables(), progress)
+        except BuildError as error:
+            raise BuildError(f"{', '.join(names)} must be built from source: {error}", error.hint) from error
+
+    def failure(self, file: LockedFile) -> bool:
+        """Whether the latest build of a source distribution failed, with all that a wheel depends on as it is now."""
+        return bool(file.sha256) and self.store.record(_failed(self._key(file))) is not None
+
     def log_of(self, name: str, version: str) -> Path:
         """Where the latest build of a version leaves what it prints."""
-        return self.store.folder(Kind.LOGS) / f"{canonicalize_name(name)}-{version}.log"
+        return self.store.folder(Kind.LOGS) / canonicalize_name(name) / f"{version}.log"
 
     # -- one wheel
 
@@ -206,6 +220,7 @@ class Builder:
             if run.cancelled.is_set():
                 raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
             if status:
+                self.store.put_record(_failed(self._key(file)), {"failed": file.filename})
                 raise FailedBuildError(file.name, file.version, _failed_step(log), _last_words(log), str(log))
             wheel = staging / "output" / (staging / "result").read_text("utf-8")
             native = _check_modules(wheel, file, log)
@@ -264,6 +279,11 @@ class _Run:
     cancelled: threading.Event
 
 
+def _failed(key: str) -> str:
+    """The key of the record that a build failed."""
+    return hashlib.sha256(f"failed {key}".encode()).hexdigest()
+
+
 def _settings(
     toolchain: Toolchain | None, backend: str, recipe: Recipe, jobs: int, given: Sequence[tuple[str, str]]
 ) -> dict[str, list[str]]:
@@ -283,51 +303,38 @@ def _environment(toolchain: Toolchain | None, recipe: Recipe, staging: Path, job
 def _run_worker(
     staging: Path, log: Path, options: IndexOptions, note: Callable[[str], None], cancelled: threading.Event
 ) -> int:
-    """Run the worker; returns its exit status.  What it prints goes to `log`, line by line."""
+    """Run the worker; returns its exit status.  What it prints goes to `log`."""
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(staging), **_pip_variables(options)}
     command = [sys.executable, "-P", "-m", "resolver.building.worker", str(staging / "job.json")]
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("wb") as out, log.open("rb") as said:
         process = subprocess.Popen(
             command,
             cwd=staging,
             env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,  # stays open as long as this process lives: the worker ends when it is closed
+            stdout=out,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
             start_new_session=True,  # so that it can be stopped with all that it started
         )
-        watch = threading.Thread(target=_stop_when, args=(process, cancelled), daemon=True)
-        watch.start()
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                file.write(line)
-                file.flush()
-                if line.strip():
-                    note(line.strip())
-            return process.wait()
+            while (status := process.poll()) is None:
+                lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
+                if lines:
+                    note(lines[-1].strip())
+                if cancelled.wait(POLL):
+                    break
+            return 1 if status is None else status
         finally:
             _stop(process)
 
 
-def _stop_when(process: "subprocess.Popen[str]", cancelled: threading.Event) -> None:
-    while process.poll() is None:
-        if cancelled.wait(0.2):
-            _stop(process)
-            return
-
-
-def _stop(process: "subprocess.Popen[str]") -> None:
+def _stop(process: "subprocess.Popen[bytes]") -> None:
     """End the process, if it runs, and all that it started."""
-    if process.poll() is None:
-        with suppress(OSError):
-            if os.name == "posix":
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-        process.wait()
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.close()
 
 
 def _pip_variables(options: IndexOptions) -> dict[str, str]:
@@ -357,29 +364,28 @@ def _check_modules(wheel: Path, file: LockedFile, log: Path) -> bool:
     return native
 
 
-#: What a line of a log says about the step that is beginning.
-STEPS = (
-    ("Installing packages in isolated environment", "installing what its build needs"),
-    ("Getting build dependencies", "asking what its build needs"),
-    ("Building wheel", "building"),
-)
-
-
 def _failed_step(log: Path) -> str:
-    step = "preparing its build"
-    for line in log.read_text("utf-8", "replace").splitlines():
-        step = next((words for beginning, words in STEPS if beginning in line), step)
-    return f"{step} failed"
+    lines = log.read_text("utf-8", "replace").splitlines()
+    steps = [line.removeprefix(STEP) for line in lines if line.startswith(STEP)]
+    return f"{steps[-1] if steps else 'preparing its build'} failed"
 
 
 def _last_words(log: Path) -> str:
     """The end of a log, without what tells a user nothing."""
-    lines = log.read_text("utf-8", "replace").splitlines()
-    errors = [line for line in lines if _tells(line)]
-    return "\n".join(line[:200] for line in (errors[-6:] if errors else lines[-8:]))
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip() and not NOISE.search(line)]
+    errors = [line for line in lines if ERROR.search(line)]
+    return "\n".join(printable(line[:200]) for line in (errors[-6:] if errors else lines[-6:]))
 
 
-def _tells(line: str) -> bool:
-    text = line.strip().lower()
-    repeats = text.startswith(("wenv:", "copying", "adding")) or "returned non-zero exit status" in text
-    return ("error" in text or "fatal" in text) and not repeats
+#: Lines of a log that only say where something failed, or that it did.
+NOISE = re.compile(
+    r"^\s*(File \"|Traceback|raise |return |self\.|\^|~|wenv: |copying |adding |creating |warning: )|^  |generated\.$"
+    r"|returned non-zero exit status|Backend subprocess exited"
+)
+#: Lines of a log that say why.
+ERROR = re.compile(r"(^|[\s:])(fatal )?(error|ERROR|Error)\b|\w(Error|Exception):")
+
+
+def printable(text: str) -> str:
+    """Without what would command a terminal."""
+    return "".join(character for character in text if character.isprintable() or character in "\t\n")

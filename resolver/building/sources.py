@@ -162,8 +162,10 @@ def _reading(path: Path) -> Iterator[None]:
     """Turns what a malformed archive raises into HostileSourceError."""
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise HostileSourceError(path.name, str(error)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise HostileSourceError(path.name, f"its pyproject.toml cannot be read: {error}") from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise HostileSourceError(path.name, f"it is damaged, or no archive ({str(error).splitlines()[0]})") from error
     except OSError as error:
         if error.errno is not None:  # else it is a decompressor's word for damaged data
             raise

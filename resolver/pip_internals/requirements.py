@@ -58,6 +58,8 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
 def _line(requirement: InstallRequirement, origin: str) -> Line:
     marker = f" ; {requirement.markers}" if requirement.markers else ""
     if requirement.link is not None:
+        if requirement.link.is_file and not Path(requirement.link.file_path).exists():
+            raise RequirementsError(f"{origin}: no such file: {requirement.link.file_path}")
         name = requirement.name or _name_of_file(requirement.link.filename)
         if name is None:
             raise RequirementsError(

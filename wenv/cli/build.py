@@ -47,7 +47,7 @@ def build(
     The named packages are built even if they have usable wheels, and what they need as far as it has none.  Each wheel is
     tried: all of its extension modules are imported in a sandbox.  Build code of the packages runs on this machine.
 
-    Needs the extra for building: pip install 'wenv[build]'.
+    Needs the extra for building: pip install 'wenv\\[build]'.
 
     [bold]Examples[/]
 
@@ -64,7 +64,7 @@ def build(
     from wenv.runtimes import default_runtime
 
     if not names and not files:
-        raise UsageError("nothing is named to build", "`wenv build NAME…`")
+        raise UsageError("no package is named", "`wenv build --log NAME`" if log else "`wenv build NAME…`")
     if log:
         _print_logs(names or [])
         return
@@ -72,6 +72,10 @@ def build(
     pairs = tuple((key, value) for key, equals, value in (text.partition("=") for text in settings or ()) if key and equals)
     if len(pairs) < len(settings or ()):
         raise UsageError("a configuration setting is KEY=VALUE")
+    try:
+        output.mkdir(parents=True, exist_ok=True)  # before, not after, minutes of building
+    except OSError as error:
+        raise WenvError(f"wheels cannot be put into {output}: {error.strerror}", "name another folder with -o") from error
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
@@ -91,19 +95,26 @@ def build(
 
 def _print_logs(names: list[str]) -> None:
     """The logs of packages, the latest of each version."""
+    from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     from cache.kinds import Kind
+    from resolver.building.build import printable
     from wenv.cli.store import open_store
 
     folder = open_store().folder(Kind.LOGS)
-    for name in names:
-        found = [path for path in folder.glob("*.log") if path.name.rpartition("-")[0] == canonicalize_name(name)]
+    for text in names:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise UsageError(f"{text!r} names no package", "`wenv build --log NAME`") from error
+        logs = (folder / canonicalize_name(requirement.name)).glob("*.log")
+        found = [path for path in logs if requirement.specifier.contains(path.stem, prereleases=True)]
         if not found:
-            raise WenvError(f"{name} has not been built on this machine", "or its log was deleted by `wenv cache prune`")
+            raise WenvError(f"{text} has not been built on this machine", "or its log was deleted by `wenv cache prune --all`")
         for path in sorted(found, key=lambda path: path.stat().st_mtime):
             Printer().line(f"# {path}")
-            print(path.read_text("utf-8", "replace"), end="")
+            print(printable(path.read_text("utf-8", "replace")), end="")
 
 
 def register(app: typer.Typer) -> None:

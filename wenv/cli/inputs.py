@@ -37,6 +37,9 @@ def requested_of(
     progress: Progress,
 ) -> Requested:
     """Everything that the options name."""
+    for path in files or ():
+        if is_lock(path):
+            raise UsageError(f"{path} is a lock, which has decided already", "`wenv create -r` and `wenv install -r` take it")
     return gather(
         names or (), files or (), constraints or (),
         target=runtime.target(progress), options=index, extras=extras or (), groups=groups or (),
@@ -59,6 +62,11 @@ def solution(
     if locks:
         if len(files or ()) > 1 or names or constraints or extras or groups:
             raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
+        if index != IndexOptions():
+            raise UsageError(
+                f"{locks[0]} says where each file comes from: options for the index and --no-binary have no effect",
+                "lock again with them",
+            )
         return creation.solution_of_lock(runtime, locks[0], progress, rules)
     wanted = requested_of(runtime, names, files, constraints, extras, groups, index, progress)
     return creation.solve(runtime, wanted, progress, rules=rules)

@@ -8,10 +8,12 @@ a grace period it is left behind: its thread is a daemon and ends with the proce
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from wenv.errors import TimeLimitError
 from wenv.host.session import Session
 
+Result = TypeVar("Result")
 #: How long a stopped guest may take to notice, in seconds.
 GRACE = 0.5
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
@@ -23,15 +25,29 @@ def run_main(open_session: Callable[[], Session], request: object, time_limit: f
 
     Raises TrapError if the sandbox stopped it, TimeLimitError after `time_limit` seconds.
     """
-    outcome: list[int | BaseException] = []
+    try:
+        return run_in_session(open_session, lambda session: session.main(request), time_limit)
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+
+
+def run_in_session(
+    open_session: Callable[[], Session], use: Callable[[Session], Result], time_limit: float | None = None
+) -> Result:
+    """Open a session and use it, in a thread of its own; returns what `use` returns, and raises what it raises.
+
+    Raises TimeLimitError after `time_limit` seconds.
+    """
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
     session: list[Session] = []
 
     def work() -> None:
         try:
             session.append(open_session())
-            outcome.append(session[0].main(request))
+            outcome.append(use(session[0]))
         except BaseException as error:
-            outcome.append(error)
+            failure.append(error)
 
     thread = threading.Thread(target=work, name="guest", daemon=True)
     deadline = None if time_limit is None else time.monotonic() + time_limit
@@ -46,12 +62,9 @@ def run_main(open_session: Callable[[], Session], request: object, time_limit: f
     except KeyboardInterrupt:
         _stop(session, thread)
         raise
-    result = outcome[0]
-    if isinstance(result, SystemExit):
-        return int(result.code or 0)
-    if isinstance(result, BaseException):
-        raise result
-    return result
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 def _stop(session: list[Session], thread: threading.Thread) -> None:

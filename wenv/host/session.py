@@ -99,9 +99,19 @@ def private_folders() -> Iterator[PrivateFolders]:
 
 
 class Session:
-    """A living sandbox.  All calls must come from one thread; `stop` may come from any."""
+    """A living sandbox.  All calls must come from one thread; `stop` may come from any.
 
-    def __init__(self, component: component_model.Component, mounts: Sequence[Mount], limits: Limits = Limits()) -> None:
+    A `silent` one has no standard streams.
+    """
+
+    def __init__(
+        self,
+        component: component_model.Component,
+        mounts: Sequence[Mount],
+        limits: Limits = Limits(),
+        *,
+        silent: bool = False,
+    ) -> None:
         self._limits = limits
         self._left = limits.output
         self._stopped = False
@@ -110,7 +120,7 @@ class Session:
         self._store.set_epoch_deadline(1)
         if limits.memory is not None:
             self._store.set_limits(memory_size=limits.memory)
-        self._store.set_wasi(self._wasi(mounts))
+        self._store.set_wasi(self._wasi(mounts, silent))
         linker = component_model.Linker(engine())
         linker.add_wasip2()
         with self._explaining():
@@ -125,14 +135,15 @@ class Session:
 
         self._main, self._call = exported("main"), exported("call")
 
-    def _wasi(self, mounts: Sequence[Mount]) -> wasmtime.WasiConfig:
+    def _wasi(self, mounts: Sequence[Mount], silent: bool) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()
         wasi.argv = ["python"]
-        wasi.inherit_stdin()
-        if self._limits.output is None:
+        if not silent:
+            wasi.inherit_stdin()
+        if not silent and self._limits.output is None:
             wasi.inherit_stdout()
             wasi.inherit_stderr()
-        else:
+        elif not silent:
             wasi.stdout_custom = lambda data: self._write(1, data)
             wasi.stderr_custom = lambda data: self._write(2, data)
         for mount in mounts:
