@@ -23,11 +23,11 @@ def test_fifteen_packages_from_one_file(wenv: Wenv) -> None:
 
 
 def test_packages_that_cannot_run_are_all_listed(wenv: Wenv) -> None:
-    error = wenv.result("create", "--no-build", "flask", "psycopg2", "requests", status=1).stderr
-    assert "2 packages have no wheel that runs here" in error
-    assert "markupsafe" in error
-    assert "needed by flask, jinja2, werkzeug" in error
+    error = wenv.result("create", "--no-build", "gevent", "psycopg2", "requests", status=1).stderr
+    assert "packages have no wheel that runs here" in error
     assert "psycopg2" in error
+    assert "greenlet" in error
+    assert "needed by gevent" in error
     assert not (wenv.folder / ".wenv").exists()
 
 
