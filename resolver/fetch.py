@@ -13,7 +13,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from cache.layers import publish
 from cache.store import Store
-from resolver.building.build import Builder, BuiltWheel
 from resolver.errors import BuildError, FetchError, HashMismatchError, ResolverError
 from resolver.layout import SITE_PACKAGES
 from resolver.lock import LockedFile
@@ -22,6 +21,7 @@ from resolver.requested import IndexOptions
 from resolver.target import Target
 
 if TYPE_CHECKING:
+    from resolver.building.build import Builder, BuiltWheel
     from resolver.pip_internals.downloads import Downloader
 
 #: Downloads at a time: more gain nothing against one index, and unpacking is bounded by the cores.
@@ -35,7 +35,7 @@ class FetchedWheel:
 
     file: LockedFile
     layer: str
-    built: BuiltWheel | None = None
+    built: "BuiltWheel | None" = None
 
 
 def fetch(
@@ -44,7 +44,7 @@ def fetch(
     target: Target,
     options: IndexOptions,
     progress: Progress,
-    builder: Builder | None = None,
+    builder: "Builder | None" = None,
 ) -> list[FetchedWheel]:
     """Have the wheel of every file in the store; returns them in the given order, with sha256 and size filled in.
 
@@ -63,7 +63,7 @@ def fetch(
     return [found[file.name] for file in files]
 
 
-def _known(store: Store, file: LockedFile, builder: Builder | None) -> FetchedWheel | None:
+def _known(store: Store, file: LockedFile, builder: "Builder | None") -> FetchedWheel | None:
     built = builder.known(file) if builder is not None and file.is_source else None
     if file.is_source and built is None:
         return None
@@ -80,7 +80,7 @@ def _build_missing(
     files: Sequence[LockedFile],
     options: IndexOptions,
     progress: Progress,
-    builder: Builder | None,
+    builder: "Builder | None",
     found: dict[str, FetchedWheel],
 ) -> None:
     """Build the wheels of source distributions, and add each to `found` once it is a layer."""
@@ -92,7 +92,7 @@ def _build_missing(
     def packages(name: str) -> Path | None:
         return store.tree(found[name].layer) / SITE_PACKAGES if name in found else None
 
-    def finished(file: LockedFile, built: BuiltWheel) -> None:
+    def finished(file: LockedFile, built: "BuiltWheel") -> None:
         with store.staging() as staging:
             staged = stage_wheel(store, staging, built.path, file.name, file.version)
             publish(store, [staged.layer])

@@ -8,18 +8,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cache.errors import MissingEntryError
 from cache.files import write_atomically
 from cache.store import Store
-from resolver.building.build import Builder
 from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.fetch import FetchedWheel, fetch
 from resolver.lock import LOCK_NAME, LockedFile, lock_text, read_lock
 from resolver.progress import Progress
 from resolver.requested import Requested
 from resolver.resolve import resolve
-from wenv.acceptance import accept
 from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
 from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
@@ -28,6 +27,9 @@ from wenv.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.scripts import BIN, remove_scripts, write_scripts
 from wenv.snapshot import console_scripts, split_packages
+
+if TYPE_CHECKING:
+    from resolver.building.build import Builder
 
 COMPILING = "Compiling modules"
 
@@ -196,7 +198,8 @@ def prepare(
     """
     store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
     runtime.prepare(progress)
-    target, builder = runtime.target(progress), builder_for(runtime, solution.rules, progress)
+    target = runtime.target(progress)
+    builder = builder_for(runtime, solution.rules, progress) if any(file.is_source for file in solution.files) else None
     fetched = fetch(store, solution.files, target, solution.requested.options, progress, builder)
     packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
     compile_layers(runtime, packages, progress)
@@ -214,8 +217,12 @@ def prepare(
         scripts=console_scripts(store, packages),
         split_packages=split_packages(store, packages),
     )
-    runtime.component(progress, environment.natives)
-    accept(runtime, environment, [item.built for item in fetched if item.built is not None], progress)
+    if not runtime.is_prepared(environment.natives):
+        runtime.component(progress, environment.natives)
+    if built := [item.built for item in fetched if item.built is not None]:
+        from wenv.acceptance import accept  # late: imports wasmtime
+
+        accept(runtime, environment, built, progress)
     return Prepared(environment, text, tuple(fetched))
 
 
@@ -246,14 +253,19 @@ def build(runtime: Runtime, solution: Solution, output: Path, progress: Progress
     return written
 
 
-def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> Builder:
+def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Builder":
     """What builds packages from their source for a runtime."""
+    from resolver.building.build import Builder  # late: most environments need nothing built
+
     return Builder(runtime.store, runtime.target(progress), runtime.identity, lambda: runtime.build_variables(progress), rules)
 
 
 def _package(store: Store, item: FetchedWheel) -> PackageLayer:
     file, key = item.file, item.built.key if item.built is not None else ""
-    native = any(is_extension(each.path) for each in store.manifest(item.layer).files)
+    if item.built is not None:
+        native = item.built.native
+    else:  # a manifest with a thousand files takes a moment to read
+        native = not file.filename.endswith("-any.whl") and any(is_extension(f.path) for f in store.manifest(item.layer).files)
     return PackageLayer(file.name, file.version, item.layer, file.filename, file.sha256, native, key)
 
 

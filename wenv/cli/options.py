@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from packaging.utils import canonicalize_name
 
-from resolver.building.rules import BuildRules
-from resolver.requested import IndexOptions
 from wenv.errors import UsageError
 from wenv.policy import Mount, Policy, parse_size, parse_variable
+
+if TYPE_CHECKING:
+    from resolver.building.rules import BuildRules
+    from resolver.requested import IndexOptions
 
 ENVIRONMENT, INPUTS, SANDBOX, INDEX, BUILDING = "Environment", "Requirements", "Sandbox", "Package index", "Building"
 
@@ -120,8 +121,12 @@ Output = Annotated[
 ]
 
 
-def build_rules(no_build: bool, build_only: list[str] | None) -> BuildRules:
+def build_rules(no_build: bool, build_only: list[str] | None) -> "BuildRules":
     """Which packages the options allow to be built; raises UsageError."""
+    from packaging.utils import canonicalize_name
+
+    from resolver.building.rules import BuildRules
+
     if no_build and build_only:
         raise UsageError("--no-build and --build-only exclude each other")
     return BuildRules(not no_build, frozenset(map(canonicalize_name, build_only)) if build_only else None)
@@ -146,6 +151,8 @@ def policy(
     )
 
 
-def from_source(names: Sequence[str]) -> IndexOptions:
+def from_source(names: Sequence[str]) -> "IndexOptions":
     """The index options under which these packages are built even if they have wheels."""
+    from resolver.requested import IndexOptions
+
     return IndexOptions(no_binary=tuple(names))

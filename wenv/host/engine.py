@@ -4,22 +4,15 @@ A compiled component is native code: it is taken from our own store only, and is
 configuration and one kind of processor, all of which are part of its key.
 """
 
-import hashlib
-import platform
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import wasmtime
 from wasmtime import component as component_model
 
 from cache.store import Store
-
-COMPILED = "compiled"
-#: Bytes of stack for WebAssembly code.  wasmtime aborts the process unless this stays below its 2 MiB fibre stack.
-STACK = (2 << 20) - (64 << 10)
-_CONFIGURATION = f"component-model epoch-interruption max-wasm-stack={STACK}"
+from wenv.host.compiled import COMPILED, STACK, compiled_key
 
 
 @cache
@@ -30,17 +23,6 @@ def engine() -> wasmtime.Engine:
     config.epoch_interruption = True
     config.max_wasm_stack = STACK
     return wasmtime.Engine(config)
-
-
-def compiled_key(component_key: str) -> str:
-    """Key of what a component compiles to on this host."""
-    parts = (component_key, version("wasmtime"), _CONFIGURATION, platform.machine(), platform.processor(), platform.system())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def is_compiled(store: Store, component_key: str) -> bool:
-    """Whether `compiled` would have nothing to do."""
-    return store.derived_folder(COMPILED, compiled_key(component_key)).is_dir()
 
 
 def compiled(

@@ -74,7 +74,7 @@ class ComponentizeRuntime:
         return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if natives else self.key
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = ()) -> frozenset[str]:
-        from wenv.host.engine import COMPILED, compiled_key
+        from wenv.host.compiled import COMPILED, compiled_key
 
         keys = {self.key, self._linked_key(natives)}
         entries = {f"{DESCRIPTIONS}/{self.key}"}
@@ -89,7 +89,7 @@ class ComponentizeRuntime:
     # -- what is made once
 
     def is_prepared(self, natives: tuple[NativeLayer, ...] = ()) -> bool:
-        from wenv.host.engine import is_compiled
+        from wenv.host.compiled import is_compiled
 
         folder = self.store.derived_folder(COMPONENTS, self.key)
         if not folder.is_dir() or not all(is_compiled(self.store, key) for key in (self.key, self._linked_key(natives))):
