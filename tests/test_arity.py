@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from resolver.building.arity import Signature, Tables, adapted, enclosed, split
-from resolver.building.slots import Slots, read_slots
+from resolver.building.slots import read_slots
 
 
 @pytest.fixture(scope="session")
-def slots(headers: Path) -> Slots:
+def slots(headers: Path) -> Tables:
     return read_slots(headers)
 
 
@@ -30,7 +30,7 @@ def include(headers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_tables_are_those_of_the_headers(slots: Slots, headers: Path) -> None:
+def test_the_tables_are_those_of_the_headers(slots: Tables, headers: Path) -> None:
     pointer, integer = "ptr", "i32"
     assert slots.fields["_typeobject"][4] == Signature("void", (pointer,))  # tp_dealloc
     assert slots.fields["_typeobject"][37] == Signature(pointer, (pointer,) * 3)  # tp_new
@@ -142,7 +142,7 @@ def compiled(folder: Path, source: str, include: Path, suffix: str = ".c") -> st
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_kind_of_table(name: str, slots: Slots, include: Path, tmp_path: Path) -> None:
+def test_each_kind_of_table(name: str, slots: Tables, include: Path, tmp_path: Path) -> None:
     source, expected = CASES[name]
     text, notes = adapted(compiled(tmp_path, source, include), Tables.from_json(slots.as_json()))
     if expected is None:
@@ -160,7 +160,7 @@ def test_each_kind_of_table(name: str, slots: Slots, include: Path, tmp_path: Pa
     subprocess.run(check, cwd=tmp_path, check=True, capture_output=True)
 
 
-def test_c_plus_plus_has_the_same_tables(slots: Slots, include: Path, tmp_path: Path) -> None:
+def test_c_plus_plus_has_the_same_tables(slots: Tables, include: Path, tmp_path: Path) -> None:
     source = (
         'namespace { PyObject *f(PyObject *self) { return self; } }\n'
         'PyMethodDef m[] = {{"f", (PyCFunction)f, METH_NOARGS, 0}, {0}};'
@@ -170,7 +170,7 @@ def test_c_plus_plus_has_the_same_tables(slots: Slots, include: Path, tmp_path: 
     assert "adapted" in notes[0]
 
 
-def test_what_cannot_be_adapted_is_said(slots: Slots, include: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_adapted_is_said(slots: Tables, include: Path, tmp_path: Path) -> None:
     source = (
         "static PyObject *f(PyObject *self, double x) { return self; }\n"
         'PyMethodDef m[] = {{"f", (PyCFunction)(void *)f, METH_O, 0}, {0}};'

@@ -12,7 +12,7 @@ Runs inside the compiler driver: it imports nothing of wenv's.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 
@@ -50,7 +50,11 @@ TYPE_FIELDS = ("%struct.PyVarObject", "ptr", "i32", "i32", "ptr", "i32", *("ptr"
 
 @dataclass(slots=True)
 class Tables:
-    """What belongs where: see `resolver.building.slots.Slots`, from whose JSON this is read."""
+    """For each kind of table, which function belongs where (resolver/building/slots.py reads them from CPython's headers).
+
+    `fields`: structure to (index of the field to signature); `types`: PyType_Slot number to signature; `methods`: PyMethodDef
+    flags to signature; `modules`: PyModuleDef_Slot number to signature.
+    """
 
     fields: dict[str, dict[int, Signature]]
     types: dict[int, Signature]
@@ -59,9 +63,13 @@ class Tables:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Tables":
-        """What `Slots.as_json` gave."""
+        """What `as_json` gave."""
         flat = {key: _numbered(data[key]) for key in ("types", "methods", "modules")}
         return cls(fields={name: _numbered(table) for name, table in data["fields"].items()}, **flat)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the compiler driver; as JSON, numbers become strings."""
+        return asdict(self)
 
     @property
     def structures(self) -> tuple[str, ...]:

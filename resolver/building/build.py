@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -148,10 +149,8 @@ class Builder:
         return hashlib.sha256("\n".join((*parts, recipe, settings)).encode()).hexdigest()
 
     def _key(self, file: LockedFile) -> str:
-        digest = hashlib.sha256(f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode())
-        for name in SHAPING:
-            digest.update((HERE / name).read_bytes())
-        return digest.hexdigest()
+        parts = f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode()
+        return hashlib.sha256(parts + _shaping()).hexdigest()
 
     def _read(self, file: LockedFile, key: str) -> BuiltWheel | None:
         folder = self.store.derived_folder(WHEELS, key)
@@ -277,6 +276,12 @@ class _Run:
     jobs: int
     progress: Progress
     cancelled: threading.Event
+
+
+@cache
+def _shaping() -> bytes:
+    """The files that a wheel's content depends on: read once, as every package asks."""
+    return b"".join((HERE / name).read_bytes() for name in SHAPING)
 
 
 def _failed(key: str) -> str:

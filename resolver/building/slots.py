@@ -4,11 +4,9 @@ Types are those of LLVM's IR for wasm32, where a pointer is ``ptr`` and every in
 """
 
 import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from resolver.building.arity import Signature
+from resolver.building.arity import Signature, Tables
 
 HEADERS = (
     "object.h",
@@ -45,25 +43,7 @@ MODULE_SLOTS = {1: Signature("ptr", ("ptr", "ptr")), 2: Signature("i32", ("ptr",
 INTEGERS = {"int", "size_t", "Py_ssize_t", "Py_hash_t", "PySendResult"}
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """For each kind of table, which function belongs where.
-
-    `fields`: structure to (index of the field to signature); `types`: PyType_Slot number to signature; `methods`: PyMethodDef
-    flags to signature; `modules`: PyModuleDef_Slot number to signature.
-    """
-
-    fields: dict[str, dict[int, Signature]]
-    types: dict[int, Signature]
-    methods: dict[int, Signature]
-    modules: dict[int, Signature]
-
-    def as_json(self) -> dict[str, Any]:
-        """For the compiler driver; numbers become strings."""
-        return asdict(self)
-
-
-def read_slots(include: Path) -> Slots:
+def read_slots(include: Path) -> Tables:
     """Read the tables out of CPython's headers.  Raises ValueError for headers that are not what they were in 3.14."""
     text = "\n".join((include / name).read_text("utf-8") for name in HEADERS)
     text = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
@@ -80,7 +60,7 @@ def read_slots(include: Path) -> Slots:
     numbers = re.findall(r"#define Py_((?:bf|mp|nb|sq|tp|am)_\w+) (\d+)", text)
     types = {int(number): by_field[field] for field, number in numbers if field in by_field}
     methods = {flags: functions[kind] for flags, kind in METHODS.items()}
-    return Slots(fields, types, methods, dict(MODULE_SLOTS))
+    return Tables(fields, types, methods, dict(MODULE_SLOTS))
 
 
 def _function_types(text: str) -> dict[str, Signature]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -132,6 +133,7 @@ class Toolchain:
         return {}
 
 
+@cache
 def compiler_version() -> str | None:
     """The version of ziglang, None where it is not installed."""
     try:
