@@ -5,9 +5,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pytest
 
 from wenv.errors import MountError, UnsupportedOptionError, UsageError
+from wenv.launcher.command_line import CommandLine, parse
+from wenv.launcher.sandbox import terminal_variables, variables
 from wenv.locations import guest_path
-from wenv.policy import Mount, Policy, parse_size, parse_variable, terminal_variables
-from wenv.python_options import CommandLine, parse
+from wenv.policy import Mount, Policy, parse_size, parse_variable
 
 
 def test_mounts(tmp_path: Path) -> None:
@@ -60,7 +61,8 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ABSENT", raising=False)
     assert parse_variable("A=b=c") == ("A", "b=c")
     assert parse_variable("GIVEN") == ("GIVEN", None)
-    assert Policy(environment=(("A", "1"), ("B", None), ("C", None))).variables({"B": "2"}) == {"A": "1", "B": "2"}
+    given = Policy(environment=(("A", "1"), ("B", None), ("C", None))).as_json()
+    assert variables(given, {"B": "2"}) == {"A": "1", "B": "2"}
     for text in ("ABSENT", "=x", ""):
         with pytest.raises(UsageError):
             parse_variable(text)

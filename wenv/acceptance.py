@@ -16,9 +16,10 @@ from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
 from wenv.guest.request import Request
 from wenv.host.run import run_in_session
-from wenv.host.session import Session, private_folders
-from wenv.launch import layer_mounts
-from wenv.locations import PRIVATE, TEMPORARY
+from wenv.host.session import Session
+from wenv.image import layer_mounts
+from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
+from wenv.launcher.private import PrivateFolders
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
 from wenv.snapshot import extension_modules
@@ -77,30 +78,28 @@ def failing_imports(
 ) -> dict[str, dict[str, str]]:
     """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
     failures: dict[str, dict[str, str]] = {}
-    roots, mounts = layer_mounts(runtime, environment, progress)
+    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
     component = runtime.component(progress, environment.natives)
     needs = needs_of((package.name for package in environment.packages), writable=False)
     while waiting := [module for module in modules if module not in failures]:
-        with private_folders() as private:
+        with PrivateFolders(()) as private:
             request: Request = {
                 "form": "code",
                 "target": "",
                 "arguments": [],
-                "directory": str(TEMPORARY),
+                "directory": TEMPORARY,
                 "environment": dict(needs.environment),
-                "roots": roots,
-                "split_packages": environment.split_packages,
+                "code": CODE,
                 "stubs": list(needs.stubs),
                 "terminal": None,
                 "shared": {},
                 "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
-                "control": str(PRIVATE),
+                "control": PRIVATE,
             }
-            private.add_root(mounts)
             order = {"request": request, "modules": waiting}
             try:
                 failures |= run_in_session(
-                    partial(Session, component, (*mounts, *private.mounts), silent=True),
+                    partial(Session, component, (*preopens, *private.preopens), silent=True),
                     lambda session, order=order: session.call("imports", order),  # type: ignore[misc]
                     TIME_LIMIT,
                 )

@@ -22,6 +22,8 @@ from resolver.resolve import resolve
 from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
 from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
+from wenv.image import image
+from wenv.launch import leave_plan, plan_of
 from wenv.locations import STANDARD_LIBRARY, folder_key
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
@@ -171,6 +173,7 @@ def _make(
     write_atomically(folder / LOCK_NAME, prepared.lock)
     write_scripts(environment, previous)
     environment.save()
+    leave_plan(plan_of(runtime, environment, progress))
     return environment
 
 
@@ -217,6 +220,7 @@ def prepare(
         scripts=console_scripts(store, packages),
         split_packages=split_packages(store, packages),
     )
+    image(runtime, environment, progress)
     if not runtime.is_prepared(environment.natives):
         runtime.component(progress, environment.natives)
     if built := [item.built for item in fetched if item.built is not None]:

@@ -275,3 +275,4 @@ def forget_vanished() -> None:
         data = _read_entry(entry)
         if data is not None and not exists(Path(data["folder"])):
             entry.unlink(missing_ok=True)
+            entry.with_suffix(".plan").unlink(missing_ok=True)

@@ -1,68 +1,45 @@
-"""From an environment, a program and a policy to a sandbox: what is mounted where, and what the guest is told."""
+"""The long way to run a program: makes what is missing, says what is wrong, and leaves a plan for the short way.
+
+What a program is given is decided by wenv/launcher/sandbox.py, for both.
+"""
 
 import difflib
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
-from cache.store import Store
-from resolver.layout import SITE_PACKAGES
+from cache.files import write_atomically
 from resolver.progress import Progress
 from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
-from wenv.guest.request import Flags, Form, Request, Root
-from wenv.host.run import run_main
-from wenv.host.session import Limits, PrivateFolders, Session, private_folders, stdio_is_terminal
-from wenv.locations import CODE, PRIVATE, STANDARD_LIBRARY, TEMPORARY, guest_path
-from wenv.policy import Mount, Policy, terminal_variables
-from wenv.python_options import CommandLine
+from wenv.guest.request import Request
+from wenv.host.compiled import compiled_file
+from wenv.image import has_image, image, layer_mounts
+from wenv.launcher import plan as plans
+from wenv.launcher import sandbox as sandboxes
+from wenv.launcher.command_line import CommandLine
+from wenv.launcher.places import place_variables
+from wenv.launcher.private import PrivateFolders
+from wenv.launcher.sandbox import Preopen
+from wenv.locations import cache_folder, data_folder, registry_folder
+from wenv.policy import Mount, Policy
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
-from wenv.snapshot import importable_names
+
+if TYPE_CHECKING:
+    from wenv.launcher.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to run: as in wenv/guest/request.py, with host paths already made the guest's; `folder` is to be readable."""
-
-    form: Form
-    target: str
-    arguments: tuple[str, ...] = ()
-    folder: Path | None = None
-    unbuffered: bool = False
-    safe_path: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-def program_of(line: CommandLine, environment: Environment) -> Program:
-    """What a command line means in an environment: a script's path, or else the name of a console script."""
-    flags = {"unbuffered": line.unbuffered, "safe_path": line.safe_path, "warnings": line.warnings}
-    if line.form == "script":
-        bare = line.target in environment.scripts  # ./NAME means a file or folder of the same name
-        path = Path(line.target)
-        if path.exists() and not bare:
-            linked, given = path.is_symlink(), path
-            path = path.resolve() if linked else path.absolute()
-            # a relative path is kept as it was written, unless it leaves the working folder, which is a mount of its own
-            whole = linked or given.is_absolute() or ".." in given.parts
-            path = Path(os.path.normpath(path)) if whole else path
-            folder = path if path.is_dir() else path.parent
-            shown = guest_path(folder) / path.relative_to(folder) if whole else given.as_posix()
-            return Program("script", str(shown), line.arguments, folder, **flags)  # type: ignore[arg-type]
-        if bare:
-            return console_script(environment, line.target, line.arguments)
+def program_of(line: CommandLine, environment: Environment) -> sandboxes.Program:
+    """What a command line means in an environment; raises WenvError if it means nothing."""
+    program = sandboxes.program_of(line, environment.scripts)
+    if program is None:
         raise _unknown_program(line.target, environment)
-    if line.form in ("module", "code", "stdin"):
-        return Program(line.form, line.target, line.arguments, **flags)  # type: ignore[arg-type]
-    raise AssertionError(line.form)
-
-
-def console_script(environment: Environment, name: str, arguments: Sequence[str]) -> Program:
-    """The program behind a console script of one of the environment's packages."""
-    return Program("entry", environment.scripts[name], (name, *arguments))
+    return program
 
 
 def _unknown_program(name: str, environment: Environment) -> WenvError:
@@ -73,122 +50,111 @@ def _unknown_program(name: str, environment: Environment) -> WenvError:
     return WenvError(f"no file and no console script called {name!r}", hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """Everything that a session needs: mounts and the request."""
-
-    mounts: tuple[Mount, ...]
-    request: Request
-    private: PrivateFolders
-
-
 def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress) -> None:
     """Make what is missing to run the environment; usually nothing is.  Raises StaleEnvironmentError."""
     store = runtime.store
-    if not runtime.is_prepared(environment.natives) or not all(
-        runtime.has_code_archive(package.digest, str(package.guest_base)) for package in environment.packages
-    ):
+    if not runtime.is_prepared(environment.natives) or not has_image(runtime, environment):
         from wenv.creation import compile_layers
 
         with store.adding():
             runtime.prepare(progress)
+            _check_runtime(runtime, environment, progress)
             compile_layers(runtime, environment.packages, progress)
+            image(runtime, environment, progress)
             runtime.component(progress, environment.natives)
-    installed = runtime.standard_library(progress)
-    if environment.runtime.standard_library != installed:
+    _check_runtime(runtime, environment, progress)
+
+
+def _check_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> None:
+    if environment.runtime.standard_library != runtime.standard_library(progress):
         raise StaleEnvironmentError(environment.runtime.identity, runtime.identity)
+
+
+def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
+    """The launch plan of an environment that is ready to run."""
+    store = runtime.store
+    names = [package.name for package in environment.packages]
+    writing, reading = needs_of(names, writable=True), needs_of(names, writable=False)
+    wasmtime = distribution("wasmtime")
+    return {
+        "format": plans.FORMAT,
+        "wenv": plans.identity(),
+        "folder": str(environment.folder),
+        "manifest": plans.manifest_stamp(str(environment.folder)),
+        "places": place_variables(),
+        "library": _wasmtime_library(),
+        "wasmtime": str(wasmtime._path),  # type: ignore[attr-defined]
+        "component": str(compiled_file(store, runtime.component_key(environment.natives))),
+        "baked": None,
+        "preopens": [mount.preopen for mount in layer_mounts(runtime, environment, progress)],
+        "scripts": environment.scripts,
+        "stubs": list(writing.stubs),
+        "variables": writing.environment,
+        "read_only_variables": reading.environment,
+        "policy": environment.granted.as_json(),
+        "own": [str(cache_folder()), str(data_folder())],
+    }
+
+
+def leave_plan(plan: "Plan") -> None:
+    """Keep a plan for the next run."""
+    path, data = Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan)
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Everything that a session needs: preopened folders and the request."""
+
+    preopens: tuple[Preopen, ...]
+    request: Request
+    private: PrivateFolders
 
 
 @contextmanager
 def sandbox(
-    runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress
+    runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards."""
     ensure_ready(runtime, environment, progress)
     register(environment.folder)  # a project that was moved, or came from elsewhere
     if not environment.is_policy_granted:
         progress.say(f"ignored: the policy in {environment.folder}, which was not given to `wenv create` on this machine")
-    here = Path.cwd()
-    roots, mounts = layer_mounts(runtime, environment, progress)
-    needs = needs_of((package.name for package in environment.packages), writable=policy.write)
-    shared = _shared_folders(here, program.folder, policy)
-    with private_folders() as private:
-        request: Request = {
-            "form": program.form,
-            "target": program.target,
-            "arguments": list(program.arguments),
-            "directory": str(_directory(here, shared)),
-            "environment": {**terminal_variables(os.environ), **needs.environment, **policy.variables(os.environ)},
-            "roots": roots,
-            "split_packages": environment.split_packages,
-            "stubs": list(needs.stubs),
-            "terminal": list(shutil.get_terminal_size()) if stdio_is_terminal() else None,
-            "shared": {str(mount.guest): mount.writable for mount in shared},
-            "flags": _flags(program),
-            "control": str(PRIVATE),
-        }
-        private.add_root([*mounts, *shared])
-        yield Sandbox((*mounts, *shared, *private.mounts), request, private)
+    plan = plan_of(runtime, environment, progress)
+    if environment.is_policy_granted:
+        leave_plan(plan)
+    with given(plan, program, policy.as_json()) as prepared:
+        yield prepared
 
 
-def run(runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress) -> int:
+@contextmanager
+def given(plan: "Plan", program: sandboxes.Program, policy: Mapping[str, Any]) -> Iterator[Sandbox]:
+    """What a program is given under a policy, by a plan.  Raises MountError."""
+    here = str(Path.cwd())
+    shared = sandboxes.shared_folders(here, program.folder, policy)
+    for host, guest, writable in shared:
+        Mount(Path(host), PurePosixPath(guest), writable).check_writable()
+    request = sandboxes.request_of(plan, program, policy, here, shared)
+    with PrivateFolders(mount[1] for mount in shared) as private:
+        yield Sandbox((*plan["preopens"], *shared, *private.preopens), request, private)
+
+
+def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
+    from wenv.host.run import run_main  # late: imports wasmtime
+    from wenv.host.session import Limits, Session
+
     with sandbox(runtime, environment, program, policy, progress) as prepared:
         component = runtime.component(progress, environment.natives)
         limits = Limits(policy.memory, policy.output)
-        status = run_main(lambda: Session(component, prepared.mounts, limits), prepared.request, policy.time)
-        given = prepared.private.exit_status()
-        return status if given is None else given
+        status = run_main(lambda: Session(component, prepared.preopens, limits), prepared.request, policy.time)
+        left = prepared.private.exit_status()
+        return status if left is None else left
 
 
-def _flags(program: Program) -> Flags:
-    return {
-        "unbuffered": program.unbuffered,
-        "safe_path": program.safe_path,
-        "warnings": list(program.warnings),
-    }
-
-
-def layer_mounts(runtime: Runtime, environment: Environment, progress: Progress) -> tuple[list[Root], list[Mount]]:
-    """The read-only folders of the snapshot: each layer's files, and its compiled code."""
-    store: Store = runtime.store
-    library = store.tree(environment.runtime.standard_library)
-    archive = runtime.code_archive(environment.runtime.standard_library, str(STANDARD_LIBRARY), progress)
-    mounts = [Mount(library, STANDARD_LIBRARY), Mount(archive, CODE / "python")]
-    roots: list[Root] = [
-        _root(STANDARD_LIBRARY, sorted(entry.name for entry in library.iterdir()), CODE / "python", STANDARD_LIBRARY)
-    ]
-    for package in environment.packages:
-        tree, base = store.tree(package.digest), package.guest_base
-        code = CODE / base.name
-        mounts += [Mount(tree, base), Mount(runtime.code_archive(package.digest, str(base), progress), code)]
-        if names := importable_names(tree):
-            roots.append(_root(base / SITE_PACKAGES, names, code, base))
-    return roots, mounts
-
-
-def _root(path: PurePosixPath, names: list[str], archive: PurePosixPath, base: PurePosixPath) -> Root:
-    return {"path": str(path), "names": names, "archive": str(archive), "base": str(base)}
-
-
-def _shared_folders(here: Path, folder: Path | None, policy: Policy) -> list[Mount]:
-    """What the policy names, the working folder, and the program's own unless it lies in one of these."""
-    shared = {mount.guest: mount for mount in policy.mounts}
-    for host, writable in ((here, policy.write), (folder, False)):
-        if host is None or host == Path(host.anchor):
-            continue  # a whole disk is shared only by name: --mount
-        guest = guest_path(host)
-        around = [mount for mount in shared.values() if mount.guest == guest or mount.guest in guest.parents]
-        same = any(mount.host / guest.relative_to(mount.guest) == host and mount.writable >= writable for mount in around)
-        if not same:
-            shared[guest] = Mount(host, guest, writable)
-    for mount in shared.values():
-        mount.check_writable()
-    return list(shared.values())
-
-
-def _directory(here: Path, shared: Sequence[Mount]) -> PurePosixPath:
-    """The guest's working directory: the host's, if that is shared."""
-    guest = guest_path(here)
-    inside = any(mount.guest == guest or mount.guest in guest.parents for mount in shared)
-    return guest if inside else TEMPORARY
+def _wasmtime_library() -> str:
+    """The C library inside the installed wasmtime package."""
+    package = Path(str(distribution("wasmtime").locate_file("wasmtime")))
+    found = [path for pattern in ("*/*wasmtime.so", "*/*wasmtime.dylib", "*/*wasmtime.dll") for path in package.glob(pattern)]
+    return str(found[0]) if len(found) == 1 else ""

@@ -1,22 +1,20 @@
 """The only place that knows where wenv keeps things on the host, and what the guest calls them."""
 
-import hashlib
+import ntpath
 import os
+import posixpath
 from functools import cache
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-#: The folder in a project that holds its environment.
-ENVIRONMENT_FOLDER = ".wenv"
-#: Guest folders that belong to the sandbox; nothing of the host's may be mounted there.
-STANDARD_LIBRARY = PurePosixPath("/python")
-LAYERS = PurePosixPath("/wenv")
-TEMPORARY = PurePosixPath("/tmp")
-DEVICES = PurePosixPath("/dev")
-PRIVATE = LAYERS / ".private"
-CODE = LAYERS / ".code"
-RESERVED = (STANDARD_LIBRARY, LAYERS, TEMPORARY, DEVICES)
-#: Where the guest sees host folders whose own path is one of the sandbox's.
-ELSEWHERE = PurePosixPath("/host")
+from wenv.launcher import places
+
+ENVIRONMENT_FOLDER = places.ENVIRONMENT_FOLDER
+STANDARD_LIBRARY = PurePosixPath(places.STANDARD_LIBRARY)
+#: Where layers are mounted: below the standard library, because nothing else can be written while a component is baked.
+LAYERS = STANDARD_LIBRARY / "layers"
+TEMPORARY = PurePosixPath(places.TEMPORARY)
+CODE = PurePosixPath(places.CODE)
+PRIVATE = PurePosixPath(places.PRIVATE)
 
 
 @cache
@@ -46,7 +44,7 @@ def named_environments() -> Path:
 
 def folder_key(folder: Path) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
-    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+    return places.folder_key(str(folder))
 
 
 def registry_folder() -> Path:
@@ -64,15 +62,9 @@ def guest_path(host: PurePath) -> PurePosixPath:
 
     What would hide a folder of the sandbox's own (``/tmp``, anything in ``/dev``) is found under ``/host`` instead.
     """
-    if host.drive:
-        guest = PurePosixPath("/", host.drive.rstrip(":").strip("\\").replace("\\", "/").lower(), *host.parts[1:])
-    else:
-        guest = PurePosixPath(host)
-    if is_reserved(guest):
-        return ELSEWHERE / guest.relative_to("/")
-    return guest
+    return PurePosixPath(places.guest_path(str(host), ntpath if isinstance(host, PureWindowsPath) else posixpath))
 
 
 def is_reserved(guest: PurePosixPath) -> bool:
     """Whether a guest path is the sandbox's own; folders in ``/tmp`` are free."""
-    return guest in RESERVED or any(own in guest.parents for own in RESERVED if own != TEMPORARY)
+    return places.is_reserved(str(guest))

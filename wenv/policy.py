@@ -8,10 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.errors import MountError, UsageError
+from wenv.launcher.sandbox import Preopen, writes_into
 from wenv.locations import cache_folder, data_folder, guest_path, is_reserved
-
-#: Variables that describe the user's terminal and language: the only ones a program gets without being given them.
-TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -51,13 +49,16 @@ class Mount:
 
     def check_writable(self) -> None:
         """Raises MountError if writing here could change wenv's own store, whose contents run on the host."""
-        if self.writable:
-            for own in (cache_folder(), data_folder()):
-                if own == self.host or own in self.host.parents or self.host in own.parents:
-                    raise MountError(
-                        f"{self.host} cannot be shared for writing: wenv keeps its own files in {own}",
-                        "work in a folder of its own, or put the store elsewhere with WENV_CACHE_DIR and WENV_DATA_DIR",
-                    )
+        if met := writes_into([self.preopen], [str(cache_folder()), str(data_folder())]):
+            raise MountError(
+                f"{self.host} cannot be shared for writing: wenv keeps its own files in {met[1]}",
+                "work in a folder of its own, or put the store elsewhere with WENV_CACHE_DIR and WENV_DATA_DIR",
+            )
+
+    @property
+    def preopen(self) -> Preopen:
+        """As plain strings."""
+        return str(self.host), str(self.guest), self.writable
 
     def as_json(self) -> dict[str, Any]:
         """For manifests and `--json`."""
@@ -94,11 +95,6 @@ class Policy:
             time=other.time if other.time is not None else self.time,
             output=other.output if other.output is not None else self.output,
         )
-
-    def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The variables with their values; one that `environ` lacks is left out."""
-        found = {name: environ.get(name) if value is None else value for name, value in self.environment}
-        return {name: value for name, value in found.items() if value is not None}
 
     def as_json(self) -> dict[str, Any]:
         """For manifests and `--json`."""
@@ -142,9 +138,3 @@ def parse_size(text: str) -> int:
     if not match:
         raise UsageError(f"not a size: {text}", "for example 64M, 2G or 500000")
     return int(float(match[1]) * _UNITS[match[2]])
-
-
-def terminal_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that every run gets, and the sandbox's own."""
-    passed = {name: environ[name] for name in TERMINAL_VARIABLES if name in environ}
-    return {**passed, "HOME": "/tmp", "TMPDIR": "/tmp"}

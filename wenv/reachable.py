@@ -8,6 +8,7 @@ from resolver.building.headers import DERIVED as HEADERS
 from resolver.building.toolchain import DERIVED as TOOLCHAINS
 from wenv.acceptance import CHECKS
 from wenv.environment import all_folders, load
+from wenv.image import IMAGES, image_key
 from wenv.runtimes import default_runtime
 
 
@@ -27,6 +28,7 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
             if package.built:
                 derived |= {f"{WHEELS}/{package.built}", f"{CHECKS}/{package.built}"}
         derived |= runtime.derived_entries(environment.natives)
+        derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
         with_runtime = True
     if with_runtime:
         derived |= runtime.derived_entries()

@@ -7,14 +7,16 @@ looks while it runs, and becomes a KeyboardInterrupt there; a second one ends th
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import Exit
-from wenv.host.session import Limits, PrivateFolders, Session
-from wenv.launch import Program, sandbox
+from wenv.host.session import Limits, Session
+from wenv.launch import sandbox
+from wenv.launcher.command_line import CommandLine
+from wenv.launcher.private import PrivateFolders
+from wenv.launcher.sandbox import Program
 from wenv.locations import history_file
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
@@ -74,10 +76,10 @@ class GuestThread:
 def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progress: Progress) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
     policy = environment.granted.widened(granted)
-    with sandbox(runtime, environment, Program("code", ""), policy, progress) as prepared:
+    with sandbox(runtime, environment, Program("code", "", CommandLine("code")), policy, progress) as prepared:
         guest = GuestThread(prepared.private)
         component = runtime.component(progress, environment.natives)
-        guest.open(lambda: Session(component, prepared.mounts, Limits(policy.memory, policy.output)))
+        guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
         try:
             version = guest.call("shell.open", prepared.request)["version"]
             _greet(f"Python {version} in {environment.label} (sandbox). {HELP}")
@@ -89,7 +91,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
             return int(guest.call("shell.close", None))
         except KeyboardInterrupt:
             _greet("session ended by the second Ctrl-C; its variables are gone")
-            _leave_without_waiting(prepared.private.root)
+            _leave_without_waiting(prepared.private)
             return Exit.INTERRUPTED
         except SystemExit:  # os._exit in the guest
             status = prepared.private.exit_status()
@@ -178,11 +180,10 @@ def _completer(guest: GuestThread) -> Any:
     return GuestCompleter()
 
 
-def _leave_without_waiting(private: Path) -> None:
+def _leave_without_waiting(private: PrivateFolders) -> None:
     """The guest may sit in a call of the host's that never ends: leave the process with its thread."""
     import os
-    import shutil
 
-    shutil.rmtree(private, ignore_errors=True)
+    private.remove()
     sys.stderr.flush()
     os._exit(Exit.INTERRUPTED)

@@ -7,13 +7,12 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.python_options import CommandLine, parse
+from wenv.launcher.command_line import CommandLine, parse
+from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
     from wenv.environment import Environment
     from wenv.policy import Policy
-
-PYTHON_NAMES = ("python", "python3")
 
 
 def run(

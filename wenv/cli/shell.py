@@ -3,7 +3,7 @@
 import typer
 
 from wenv.cli import options
-from wenv.python_options import CommandLine
+from wenv.launcher.command_line import CommandLine
 
 
 def shell(

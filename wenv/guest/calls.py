@@ -9,6 +9,7 @@ from . import codearchive, describe, imports, shell
 
 SERVICES: dict[str, Callable[[Any], object]] = {
     "compile": codearchive.compile_tree,
+    "index": codearchive.write_index,
     "describe": describe.describe,
     "imports": imports.imports,
     "shell.open": shell.open_shell,

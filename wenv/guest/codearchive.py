@@ -1,6 +1,6 @@
-"""Code archives: the compiled code of every module of one layer, in one file with an index.
+"""Code archives: the compiled code of every module of one layer, in one file; and one index of all layers of a snapshot.
 
-A folder with two files, written by `compile_tree` in a run of its own that executes no code of the layer:
+A layer's archive is a folder with two files, written by `compile_tree` in a run of its own that executes no code of the layer:
 
 ``code.bin``
     the modules' code objects, each marshalled by itself, end to end;
@@ -11,7 +11,12 @@ A folder with two files, written by `compile_tree` in a run of its own that exec
     compiler takes.
     The entry named ``""`` stands for files that only CPython's own finder knows (extension modules, sourceless code).
 
-Both are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
+A snapshot's code is a folder with its layers' ``code.bin`` as ``0.bin``, ``1.bin``... in the order of ``sys.path``, and
+
+``index``
+    what `write_index` makes of their indexes, marshalled: see `Snapshot`.
+
+All are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
 """
 
 import io
@@ -24,11 +29,15 @@ from typing import Literal, TypedDict
 Entry = tuple[Literal["module", "package", "folder", "other"], int, int]
 Index = dict[str, dict[str, Entry]]
 
-CODE, INDEX = "code.bin", "code.idx"
+CODE, LAYER_INDEX, INDEX = "code.bin", "code.idx", "index"
 #: Suffixes of modules that are loaded by CPython's own finder.
 OTHER_SUFFIXES = (".so", ".pyc")
 #: Folders whose modules are not compiled in advance: in sympy they are half of the work, and few ever import them.
 TESTS = frozenset({"test", "tests"})
+
+
+#: How many bytes of an archive are read at once.
+READ_AHEAD = 1 << 16
 
 
 class Job(TypedDict):
@@ -77,7 +86,7 @@ def compile_tree(job: Job) -> dict[str, int]:
         parent, _, name = relative.rpartition("/")
         if relative:
             index[parent][name] = entry
-    with open(f"{job['output']}/{INDEX}", "wb") as file:
+    with open(f"{job['output']}/{LAYER_INDEX}", "wb") as file:
         marshal.dump(index, file)
     return {"modules": modules, "bytes": offset}
 
@@ -92,35 +101,95 @@ def compiled(path: str) -> bytes:
         return b""
 
 
-class Archive:
-    """The code of one layer, read as it is needed.
+class Layer(TypedDict):
+    """One layer of a snapshot: where it is mounted, its folder on ``sys.path``, and the names that stand in that folder."""
 
-    `folder` is the guest folder that holds the two files, `base` the guest folder that the index is relative to.
+    base: str
+    path: str
+    names: list[str]
+
+
+class IndexJob(TypedDict):
+    """What `write_index` is asked to do: `folder` holds ``0.idx``, ``1.idx``... for `layers`."""
+
+    folder: str
+    layers: list[Layer]
+    split_packages: dict[str, list[str]]
+
+
+def write_index(job: IndexJob) -> int:
+    """Write the index of a snapshot; returns its size in bytes."""
+    folders: dict[str, tuple[int, bytes]] = {}
+    for number, layer in enumerate(job["layers"]):
+        with open(f"{job['folder']}/{number}.idx", "rb") as file:
+            index: Index = marshal.load(file)
+        for relative, entries in index.items():
+            folders[f"{layer['base']}/{relative}" if relative else layer["base"]] = (number, marshal.dumps(entries))
+    names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in job["layers"]}
+    data = marshal.dumps((names, folders, job["split_packages"]))
+    with open(f"{job['folder']}/{INDEX}", "wb") as file:
+        file.write(data)
+    return len(data)
+
+
+class Snapshot:
+    """The code of all layers of a snapshot, read as it is needed.
+
+    `folder` is the guest folder that holds the index and the archives.  `paths` are the folders on ``sys.path``, in order;
+    `names` says for each what stands in it, by stem; `split_packages` are packages with files in several layers.
     """
 
-    def __init__(self, folder: str, base: str) -> None:
-        self.base = base
-        self._folder = folder
-        self._index: Index | None = None
-        self._file: io.FileIO | None = None
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        with io.FileIO(f"{folder}/{INDEX}") as file:
+            names, folders, split_packages = marshal.loads(file.readall())
+        self.names: dict[str, list[str]] = names
+        self.split_packages: dict[str, list[str]] = split_packages
+        self._folders: dict[str, tuple[int, bytes]] = folders
+        self._entries: dict[str, dict[str, Entry]] = {}
+        self._files: dict[int, io.FileIO] = {}
+        self._read: dict[int, tuple[int, bytes]] = {}
+
+    def __contains__(self, folder: str) -> bool:
+        return folder in self._folders
+
+    def archive(self, folder: str) -> int:
+        """The number of the archive that covers a guest folder."""
+        return self._folders[folder][0]
 
     def entries(self, folder: str) -> dict[str, Entry]:
-        """What can be imported from a guest folder inside `base`; empty for a folder that the archive does not know."""
-        if self._index is None:
-            with open(f"{self._folder}/{INDEX}", "rb") as file:
-                self._index = marshal.load(file)
-        return self._index.get(folder[len(self.base) + 1 :], {})
+        """What can be imported from a guest folder; empty for a folder that no archive covers."""
+        found = self._entries.get(folder)
+        if found is None:
+            packed = self._folders.get(folder)
+            found = self._entries[folder] = marshal.loads(packed[1]) if packed else {}
+        return found
 
-    def code(self, offset: int, length: int) -> CodeType:
-        """The code object at `offset`."""
-        if self._file is None:
-            self._file = io.FileIO(f"{self._folder}/{CODE}")
-        self._file.seek(offset)
-        data = self._file.read(length)
-        while len(data) < length:  # a call of the host's may return less than was asked for
-            more = self._file.read(length - len(data))
-            if not more:
-                raise EOFError(f"{self._folder}/{CODE} is too short")
-            data += more
-        code: CodeType = marshal.loads(data)
+    def code(self, number: int, offset: int, length: int) -> CodeType:
+        """The code object at `offset` in an archive."""
+        start, data = self._read.get(number, (0, b""))
+        if not start <= offset <= offset + length <= start + len(data):
+            start, data = self._read[number] = offset, self._bytes(number, offset, length)
+        code: CodeType = marshal.loads(memoryview(data)[offset - start : offset - start + length])
         return code
+
+    def _bytes(self, number: int, offset: int, length: int) -> bytes:
+        """At least `length` bytes; what follows is often wanted next, and a call of the host's costs more than copying it."""
+        file = self._files.get(number)
+        if file is None:
+            file = self._files[number] = io.FileIO(f"{self.folder}/{number}.bin")
+        file.seek(offset)
+        data = file.read(max(length, READ_AHEAD))
+        while len(data) < length:  # a call of the host's may return less than was asked for
+            more = file.read(length - len(data))
+            if not more:
+                raise EOFError(f"{self.folder}/{number}.bin is too short")
+            data += more
+        return data
+
+    def close(self) -> None:
+        """Close the archives; they are opened again when code is wanted."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+        self._read.clear()

@@ -12,7 +12,7 @@ SUFFIX = ".cpython-314-wasm32-wasi.so"
 #: How names begin: the number of the folder with the modules on the Python path that the component is built with.
 LINKED = "/1/"
 #: The guest folder that holds all layers.
-LAYERS = "/wenv/"
+LAYERS = "/python/layers/"
 
 
 def is_extension(path: str) -> bool:

@@ -1,9 +1,9 @@
 """Imports out of code archives, by CPython's own machinery.
 
-Each read-only folder on ``sys.path`` gets a path hook whose finder knows the folder's modules without a file call.  Order on
-``sys.path``, namespace packages, ``__file__``, resources and metadata stay what CPython makes of them; only the search for a
-file and its compilation are replaced by a look in an index.  Folders that nobody compiled (the user's own) are searched by
-CPython's finder as ever.
+One index says what every layer of the snapshot holds.  Each folder in it gets a path hook whose finder knows the folder's
+modules without a file call.  Order on ``sys.path``, namespace packages, ``__file__``, resources and metadata stay what CPython
+makes of them; only the search for a file and its compilation are replaced by a look in an index.  Folders that nobody compiled
+(the user's own) are searched by CPython's finder as ever.
 """
 
 import importlib.machinery
@@ -13,9 +13,8 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
 
-from .codearchive import Archive, Entry
+from .codearchive import Entry, Snapshot
 from .extensions import LinkedLoader
-from .request import Root
 
 #: What to change in a standard module once it has been executed, by its name.
 after_import: dict[str, Callable[[ModuleType], None]] = {}
@@ -24,13 +23,13 @@ after_import: dict[str, Callable[[ModuleType], None]] = {}
 class CodeLoader(SourceFileLoader):
     """Loads a module from an archive; everything else (source, data, resources) from the folder."""
 
-    def __init__(self, fullname: str, path: str, archive: Archive, entry: Entry) -> None:
+    def __init__(self, fullname: str, path: str, snapshot: Snapshot, archive: int, entry: Entry) -> None:
         super().__init__(fullname, path)
-        self._archive, self._entry = archive, entry
+        self._snapshot, self._archive, self._entry = snapshot, archive, entry
 
     def get_code(self, fullname: str) -> CodeType | None:
         _, offset, length = self._entry
-        return self._archive.code(offset, length) if length else super().get_code(fullname)
+        return self._snapshot.code(self._archive, offset, length) if length else super().get_code(fullname)
 
 
 class AdaptingLoader(CodeLoader):
@@ -46,19 +45,19 @@ class AdaptingLoader(CodeLoader):
 
 
 class ArchiveFinder:
-    """Finds the modules of one guest folder in an archive: an importlib path entry finder."""
+    """Finds the modules of one guest folder of a snapshot: an importlib path entry finder."""
 
-    def __init__(self, path: str, archive: Archive, names: frozenset[str] | None, split_packages: dict[str, list[str]]) -> None:
+    def __init__(self, path: str, snapshot: Snapshot) -> None:
         self.path = path
-        self._archive = archive
-        self._names = names  # the stems that occur in the folder, when known without asking the archive
-        self._split_packages = split_packages
+        self._snapshot, self._archive = snapshot, snapshot.archive(path)
+        names = snapshot.names.get(path)  # the stems that occur in a folder on sys.path: most searches there find nothing
+        self._names = None if names is None else frozenset(names)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         name = fullname.rpartition(".")[2]
         if self._names is not None and name not in self._names:
             return None
-        entries = self._archive.entries(self.path)
+        entries = self._snapshot.entries(self.path)
         entry = entries.get(name)
         if entry is None:
             if "" not in entries:
@@ -67,7 +66,8 @@ class ArchiveFinder:
         kind = entry[0]
         if kind == "module":
             path = f"{self.path}/{name}.py"
-            loader = (AdaptingLoader if fullname in after_import else CodeLoader)(fullname, path, self._archive, entry)
+            kind_of_loader = AdaptingLoader if fullname in after_import else CodeLoader
+            loader = kind_of_loader(fullname, path, self._snapshot, self._archive, entry)
             return spec_from_file_location(fullname, path, loader=loader)
         folder = f"{self.path}/{name}"
         if kind == "folder":  # a portion of a namespace package, unless CPython finds something else of the name
@@ -78,13 +78,13 @@ class ArchiveFinder:
         return spec_from_file_location(
             fullname,
             path,
-            loader=CodeLoader(fullname, path, self._archive, entry),
-            submodule_search_locations=[folder, *self._split_packages.get(fullname, ())],
+            loader=CodeLoader(fullname, path, self._snapshot, self._archive, entry),
+            submodule_search_locations=[folder, *self._snapshot.split_packages.get(fullname, ())],
         )
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """What `pkgutil.iter_modules` lists: (name, is a package)."""
-        entries = self._archive.entries(self.path)
+        entries = self._snapshot.entries(self.path)
         if "" in entries:
             from pkgutil import iter_importer_modules  # type: ignore[attr-defined]
 
@@ -106,25 +106,20 @@ def _file_loaders() -> list[tuple[type, list[str]]]:
     ]
 
 
-def install(roots: list[Root], split_packages: dict[str, list[str]]) -> None:
-    """Put `roots` on ``sys.path``, in order, and import from their archives."""
-    by_path: dict[str, ArchiveFinder] = {}
-    archives: list[Archive] = []
-    for root in roots:
-        archive = Archive(root["archive"], root["base"])
-        names = frozenset(name.partition(".")[0] for name in root["names"])
-        by_path[root["path"]] = ArchiveFinder(root["path"], archive, names, split_packages)
-        archives.append(archive)
+def install(folder: str) -> None:
+    """Put the folders of the snapshot whose code lies in a guest folder on ``sys.path``, and import from there."""
+    global _installed
+    if _installed is None:
+        snapshot = _installed = Snapshot(folder)
 
-    def hook(path: str) -> ArchiveFinder:
-        finder = by_path.get(path)
-        if finder is not None:
-            return finder
-        for archive in archives:
-            if path.startswith(archive.base + "/") and archive.entries(path):
-                return ArchiveFinder(path, archive, None, split_packages)
-        raise ImportError(f"no code archive holds {path}")
+        def hook(path: str) -> ArchiveFinder:
+            if path in snapshot:
+                return ArchiveFinder(path, snapshot)
+            raise ImportError(f"no code archive holds {path}")
 
-    sys.path[:] = [root["path"] for root in roots]
-    sys.path_hooks.insert(0, hook)
-    sys.path_importer_cache.clear()
+        sys.path_hooks.insert(0, hook)
+        sys.path_importer_cache.clear()
+    sys.path[:] = _installed.names
+
+
+_installed: Snapshot | None = None

@@ -44,7 +44,7 @@ def prepare(request: Request) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
     streams.open_streams(unbuffered=request["flags"]["unbuffered"] or "PYTHONUNBUFFERED" in os.environ)
-    importer.install(request["roots"], request["split_packages"])
+    importer.install(request["code"])
     adapt.apply(request["terminal"], request["control"])
     adapt.add_stubs(request["stubs"])
     sys.executable = EXECUTABLE

@@ -7,19 +7,6 @@ from typing import Literal, TypedDict
 Form = Literal["script", "module", "code", "stdin", "entry"]
 
 
-class Root(TypedDict):
-    """A read-only folder on ``sys.path`` whose compiled code is at hand."""
-
-    path: str
-    """Guest folder, for example ``/wenv/requests-2.32.3/site-packages``."""
-    names: list[str]
-    """What stands directly in the folder: enough to know without a file call that a module is not here."""
-    archive: str
-    """Guest path of the code archive that covers the folder, see `importer`."""
-    base: str
-    """Guest folder that the archive's entries are relative to."""
-
-
 class Flags(TypedDict):
     """The interpreter options that can be honoured in an interpreter that has already started."""
 
@@ -38,9 +25,8 @@ class Request(TypedDict):
     directory: str
     """Working directory, a guest path."""
     environment: dict[str, str]
-    roots: list[Root]
-    split_packages: dict[str, list[str]]
-    """Packages with files in several layers: the further folders, by dotted name."""
+    code: str
+    """Guest folder with the index of the snapshot and its code archives, see `codearchive`."""
     stubs: list[str]
     """Standard modules missing here for which an importable stub is provided."""
     terminal: list[int] | None

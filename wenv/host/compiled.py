@@ -3,12 +3,12 @@
 import hashlib
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
 from cache.store import Store
+from wenv.launcher.clibrary import STACK
 
 COMPILED = "compiled"
-#: Bytes of stack for WebAssembly code.  wasmtime aborts the process unless this stays below its 2 MiB fibre stack.
-STACK = (2 << 20) - (64 << 10)
 #: What of the engine's configuration native code depends on (wenv/host/engine.py sets it).
 CONFIGURATION = f"component-model epoch-interruption max-wasm-stack={STACK}"
 
@@ -19,6 +19,11 @@ def compiled_key(component_key: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def compiled_file(store: Store, component_key: str) -> Path:
+    """Where the compiled component lies, whether it is there or not."""
+    return store.derived_folder(COMPILED, compiled_key(component_key)) / "component.cwasm"
+
+
 def is_compiled(store: Store, component_key: str) -> bool:
     """Whether compiling would have nothing to do."""
-    return store.derived_folder(COMPILED, compiled_key(component_key)).is_dir()
+    return compiled_file(store, component_key).is_file()

@@ -12,7 +12,8 @@ import wasmtime
 from wasmtime import component as component_model
 
 from cache.store import Store
-from wenv.host.compiled import COMPILED, STACK, compiled_key
+from wenv.host.compiled import COMPILED, compiled_key
+from wenv.launcher.clibrary import STACK
 
 
 @cache

@@ -2,14 +2,9 @@
 
 import json
 import os
-import shutil
-import stat
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import wasmtime
@@ -18,10 +13,8 @@ from wasmtime import component as component_model
 from wenv.errors import MountError, TrapError, WenvError
 from wenv.host.engine import engine
 from wenv.host.traps import explain_trap
-from wenv.locations import DEVICES, PRIVATE, TEMPORARY
-from wenv.policy import Mount
-
-INTERFACE = "wenv:env/session@0.1.0"
+from wenv.launcher.clibrary import INTERFACE
+from wenv.launcher.sandbox import Preopen
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,72 +23,6 @@ class Limits:
 
     memory: int | None = None
     output: int | None = None
-
-
-@dataclass(slots=True)
-class PrivateFolders:
-    """Folders that exist for one run: the guest's ``/tmp`` and ``/dev``, and one to exchange small files with the host."""
-
-    root: Path
-    mounts: list[Mount] = field(default_factory=list)
-
-    def add_root(self, mounts: Sequence[Mount]) -> None:
-        """Give the guest a root in which the folders above its mounts exist, empty, and nothing else."""
-        root = self.root / "root"
-        for mount in (*mounts, *self.mounts):
-            (root / mount.guest.relative_to("/")).mkdir(parents=True, exist_ok=True)
-            if TEMPORARY in mount.guest.parents:  # a mount of its own, in which they must exist as well
-                (self.root / mount.guest.relative_to("/")).mkdir(parents=True, exist_ok=True)
-        self.mounts.append(Mount(root, PurePosixPath("/")))
-
-    @property
-    def exchange(self) -> Path:
-        """Where the host leaves an interrupt, and the guest the status of ``os._exit``."""
-        return self.root / "private"
-
-    def exit_status(self) -> int | None:
-        """What the guest gave to ``os._exit``, if it called it."""
-        try:
-            return int(self.said("exit-status")) & 0xFF
-        except ValueError:
-            return None
-
-    def said(self, name: str) -> str:
-        """What the guest wrote into a small file; empty if there is none."""
-        try:
-            # the guest may have put anything there: a link to a file of the host's, a pipe that never ends
-            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-            descriptor = os.open(self.exchange / name, flags)
-            with os.fdopen(descriptor, "rb") as file:
-                regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-                return file.read(1024).decode("utf-8", "replace") if regular else ""
-        except OSError:
-            return ""
-
-    def interrupt(self) -> None:
-        """Ask the guest's interpreter for a KeyboardInterrupt."""
-        with suppress(OSError):
-            os.close(os.open(self.exchange / "interrupt", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-
-    def clear_interrupt(self) -> None:
-        """Withdraw what `interrupt` asked for, if the guest has not seen it."""
-        with suppress(OSError):
-            (self.exchange / "interrupt").unlink()
-
-
-@contextmanager
-def private_folders() -> Iterator[PrivateFolders]:
-    """Make the private folders of one run; they are gone afterwards, whatever the guest put into them."""
-    root = Path(tempfile.mkdtemp(prefix="wenv-run-"))
-    try:
-        folders = PrivateFolders(root)
-        for name, guest in (("tmp", TEMPORARY), ("dev", DEVICES), ("private", PRIVATE)):
-            (root / name).mkdir()
-            folders.mounts.append(Mount(root / name, guest, writable=True))
-        (root / "dev" / "null").touch()
-        yield folders
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
 
 
 class Session:
@@ -107,7 +34,7 @@ class Session:
     def __init__(
         self,
         component: component_model.Component,
-        mounts: Sequence[Mount],
+        preopens: Sequence[Preopen],
         limits: Limits = Limits(),
         *,
         silent: bool = False,
@@ -120,12 +47,12 @@ class Session:
         self._store.set_epoch_deadline(1)
         if limits.memory is not None:
             self._store.set_limits(memory_size=limits.memory)
-        self._store.set_wasi(self._wasi(mounts, silent))
+        self._store.set_wasi(self._wasi(preopens, silent))
         linker = component_model.Linker(engine())
         linker.add_wasip2()
         with self._explaining():
             instance = linker.instantiate(self._store, component)
-        interface = instance.get_export_index(self._store, INTERFACE)
+        interface = instance.get_export_index(self._store, INTERFACE.decode())
 
         def exported(name: str) -> component_model.Func:
             index = instance.get_export_index(self._store, name, interface)
@@ -135,7 +62,7 @@ class Session:
 
         self._main, self._call = exported("main"), exported("call")
 
-    def _wasi(self, mounts: Sequence[Mount], silent: bool) -> wasmtime.WasiConfig:
+    def _wasi(self, preopens: Sequence[Preopen], silent: bool) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()
         wasi.argv = ["python"]
         if not silent:
@@ -146,11 +73,11 @@ class Session:
         elif not silent:
             wasi.stdout_custom = lambda data: self._write(1, data)
             wasi.stderr_custom = lambda data: self._write(2, data)
-        for mount in mounts:
+        for host, guest, writable in preopens:
             try:
-                wasi.preopen_dir(str(mount.host), str(mount.guest), mount.writable)
+                wasi.preopen_dir(host, guest, writable)
             except wasmtime.WasmtimeError as error:
-                raise MountError(f"{mount.host} cannot be opened", "is it there, and may you read it?") from error
+                raise MountError(f"{host} cannot be opened", "is it there, and may you read it?") from error
         return wasi
 
     def _write(self, descriptor: int, data: bytes) -> int | None:
@@ -201,8 +128,3 @@ class Session:
         if self._stopped:
             return "stopped"
         return explain_trap(str(error), self._limits.memory)
-
-
-def stdio_is_terminal() -> bool:
-    """Whether a person sees what the guest prints."""
-    return sys.stdout is not None and sys.stdout.isatty()

@@ -1,9 +1,9 @@
 """Runtimes: CPythons built for WASI, each described by one module."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cache.store import Store
 from resolver.progress import Progress
@@ -11,6 +11,8 @@ from resolver.target import Target
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
+
+    from wenv.policy import Mount
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,6 +55,12 @@ class Runtime(Protocol):
 
     def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = ()) -> "Component":
         """The component, ready to instantiate.  Raises LinkError for extension modules that cannot be linked."""
+
+    def component_key(self, natives: tuple[NativeLayer, ...] = ()) -> str:
+        """What `component` is kept under."""
+
+    def call(self, service: str, argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
+        """Call one of the guest's services (wenv/guest/calls.py) in a sandbox of its own that sees `mounts`."""
 
     def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:
         """The folder with a layer's compiled code, for a layer mounted at `guest_base`."""

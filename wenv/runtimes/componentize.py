@@ -10,8 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -29,8 +28,6 @@ from wenv.runtimes import NativeLayer
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
-
-    from wenv.host.session import Session
 
 GUEST = Path(__file__).parent.parent / "guest"
 #: The name of wenv/guest inside the component, out of the way of everybody's modules.
@@ -68,15 +65,14 @@ class ComponentizeRuntime:
             digest.update(path.relative_to(GUEST).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
 
-    def _linked_key(self, natives: tuple[NativeLayer, ...]) -> str:
-        """Digest of everything that a component with extension modules is made from."""
+    def component_key(self, natives: tuple[NativeLayer, ...] = ()) -> str:
         lines = [f"{layer.digest} {layer.guest_base}" for layer in sorted(natives)]
         return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if natives else self.key
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = ()) -> frozenset[str]:
         from wenv.host.compiled import COMPILED, compiled_key
 
-        keys = {self.key, self._linked_key(natives)}
+        keys = {self.key, self.component_key(natives)}
         entries = {f"{DESCRIPTIONS}/{self.key}"}
         entries.update(entry for key in keys for entry in (f"{COMPONENTS}/{key}", f"{COMPILED}/{compiled_key(key)}"))
         entries.update(self.code_entry(layer, str(STANDARD_LIBRARY)) for layer in self.layers())
@@ -92,7 +88,7 @@ class ComponentizeRuntime:
         from wenv.host.compiled import is_compiled
 
         folder = self.store.derived_folder(COMPONENTS, self.key)
-        if not folder.is_dir() or not all(is_compiled(self.store, key) for key in (self.key, self._linked_key(natives))):
+        if not folder.is_dir() or not all(is_compiled(self.store, key) for key in (self.key, self.component_key(natives))):
             return False
         layer = self._built_library(folder)
         return self.store.has_layer(layer) and self.has_code_archive(layer, str(STANDARD_LIBRARY))
@@ -113,7 +109,7 @@ class ComponentizeRuntime:
         return (component_folder / "standard-library").read_text().strip()
 
     def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = ()) -> "Component":
-        key = self._linked_key(natives)
+        key = self.component_key(natives)
         if key not in self._components:
             from wenv.host.engine import compiled  # late: imports wasmtime
 
@@ -148,7 +144,7 @@ class ComponentizeRuntime:
             finally:
                 progress.end(task)
 
-        return self.store.derive(COMPONENTS, self._linked_key(natives), build)
+        return self.store.derive(COMPONENTS, self.component_key(natives), build)
 
     def _component_folder(self, progress: Progress) -> Path:
         def build(folder: Path) -> None:
@@ -198,8 +194,7 @@ class ComponentizeRuntime:
 
     def _description(self, progress: Progress) -> dict[str, Any]:
         def build(folder: Path) -> None:
-            with self._bare_session(progress, []) as session:
-                (folder / "description.json").write_text(json.dumps(session.call("describe", None), indent=1))
+            (folder / "description.json").write_text(json.dumps(self.call("describe", None, [], progress), indent=1))
 
         folder = self.store.derive(DESCRIPTIONS, self.key, build)
         description: dict[str, Any] = json.loads((folder / "description.json").read_bytes())
@@ -217,8 +212,7 @@ class ComponentizeRuntime:
             skip: list[str] = []
             while True:
                 try:
-                    with self._bare_session(progress, mounts) as session:
-                        session.call("compile", {"tree": guest_base, "output": str(OUTPUT), "skip": skip})
+                    self.call("compile", {"tree": guest_base, "output": str(OUTPUT), "skip": skip}, mounts, progress)
                     break
                 except TrapError:
                     # a source file can be too deep for the compiler: it is left out, and fails alone, where it is imported
@@ -245,13 +239,11 @@ class ComponentizeRuntime:
         """What writes the archives: read once, as a run asks for the key of every layer."""
         return (GUEST / "codearchive.py").read_text("utf-8")
 
-    @contextmanager
-    def _bare_session(self, progress: Progress, mounts: list[Mount]) -> Iterator["Session"]:
-        """A session that sees the standard library and `mounts`, and runs nobody's code but ours."""
-        from wenv.host.session import Session
+    def call(self, service: str, argument: object, mounts: Sequence[Mount], progress: Progress) -> Any:
+        from wenv.host.session import Session  # late: imports wasmtime
 
         library = Mount(self.store.tree(self.standard_library(progress)), STANDARD_LIBRARY)
-        yield Session(self.component(progress), [library, *mounts])
+        return Session(self.component(progress), [mount.preopen for mount in (library, *mounts)]).call(service, argument)
 
 
 def guest_sources() -> list[Path]:

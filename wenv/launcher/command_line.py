@@ -4,11 +4,12 @@ The guest's interpreter was started when the component was built, so options tha
 it.  Those that can be done later are; those that change nothing here are accepted; the rest is refused by name.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
 
-from wenv.errors import UnsupportedOptionError, UsageError
+    Form = Literal["script", "module", "code", "stdin", "prompt", "version", "help"]
 
 #: Options that are true of every run already: nothing is inherited from the host, no bytecode is written.
 IMPLIED = frozenset("BEsqRb")
@@ -26,26 +27,44 @@ REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class CommandLine:
     """What CPython would run: `form` and `target` as in wenv/guest/request.py, `arguments` are the program's."""
 
-    form: Literal["script", "module", "code", "stdin", "prompt", "version", "help"]
-    target: str = ""
-    arguments: tuple[str, ...] = ()
-    unbuffered: bool = False
-    safe_path: bool = False
-    warnings: tuple[str, ...] = ()
+    __slots__ = ("arguments", "form", "safe_path", "target", "unbuffered", "warnings")
+
+    def __init__(
+        self,
+        form: "Form",
+        target: str = "",
+        arguments: "Sequence[str]" = (),
+        unbuffered: bool = False,
+        safe_path: bool = False,
+        warnings: "Sequence[str]" = (),
+    ) -> None:
+        self.form: Form = form
+        self.target = target
+        self.arguments = tuple(arguments)
+        self.unbuffered = unbuffered
+        self.safe_path = safe_path
+        self.warnings = tuple(warnings)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CommandLine) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"CommandLine({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
 
 
-def parse(arguments: Sequence[str]) -> CommandLine:
+def parse(arguments: "Sequence[str]") -> CommandLine:
     """Read the arguments that followed ``python``; raises UsageError and UnsupportedOptionError."""
     rest = list(arguments)
     unbuffered = safe_path = False
     warnings: list[str] = []
 
-    def found(form: Literal["script", "module", "code", "stdin", "prompt", "version", "help"], target: str = "") -> CommandLine:
-        return CommandLine(form, target, tuple(rest), unbuffered, safe_path, tuple(warnings))
+    def found(form: "Form", target: str = "") -> CommandLine:
+        return CommandLine(form, target, rest, unbuffered, safe_path, warnings)
 
     while rest:
         word = rest.pop(0)
@@ -58,18 +77,18 @@ def parse(arguments: Sequence[str]) -> CommandLine:
         if not word.startswith("-"):
             return found("script", word)
         if word.startswith("--"):
-            raise UsageError(f"unknown option: {word}", "options of wenv's come before the program: wenv run --write script.py")
+            raise _usage(f"unknown option: {word}", "options of wenv's come before the program: wenv run --write script.py")
         letters = word[1:]
         while letters:
             letter, letters = letters[0], letters[1:]
             if letter in "cmWX":
                 if not letters and not rest:
-                    raise UsageError(f"argument expected for the -{letter} option")
+                    raise _usage(f"argument expected for the -{letter} option")
                 value = letters or rest.pop(0)
                 if letter in "cm":
                     return found("code" if letter == "c" else "module", value)
                 if letter == "X":
-                    raise UnsupportedOptionError(f"-X {value}", REFUSED["X"])
+                    raise _unsupported(f"-X {value}", REFUSED["X"])
                 warnings.append(value)
                 break
             if letter in "Vh?":
@@ -79,9 +98,21 @@ def parse(arguments: Sequence[str]) -> CommandLine:
             elif letter in "IP":
                 safe_path = True
             elif letter in REFUSED:
-                raise UnsupportedOptionError(f"-{letter}", REFUSED[letter])
+                raise _unsupported(f"-{letter}", REFUSED[letter])
             elif letter not in IMPLIED:
-                raise UsageError(f"unknown option: -{letter}")
+                raise _usage(f"unknown option: -{letter}")
     if rest:
         return found("script", rest.pop(0))
     return found("prompt")
+
+
+def _usage(message: str, hint: "str | None" = None) -> Exception:
+    from wenv.errors import UsageError  # late: a command line that is right needs none of these
+
+    return UsageError(message, hint)
+
+
+def _unsupported(option: str, reason: str) -> Exception:
+    from wenv.errors import UnsupportedOptionError
+
+    return UnsupportedOptionError(option, reason)

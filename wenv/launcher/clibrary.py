@@ -1,0 +1,197 @@
+"""The C library inside the wasmtime wheel, as far as a run needs it.
+
+Importing the wasmtime package costs twice what everything here does together.  The declarations hold for the versions that
+`SERIES` names; with any other, `load` refuses, and the long way through the package is taken.
+Source: wasmtime.h, wasmtime/component.h and wasi.h of the C API.
+"""
+
+import ctypes
+import os
+from ctypes import (
+    POINTER,
+    Structure,
+    byref,
+    c_bool,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint8,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from wenv.launcher.sandbox import Preopen
+
+#: The first part of the versions of wasmtime whose C interface this is.
+SERIES = "50."
+#: Bytes of stack for WebAssembly code.  wasmtime aborts the process unless this stays below its 2 MiB fibre stack.
+STACK = (2 << 20) - (64 << 10)
+INTERFACE = b"wenv:env/session@0.1.0"
+#: wasmtime_component_valkind_t
+STRING = 12
+
+
+class Instance(Structure):
+    """wasmtime_component_instance_t"""
+
+    _fields_ = (("store", c_uint64), ("private", c_uint32))
+
+
+class Function(Structure):
+    """wasmtime_component_func_t"""
+
+    _fields_ = (("store", c_uint64), ("first", c_uint32), ("second", c_uint32), ("private", c_void_p))
+
+
+class Value(Structure):
+    """wasmtime_component_val_t, for strings (size and data) and integers (in `size`)."""
+
+    _fields_ = (("kind", c_uint8), ("size", c_size_t), ("data", c_void_p), ("more", c_void_p))
+
+
+class Bytes(Structure):
+    """wasm_byte_vec_t"""
+
+    _fields_ = (("size", c_size_t), ("data", POINTER(ctypes.c_char)))
+
+
+#: Of each function: its result, and what it takes.
+_FUNCTIONS = {
+    "wasm_config_new": (c_void_p,),
+    "wasmtime_config_wasm_component_model_set": (None, c_void_p, c_bool),
+    "wasmtime_config_epoch_interruption_set": (None, c_void_p, c_bool),
+    "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
+    "wasm_engine_new_with_config": (c_void_p, c_void_p),
+    "wasmtime_engine_increment_epoch": (None, c_void_p),
+    "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
+    "wasmtime_component_linker_new": (c_void_p, c_void_p),
+    "wasmtime_component_linker_add_wasip2": (c_void_p, c_void_p),
+    "wasmtime_component_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_component_instance_get_export_index": (c_void_p, c_void_p, c_void_p, c_void_p, c_char_p, c_size_t),
+    "wasmtime_component_instance_get_func": (c_bool, c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_component_func_call": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t),
+    "wasmtime_store_new": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_store_context": (c_void_p, c_void_p),
+    "wasmtime_store_limiter": (None, c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64),
+    "wasmtime_context_set_epoch_deadline": (None, c_void_p, c_uint64),
+    "wasmtime_context_set_wasi": (c_void_p, c_void_p, c_void_p),
+    "wasi_config_new": (c_void_p,),
+    "wasi_config_inherit_stdin": (None, c_void_p),
+    "wasi_config_inherit_stdout": (None, c_void_p),
+    "wasi_config_inherit_stderr": (None, c_void_p),
+    "wasi_config_set_argv": (c_bool, c_void_p, c_size_t, c_void_p),
+    "wasi_config_preopen_dir": (c_bool, c_void_p, c_char_p, c_char_p, c_bool),
+    "wasmtime_error_exit_status": (c_bool, c_void_p, c_void_p),
+    "wasmtime_error_message": (None, c_void_p, c_void_p),
+}
+
+
+class UnusableError(Exception):
+    """The library or the component is not what the plan was made for: the long way knows what to do."""
+
+
+class Trap(Exception):  # noqa: N818 - what WebAssembly calls it
+    """What wasmtime says of a guest that it stopped."""
+
+
+class Exited(Exception):  # noqa: N818 - as SystemExit
+    """The guest left through WASI's exit; `status` is 0 or 1."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Machine:
+    """An engine with one component that is ready to be instantiated."""
+
+    def __init__(self, library: str, component: str) -> None:
+        """Load the C library and a component that was compiled by it; both are paths.  Raises UnusableError."""
+        try:
+            dll = ctypes.CDLL(library)
+            self._c = {name: self._declared(dll, name) for name in _FUNCTIONS}
+        except (OSError, AttributeError) as error:
+            raise UnusableError(str(error)) from error
+        c = self._c
+        config = c["wasm_config_new"]()
+        c["wasmtime_config_wasm_component_model_set"](config, True)
+        c["wasmtime_config_epoch_interruption_set"](config, True)
+        c["wasmtime_config_max_wasm_stack_set"](config, STACK)
+        self._engine = c["wasm_engine_new_with_config"](config)
+        self._component = c_void_p()
+        if c["wasmtime_component_deserialize_file"](self._engine, os.fsencode(component), byref(self._component)):
+            raise UnusableError(component)
+        self._linker = c["wasmtime_component_linker_new"](self._engine)
+        self._check(c["wasmtime_component_linker_add_wasip2"](self._linker))
+
+    @staticmethod
+    def _declared(dll: ctypes.CDLL, name: str) -> "Callable[..., Any]":
+        function: Any = getattr(dll, name)
+        function.restype, *function.argtypes = _FUNCTIONS[name]
+        declared: Callable[..., Any] = function
+        return declared
+
+    def prepared(self, preopens: "Sequence[Preopen]", memory: "int | None") -> "Guest":
+        """A guest that has not started; `memory` is its limit in bytes.  Raises UnusableError for a missing folder."""
+        c = self._c
+        store = c["wasmtime_store_new"](self._engine, None, None)
+        context = c["wasmtime_store_context"](store)
+        c["wasmtime_context_set_epoch_deadline"](context, 1)
+        if memory is not None:
+            c["wasmtime_store_limiter"](store, memory, -1, -1, -1, -1)
+        wasi = c["wasi_config_new"]()
+        argv = (c_char_p * 1)(b"python")
+        c["wasi_config_set_argv"](wasi, 1, argv)
+        for stream in ("stdin", "stdout", "stderr"):
+            c[f"wasi_config_inherit_{stream}"](wasi)
+        for host, guest, writable in preopens:
+            if not c["wasi_config_preopen_dir"](wasi, host.encode(), guest.encode(), writable):
+                raise UnusableError(host)
+        self._check(c["wasmtime_context_set_wasi"](context, wasi))
+        return Guest(self, context)
+
+    def interrupt(self) -> None:
+        """Stop whatever runs; may be called from any thread."""
+        self._c["wasmtime_engine_increment_epoch"](self._engine)
+
+    def _check(self, error: "int | None") -> None:
+        if not error:
+            return
+        status = c_int(0)
+        if self._c["wasmtime_error_exit_status"](error, byref(status)):
+            raise Exited(status.value)
+        message = Bytes()
+        self._c["wasmtime_error_message"](error, byref(message))
+        raise Trap(ctypes.string_at(message.data, message.size).decode("utf-8", "replace"))
+
+
+class Guest:
+    """One instance of the component, for one program."""
+
+    def __init__(self, machine: Machine, context: int) -> None:
+        self._machine, self._context = machine, context
+
+    def main(self, request: str) -> int:
+        """Run the program that the request names; returns its exit status.  Raises Trap and Exited."""
+        c, check, context = self._machine._c, self._machine._check, self._context
+        instance, function = Instance(), Function()
+        machine = self._machine
+        check(c["wasmtime_component_linker_instantiate"](machine._linker, context, machine._component, byref(instance)))
+        index = None
+        for name in (INTERFACE, b"main"):
+            index = c["wasmtime_component_instance_get_export_index"](byref(instance), context, index, name, len(name))
+        if not index or not c["wasmtime_component_instance_get_func"](byref(instance), context, index, byref(function)):
+            raise Trap("the component does not export what wenv calls")
+        data = request.encode()
+        text = ctypes.create_string_buffer(data, len(data))
+        argument, result = Value(STRING, len(data), ctypes.addressof(text)), Value()
+        check(c["wasmtime_component_func_call"](byref(function), context, byref(argument), 1, byref(result), 1))
+        return c_int32(result.size & 0xFFFFFFFF).value

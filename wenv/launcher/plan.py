@@ -1,0 +1,89 @@
+"""Launch plans: everything about an environment that a run needs, decided beforehand, in one small file.
+
+A plan lies in the registry beside what is known of the environment's folder, never in the project: it names native code that
+is run on this host.  It fits as long as nothing it was made from has changed; one that does not is ignored and written anew.
+"""
+
+import marshal
+import os
+
+from wenv import __version__
+from wenv.launcher.places import MANIFEST_NAME, folder_key, place_variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    from wenv.launcher.sandbox import Preopen
+
+    class Baked(TypedDict):
+        """A component whose memory holds imported modules, and the environment variables that these looked at."""
+
+        component: str
+        variables: dict[str, str | None]
+
+    class Plan(TypedDict):
+        """See the module.  All paths are the host's, as strings."""
+
+        format: int
+        wenv: str
+        folder: str
+        manifest: list[int]
+        places: list[str | None]
+        library: str
+        wasmtime: str
+        """The folder of metadata that says which version of wasmtime is installed."""
+        component: str
+        baked: Baked | None
+        preopens: list[Preopen]
+        scripts: dict[str, str]
+        stubs: list[str]
+        variables: dict[str, str]
+        read_only_variables: dict[str, str]
+        policy: dict[str, Any]
+        own: list[str]
+        """wenv's own folders, which no program may write to."""
+
+
+FORMAT = 1
+GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
+
+
+def plan_file(registry: str, folder: str) -> str:
+    """Where the plan for an environment's folder lies."""
+    return os.path.join(registry, folder_key(folder) + ".plan")
+
+
+def read(registry: str, folder: str) -> "Plan | None":
+    """The plan for an environment's folder, if there is one that fits."""
+    try:
+        with open(plan_file(registry, folder), "rb") as file:
+            plan: Plan = marshal.loads(file.read())
+        fits = (
+            plan["format"] == FORMAT
+            and plan["folder"] == folder
+            and plan["manifest"] == manifest_stamp(folder)
+            and plan["places"] == place_variables()
+            and plan["wenv"] == identity()
+            and os.path.isdir(plan["wasmtime"])
+        )
+    except (OSError, ValueError, EOFError, TypeError, KeyError):
+        return None
+    return plan if fits else None
+
+
+def text_of(plan: "Plan") -> bytes:
+    """The content of a plan's file; its format is one that every version of Python reads."""
+    return marshal.dumps(plan, 2)  # type: ignore[arg-type]
+
+
+def manifest_stamp(folder: str) -> list[int]:
+    """What changes when an environment's manifest is written."""
+    status = os.stat(os.path.join(folder, MANIFEST_NAME))
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def identity() -> str:
+    """What changes when wenv does: its version, and in a checkout the guest's files, which go into every component."""
+    entries = sorted((entry.name, entry.stat()) for entry in os.scandir(GUEST) if entry.name != "__pycache__")
+    return f"{__version__} {[(name, status.st_size, status.st_mtime_ns) for name, status in entries]}"

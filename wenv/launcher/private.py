@@ -1,0 +1,127 @@
+"""Folders that exist for one run: the guest's root, ``/tmp`` and ``/dev``, and one to exchange small files with the host."""
+
+import os
+import stat
+
+from wenv.launcher.places import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPORARY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from wenv.launcher.sandbox import Preopen
+
+
+class PrivateFolders:
+    """Made when a run starts; a context manager, gone afterwards whatever the guest put into them.
+
+    The root holds the sandbox's own folders and what else the guest is given (`shared`, guest paths), empty, and nothing else.
+    """
+
+    def __init__(self, shared: "Iterable[str]") -> None:
+        self._shared = tuple(shared)
+        self.root = ""
+
+    def __enter__(self) -> "PrivateFolders":
+        self.root = _temporary_folder()
+        root = os.path.join(self.root, "root")
+        made = {root}
+        os.mkdir(root)
+        for name in ("tmp", "dev", "private"):
+            os.mkdir(os.path.join(self.root, name))
+        for path in (STANDARD_LIBRARY, CODE, PRIVATE, TEMPORARY, DEVICES, *self._shared):
+            _make(root, path, made)
+            if path.startswith(TEMPORARY + "/"):  # a mount of its own, in which it must exist as well
+                _make(self.root, path, made)
+        with open(os.path.join(self.root, "dev", "null"), "wb"):
+            pass
+        return self
+
+    def __exit__(
+        self, kind: "type[BaseException] | None", error: "BaseException | None", where: "TracebackType | None"
+    ) -> None:
+        self.remove()
+
+    @property
+    def preopens(self) -> "list[Preopen]":
+        """What the guest is given of them."""
+        own = (("tmp", TEMPORARY, True), ("dev", DEVICES, True), ("private", PRIVATE, True), ("root", "/", False))
+        return [(os.path.join(self.root, name), guest, writable) for name, guest, writable in own]
+
+    def remove(self) -> None:
+        """Delete them; most runs have left nothing in them."""
+        try:
+            os.unlink(os.path.join(self.root, "dev", "null"))
+            for folder, _, _ in os.walk(self.root, topdown=False):
+                os.rmdir(folder)
+        except OSError:
+            import shutil  # late: it takes longer to import than the rest of an ordinary run
+
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    @property
+    def exchange(self) -> str:
+        """Where the host leaves an interrupt, and the guest the status of ``os._exit``."""
+        return os.path.join(self.root, "private")
+
+    def exit_status(self) -> "int | None":
+        """What the guest gave to ``os._exit``, if it called it."""
+        try:
+            return int(self.said("exit-status")) & 0xFF
+        except ValueError:
+            return None
+
+    def said(self, name: str) -> str:
+        """What the guest wrote into a small file; empty if there is none."""
+        try:
+            # the guest may have put anything there: a link to a file of the host's, a pipe that never ends
+            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            descriptor = os.open(os.path.join(self.exchange, name), flags)
+            with os.fdopen(descriptor, "rb") as file:
+                regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+                return file.read(1024).decode("utf-8", "replace") if regular else ""
+        except OSError:
+            return ""
+
+    def interrupt(self) -> None:
+        """Ask the guest's interpreter for a KeyboardInterrupt."""
+        try:
+            os.close(os.open(os.path.join(self.exchange, "interrupt"), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except OSError:
+            pass
+
+    def clear_interrupt(self) -> None:
+        """Withdraw what `interrupt` asked for, if the guest has not seen it."""
+        try:
+            os.unlink(os.path.join(self.exchange, "interrupt"))
+        except OSError:
+            pass
+
+
+def _temporary_folder() -> str:
+    """A new private folder where temporary files go."""
+    place = next((os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), "/tmp")
+    folder = os.path.join(place, f"wenv-run-{os.urandom(8).hex()}")
+    try:
+        if not os.path.isabs(folder):
+            raise OSError
+        os.mkdir(folder, 0o700)
+    except OSError:
+        import tempfile  # late: it knows where else to look, and takes 10 ms to import
+
+        folder = tempfile.mkdtemp(prefix="wenv-run-")
+    return folder
+
+
+def _make(root: str, path: str, made: set[str]) -> None:
+    """Make the folder of a guest path below `root`, with those above it."""
+    folder = root
+    for part in path.strip("/").split("/"):
+        folder = os.path.join(folder, part)
+        if folder not in made:
+            made.add(folder)
+            try:
+                os.mkdir(folder)
+            except FileExistsError:
+                pass

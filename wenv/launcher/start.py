@@ -1,0 +1,234 @@
+"""Runs a program in an environment by its launch plan; what a plan does not cover goes the long way."""
+
+import _thread
+import os
+import sys
+import time
+
+from wenv.launcher import command_line, plan, sandbox
+from wenv.launcher.clibrary import Exited, Machine, Trap, UnusableError
+from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
+from wenv.launcher.private import PrivateFolders
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wenv.errors import TrapError
+    from wenv.launcher.clibrary import Guest
+    from wenv.launcher.plan import Plan
+
+PYTHON_NAMES = ("python", "python3")
+#: How long a stopped guest may take to notice, in seconds.
+GRACE = 0.5
+#: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
+WAKE = 0.2
+INTERRUPTED = 130
+
+
+def main(script: str, registry: str, target: str) -> None:
+    """What the files in an environment's ``bin`` call: run `target` with the process's arguments, and end the process."""
+    open_standard_streams()
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(script)))
+    if not os.path.exists(os.path.join(folder, MANIFEST_NAME)):  # reached through a link to the script
+        folder = os.path.dirname(os.path.dirname(os.path.realpath(script)))
+    arguments = [target, *sys.argv[1:]]
+    run_short(registry, folder, arguments)
+    run_long(["run", "--path", folder, *arguments])
+
+
+def run_command(arguments: "Sequence[str]") -> None:
+    """What ``wenv run`` calls with the words after ``run``: returns if this is for the long way, else ends the process."""
+    words = list(arguments)
+    folder, write = "", False
+    given: dict[str, str | None] = {}
+    while words and words[0] in ("--path", "--write", "--env"):
+        option = words.pop(0)
+        if option == "--write":
+            write = True
+        elif not words:
+            return
+        elif option == "--path":
+            folder = os.path.abspath(words.pop(0))
+        else:
+            name, valued, value = words.pop(0).partition("=")
+            given[name] = value if valued else None
+            if not name or (not valued and name not in os.environ):
+                return
+    if not words or (words[0].startswith("-") and words[0] not in ("-c", "-m", "-")):
+        return
+    if (folder := _manifest_folder(folder)) == "":
+        return
+    from wenv.locations import registry_folder  # late: the scripts in bin know it
+
+    run_short(str(registry_folder()), folder, words, write, given)
+
+
+def _manifest_folder(folder: str) -> str:
+    """The folder of the environment that is meant (see `wenv.environment.find`); empty if that is not clear here."""
+    if folder:
+        candidates = [folder, os.path.join(folder, ENVIRONMENT_FOLDER)]
+    elif active := os.environ.get(ACTIVE_VARIABLE):
+        candidates = [active]
+    else:
+        candidates = [os.path.join(above, ENVIRONMENT_FOLDER) for above in ancestors(os.getcwd())]
+    return next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
+
+
+def run_short(
+    registry: str, folder: str, arguments: "Sequence[str]", write: bool = False, given: "dict[str, str | None] | None" = None
+) -> None:
+    """Run the words of a ``python`` command line, or a console script and its arguments, and end the process.
+
+    Returns if the environment has no plan that fits, or something is not as the plan says.
+    """
+    chosen = plan.read(registry, folder)
+    if chosen is None:
+        return
+    words = list(arguments)
+    if words[0] in PYTHON_NAMES:
+        del words[0]
+    try:
+        line = command_line.parse(words)
+    except Exception:  # a command line that is wrong: the long way says how
+        return
+    if line.form == "prompt" and not os.isatty(0):
+        line.form = "stdin"
+    program = sandbox.program_of(line, chosen["scripts"])
+    policy = chosen["policy"]
+    policy = {**policy, "write": policy["write"] or write, "environment": {**policy["environment"], **(given or {})}}
+    if program is None or policy["output"] is not None:
+        return
+    here = os.getcwd()
+    shared = sandbox.shared_folders(here, program.folder, policy)
+    if sandbox.writes_into(shared, chosen["own"]):
+        return
+    request = sandbox.request_of(chosen, program, policy, here, shared)
+    preopens = [*chosen["preopens"], *shared]
+    try:
+        machine = Machine(chosen["library"], _component(chosen, request["environment"]))
+        with PrivateFolders(guest for _, guest, _ in shared) as private:
+            guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
+            status = _run(machine, guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
+    except UnusableError:
+        return
+    os._exit(status)
+
+
+def _component(chosen: "Plan", environment: "dict[str, str]") -> str:
+    """The baked component, unless a variable has another value than its modules saw when they were imported."""
+    baked = chosen["baked"]
+    if baked is not None and all(environment.get(name) == value for name, value in baked["variables"].items()):
+        return baked["component"]
+    return chosen["component"]
+
+
+def _run(
+    machine: Machine, guest: "Guest", request: str, private: PrivateFolders, seconds: "float | None", memory: "int | None"
+) -> int:
+    """Run the guest in a thread, so that the main thread hears signals and the clock; see wenv/host/run.py."""
+    ended = _thread.allocate_lock()
+    ended.acquire()
+    outcome: list[int | BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(guest.main(request))
+        except BaseException as error:
+            outcome.append(error)
+        finally:
+            ended.release()
+
+    _end_like_errors()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    _thread.start_new_thread(work, ())
+    try:
+        while not ended.acquire(timeout=WAKE if deadline is None else max(0.0, min(WAKE, deadline - time.monotonic()))):
+            if deadline is not None and time.monotonic() >= deadline:
+                machine.interrupt()
+                ended.acquire(timeout=GRACE)
+                return _time_is_up(seconds or 0.0)
+    except KeyboardInterrupt:
+        machine.interrupt()
+        ended.acquire(timeout=GRACE)
+        os.write(2, b"interrupted\n")
+        return INTERRUPTED
+    except SystemExit as leaving:  # a signal
+        machine.interrupt()
+        ended.acquire(timeout=GRACE)
+        return int(leaving.code or 0)
+    given = private.exit_status()
+    result = outcome[0]
+    if isinstance(result, Trap):
+        return given if given is not None else _trapped(str(result), memory)
+    if isinstance(result, Exited):
+        result = result.status
+    if isinstance(result, BaseException):
+        raise result
+    return result if given is None else given
+
+
+def _end_like_errors() -> None:
+    """Let SIGTERM and SIGHUP raise SystemExit, so that private folders are removed."""
+    import _signal  # the module behind `signal`, which takes a while to dress it in enumerations
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(_signal, name, None)
+        if number is not None and _signal.getsignal(number) == _signal.SIG_DFL:
+            _signal.signal(number, leave)
+
+
+def _time_is_up(seconds: float) -> int:
+    from wenv.errors import TimeLimitError
+
+    return _report(TimeLimitError(seconds))
+
+
+def _trapped(message: str, memory: "int | None") -> int:
+    from wenv.errors import TrapError
+    from wenv.host.traps import explain_trap
+
+    return _report(TrapError(explain_trap(message, memory)))
+
+
+def _report(error: "TrapError") -> int:
+    _import_everything()
+    from wenv.cli.printer import Printer
+
+    Printer().error(error)
+    return int(error.status)
+
+
+def run_long(arguments: "Sequence[str]") -> None:
+    """Let the command line do it, and end the process."""
+    _import_everything()
+    from wenv.cli.main import run_command as run
+
+    sys.exit(run(list(arguments)))
+
+
+def _import_everything() -> None:
+    """Make installed packages importable, which the scripts in ``bin`` have started Python without."""
+    if sys.flags.no_site:
+        import site
+
+        site.main()
+
+
+def open_standard_streams() -> None:
+    """Open what the caller closed of descriptors 0 to 2.
+
+    The next files to be opened would get these numbers, and the sandbox would be given them as its own streams.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
