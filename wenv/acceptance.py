@@ -12,13 +12,12 @@ from pathlib import Path
 
 from resolver.building.build import BuiltWheel
 from resolver.progress import Progress
+from wenv.baking import trial_request
 from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
-from wenv.guest.request import Request
 from wenv.host.run import run_in_session
 from wenv.host.session import Session
 from wenv.image import layer_mounts
-from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
@@ -83,20 +82,7 @@ def failing_imports(
     needs = needs_of((package.name for package in environment.packages), writable=False)
     while waiting := [module for module in modules if module not in failures]:
         with PrivateFolders(()) as private:
-            request: Request = {
-                "form": "code",
-                "target": "",
-                "arguments": [],
-                "directory": TEMPORARY,
-                "environment": dict(needs.environment),
-                "code": CODE,
-                "stubs": list(needs.stubs),
-                "terminal": None,
-                "shared": {},
-                "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
-                "control": PRIVATE,
-            }
-            order = {"request": request, "modules": waiting}
+            order = {"request": trial_request(needs.stubs), "modules": waiting}
             try:
                 failures |= run_in_session(
                     partial(Session, component, (*preopens, *private.preopens), silent=True),

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRe
 from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
 from wenv.image import image
-from wenv.launch import leave_plan, plan_of
+from wenv.launch import ensure_ready, leave_plan
 from wenv.locations import STANDARD_LIBRARY, folder_key
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
@@ -32,6 +32,7 @@ from wenv.snapshot import console_scripts, split_packages
 
 if TYPE_CHECKING:
     from resolver.building.build import Builder
+    from wenv.baking import Bake
 
 COMPILING = "Compiling modules"
 
@@ -115,8 +116,32 @@ def change(
     """
     with runtime.store.adding(), _alone(runtime.store, folder):
         current = load(folder)
-        made = _make(runtime, folder, decide(current), current.policy, progress, previous=current, created=current.created)
+        granting = current.is_policy_granted  # a policy that came with somebody's project stays ungranted
+        solution, created = decide(current), current.created
+        made = _make(runtime, folder, solution, current.policy, progress, previous=current, created=created, granting=granting)
         return current, made
+
+
+def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress: Progress) -> "tuple[Environment, Bake]":
+    """Bake modules, by default those of the requested packages; the environment starts from there from now on."""
+    from wenv import baking
+
+    with runtime.store.adding(), _alone(runtime.store, folder):
+        current = load(folder)
+        ensure_ready(runtime, current, progress)
+        chosen = baking.requested_modules(runtime, current) if modules is None else sorted(set(modules))
+        done = baking.bake(runtime, current, chosen, progress)
+        made = replace(current, baked=done.modules)
+        made.save(granting=current.is_policy_granted)
+        leave_plan(runtime, made, progress)
+        return made, done
+
+
+def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
+    """Let the environment start unbaked again."""
+    with runtime.store.adding(), _alone(runtime.store, folder):
+        current = load(folder)
+        replace(current, baked=()).save(granting=current.is_policy_granted)
 
 
 def remove(store: Store, environment: Environment) -> None:
@@ -165,6 +190,7 @@ def _make(
     *,
     previous: Environment | None,
     created: str | None,
+    granting: bool = True,
 ) -> Environment:
     prepared = prepare(runtime, folder, solution, progress, policy=policy, created=created)
     environment = prepared.environment
@@ -172,8 +198,8 @@ def _make(
     write_atomically(folder / ".gitignore", "*\n")
     write_atomically(folder / LOCK_NAME, prepared.lock)
     write_scripts(environment, previous)
-    environment.save()
-    leave_plan(plan_of(runtime, environment, progress))
+    environment.save(granting=granting)
+    leave_plan(runtime, environment, progress)
     return environment
 
 

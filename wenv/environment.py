@@ -62,7 +62,8 @@ class Environment:
     """A manifest, and the folder it lies in.
 
     `requested` is `resolver.requested.Requested` as JSON; `scripts` are console scripts (name to ``module:attribute``);
-    `split_packages` are packages with files in several layers (dotted name to further guest folders); times are UTC, ISO 8601.
+    `split_packages` are packages with files in several layers (dotted name to further guest folders); `baked` are the modules
+    that its component holds imported; times are UTC, ISO 8601.
     """
 
     folder: Path
@@ -75,6 +76,7 @@ class Environment:
     changed: str
     scripts: dict[str, str] = field(default_factory=dict)
     split_packages: dict[str, list[str]] = field(default_factory=dict)
+    baked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str | None:
@@ -136,11 +138,15 @@ class Environment:
             "policy": self.policy,
             "scripts": self.scripts,
             "split_packages": self.split_packages,
+            "baked": list(self.baked),
         }
 
-    def save(self) -> None:
-        """Make this the folder's manifest: the moment at which a change happens."""
-        register(self.folder, self.policy)
+    def save(self, *, granting: bool = True) -> None:
+        """Make this the folder's manifest: the moment at which a change happens.
+
+        With `granting`, its policy is from now on the one that this user gave it.
+        """
+        register(self.folder, self.policy if granting else None)
         write_atomically(self.folder / MANIFEST_NAME, json.dumps(self.as_json(), indent=1) + "\n")
 
 
@@ -162,6 +168,7 @@ def load(folder: Path) -> Environment:
             changed=data["changed"],
             scripts=data["scripts"],
             split_packages=data["split_packages"],
+            baked=tuple(data.get("baked", ())),
         )
         _check_names(environment)
         Policy.from_json(environment.policy)
@@ -180,6 +187,8 @@ def _check_names(environment: Environment) -> None:
     names = [text for package in environment.packages for text in (package.name, package.version)]
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest that is none")
+    if not all(name.isidentifier() for module in environment.baked for name in module.split(".")):
+        raise ValueError("a module that is none")
     if not all(re.fullmatch("([0-9a-f]{64})?", package.built) for package in environment.packages):
         raise ValueError("a key that is none")
     if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", name) for name in names):

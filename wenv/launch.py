@@ -5,15 +5,16 @@ What a program is given is decided by wenv/launcher/sandbox.py, for both.
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cache.files import write_atomically
 from resolver.progress import Progress
+from wenv.baking import baked, baking_of
 from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.request import Request
@@ -31,7 +32,8 @@ from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
 
 if TYPE_CHECKING:
-    from wenv.launcher.plan import Plan
+    from wenv.launcher.plan import Baked, Plan
+    from wenv.runtimes import Baking
 
 
 def program_of(line: CommandLine, environment: Environment) -> sandboxes.Program:
@@ -85,7 +87,7 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "library": _wasmtime_library(),
         "wasmtime": str(wasmtime._path),  # type: ignore[attr-defined]
         "component": str(compiled_file(store, runtime.component_key(environment.natives))),
-        "baked": None,
+        "baked": _baked(runtime, environment),
         "preopens": [mount.preopen for mount in layer_mounts(runtime, environment, progress)],
         "scripts": environment.scripts,
         "stubs": list(writing.stubs),
@@ -96,17 +98,33 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
     }
 
 
-def leave_plan(plan: "Plan") -> None:
-    """Keep a plan for the next run."""
+def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
+    done = baked(runtime, environment)
+    if done is None:
+        return None
+    key = runtime.component_key(environment.natives, baking_of(runtime, environment))
+    return {"component": str(compiled_file(runtime.store, key)), "variables": dict.fromkeys(done.variables)}
+
+
+def fitting(runtime: Runtime, environment: Environment, plan: "Plan", request: Request) -> "Baking | None":
+    """What is baked into the component for a run: nothing, where a variable is not as it was when the modules were imported."""
+    return baking_of(runtime, environment) if plans.component(plan, request["environment"]) != plan["component"] else None
+
+
+def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
+    """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
+    plan = plan_of(runtime, environment, progress)
     path, data = Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan)
-    if not path.is_file() or path.read_bytes() != data:
+    if environment.is_policy_granted and not (path.is_file() and path.read_bytes() == data):
         write_atomically(path, data)
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Everything that a session needs: preopened folders and the request."""
+    """Everything that a session needs: what is baked into its component, preopened folders and the request."""
 
+    baking: "Baking | None"
     preopens: tuple[Preopen, ...]
     request: Request
     private: PrivateFolders
@@ -116,28 +134,21 @@ class Sandbox:
 def sandbox(
     runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress
 ) -> Iterator[Sandbox]:
-    """Prepare a run; its private folders are gone afterwards."""
+    """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
     ensure_ready(runtime, environment, progress)
     register(environment.folder)  # a project that was moved, or came from elsewhere
     if not environment.is_policy_granted:
         progress.say(f"ignored: the policy in {environment.folder}, which was not given to `wenv create` on this machine")
-    plan = plan_of(runtime, environment, progress)
-    if environment.is_policy_granted:
-        leave_plan(plan)
-    with given(plan, program, policy.as_json()) as prepared:
-        yield prepared
-
-
-@contextmanager
-def given(plan: "Plan", program: sandboxes.Program, policy: Mapping[str, Any]) -> Iterator[Sandbox]:
-    """What a program is given under a policy, by a plan.  Raises MountError."""
+    plan = leave_plan(runtime, environment, progress)
     here = str(Path.cwd())
-    shared = sandboxes.shared_folders(here, program.folder, policy)
+    shared = sandboxes.shared_folders(here, program.folder, policy.as_json())
     for host, guest, writable in shared:
         Mount(Path(host), PurePosixPath(guest), writable).check_writable()
-    request = sandboxes.request_of(plan, program, policy, here, shared)
+    request = sandboxes.request_of(plan, program, policy.as_json(), here, shared)
     with PrivateFolders(mount[1] for mount in shared) as private:
-        yield Sandbox((*plan["preopens"], *shared, *private.preopens), request, private)
+        yield Sandbox(
+            fitting(runtime, environment, plan, request), (*plan["preopens"], *shared, *private.preopens), request, private
+        )
 
 
 def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress) -> int:
@@ -146,7 +157,7 @@ def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, 
     from wenv.host.session import Limits, Session
 
     with sandbox(runtime, environment, program, policy, progress) as prepared:
-        component = runtime.component(progress, environment.natives)
+        component = runtime.component(progress, environment.natives, prepared.baking)
         limits = Limits(policy.memory, policy.output)
         status = run_main(lambda: Session(component, prepared.preopens, limits), prepared.request, policy.time)
         left = prepared.private.exit_status()

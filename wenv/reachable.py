@@ -7,6 +7,7 @@ from resolver.building.build import WHEELS
 from resolver.building.headers import DERIVED as HEADERS
 from resolver.building.toolchain import DERIVED as TOOLCHAINS
 from wenv.acceptance import CHECKS
+from wenv.baking import BAKES, baking_of
 from wenv.environment import all_folders, load
 from wenv.image import IMAGES, image_key
 from wenv.runtimes import default_runtime
@@ -27,7 +28,10 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
             derived.add(runtime.code_entry(package.digest, str(package.guest_base)))
             if package.built:
                 derived |= {f"{WHEELS}/{package.built}", f"{CHECKS}/{package.built}"}
-        derived |= runtime.derived_entries(environment.natives)
+        baking = baking_of(runtime, environment)
+        derived |= runtime.derived_entries(environment.natives, baking)
+        if baking is not None:
+            derived.add(f"{BAKES}/{runtime.component_key(environment.natives, baking)}")
         derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
         with_runtime = True
     if with_runtime:

@@ -78,7 +78,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
     policy = environment.granted.widened(granted)
     with sandbox(runtime, environment, Program("code", "", CommandLine("code")), policy, progress) as prepared:
         guest = GuestThread(prepared.private)
-        component = runtime.component(progress, environment.natives)
+        component = runtime.component(progress, environment.natives, prepared.baking)
         guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
         try:
             version = guest.call("shell.open", prepared.request)["version"]

@@ -16,6 +16,10 @@ from typing import Any, NoReturn
 
 from . import importer, stubs
 
+_leave = os._exit
+#: How often somebody has tried to start a thread.
+refused_threads = 0
+
 NO_THREADS = "this platform (WebAssembly) has no threads; asyncio, or concurrent code without threads, works"
 NO_NETWORK = "the sandbox has no network"
 
@@ -57,19 +61,19 @@ def add_stubs(names: list[str]) -> None:
 
 
 def _exit_through(private: str) -> Callable[[int], NoReturn]:
-    leave = os._exit
-
     def _exit(status: int) -> NoReturn:
         """WASI knows only success and failure: the status itself goes through a file."""
         with open(f"{private}/exit-status", "w") as file:
             file.write(str(status & 0xFF))
-        leave(status & 0xFF)
+        _leave(status & 0xFF)
 
     return _exit
 
 
 def _refuse_threads() -> None:
     def start(*_: object, **__: object) -> NoReturn:
+        global refused_threads
+        refused_threads += 1
         raise RuntimeError(NO_THREADS)
 
     _thread.start_new_thread = start

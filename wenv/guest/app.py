@@ -6,9 +6,11 @@ from wit_world import exports
 from wit_world.exports import session
 
 from . import calls, program
+from .baking import bake_if_ordered
 from .building import keep_standard_library
 
 keep_standard_library()
+bake_if_ordered()
 
 
 class Run(exports.Run):  # type: ignore[misc]

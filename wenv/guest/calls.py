@@ -5,13 +5,14 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import codearchive, describe, imports, shell
+from . import codearchive, describe, imports, shell, trial
 
 SERVICES: dict[str, Callable[[Any], object]] = {
     "compile": codearchive.compile_tree,
     "index": codearchive.write_index,
     "describe": describe.describe,
     "imports": imports.imports,
+    "trial": trial.trial,
     "shell.open": shell.open_shell,
     "shell.check": shell.check,
     "shell.execute": shell.execute,

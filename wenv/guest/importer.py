@@ -122,4 +122,25 @@ def install(folder: str) -> None:
     sys.path[:] = _installed.names
 
 
+def move(folder: str) -> None:
+    """Read the code from another guest folder from now on: where it is in a run, once what was imported has been baked."""
+    assert _installed is not None
+    _installed.close()
+    _installed.folder = folder
+    for path, finder in list(sys.path_importer_cache.items()):
+        if not isinstance(finder, ArchiveFinder):
+            del sys.path_importer_cache[path]
+
+
+def close() -> None:
+    """Close the files of the archives."""
+    if _installed is not None:
+        _installed.close()
+
+
+def is_installed() -> bool:
+    """Whether a snapshot is there already: it was baked."""
+    return _installed is not None
+
+
 _installed: Snapshot | None = None

@@ -13,7 +13,7 @@ import types
 import warnings
 from importlib import import_module
 
-from . import AT_START, adapt, importer, notes, streams
+from . import AT_START, adapt, baking, importer, notes, streams
 from .request import Request
 
 EXECUTABLE = "/python/bin/python3"
@@ -44,6 +44,8 @@ def prepare(request: Request) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
     streams.open_streams(unbuffered=request["flags"]["unbuffered"] or "PYTHONUNBUFFERED" in os.environ)
+    if importer.is_installed():
+        baking.renew()
     importer.install(request["code"])
     adapt.apply(request["terminal"], request["control"])
     adapt.add_stubs(request["stubs"])
@@ -117,9 +119,8 @@ def unload_shadowed(folder: str) -> None:
         own = {name.removesuffix(".py") for name in os.listdir(folder or ".")}
     except OSError:
         return
-    for name in list(sys.modules):
-        first = name.partition(".")[0]
-        if first in own and first not in AT_START and first not in (__package__, "__main__"):
+    for first in own & sys.modules.keys() - AT_START - {__package__, "__main__"}:
+        for name in [name for name in sys.modules if name == first or name.startswith(first + ".")]:
             del sys.modules[name]
 
 
@@ -176,13 +177,14 @@ def finish(status: int) -> int:
         sys.modules["threading"]._shutdown()
     atexit._run_exitfuncs()
     written = streams.flush_streams()
-    if _files_left_open():
+    if files_left_open():
         sys.modules["__main__"].__dict__.clear()
         _flush_files()
     return status if written or status else 120
 
 
-def _files_left_open() -> bool:
+def files_left_open() -> bool:
+    """Whether any file is open but the standard streams and the sandbox's folders."""
     for descriptor in range(_first_descriptor, _first_descriptor + 64):
         try:
             os.fstat(descriptor)

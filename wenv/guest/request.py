@@ -7,6 +7,10 @@ from typing import Literal, TypedDict
 Form = Literal["script", "module", "code", "stdin", "entry"]
 
 
+#: The file that a host leaves for the building of a baked component, see `baking`.
+BAKE_ORDER = "wenv-bake.json"
+
+
 class Flags(TypedDict):
     """The interpreter options that can be honoured in an interpreter that has already started."""
 

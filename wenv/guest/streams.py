@@ -2,28 +2,35 @@
 
 import io
 import sys
+from typing import Any
 
 
 def open_streams(*, unbuffered: bool) -> None:
-    """Open stdin, stdout and stderr anew: UTF-8, line-buffered on a terminal, else block-buffered, or not at all."""
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = _output(1, "strict", unbuffered, line_buffered=False)
-    sys.stderr = _output(2, "backslashreplace", unbuffered, line_buffered=True)
-    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
+    """Open stdin, stdout and stderr anew: UTF-8, line-buffered on a terminal, else block-buffered, or not at all.
+
+    The text streams stay the objects they are: a module that was baked may have kept one, as the default of a parameter.
+    """
+    _open("stdin", io.BufferedReader(_raw(0, "r")), "strict", None)
+    for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
+        raw = _raw(number, "w")
+        buffer = raw if unbuffered else io.BufferedWriter(raw)
+        _open(name, buffer, errors, "\n", line_buffering=number == 2 or raw.isatty(), write_through=unbuffered)
 
 
-def _output(descriptor: int, errors: str, unbuffered: bool, line_buffered: bool) -> io.TextIOWrapper:
-    raw = io.FileIO(descriptor, "w", closefd=False)
+def _raw(descriptor: int, mode: str) -> io.FileIO:
+    raw = io.FileIO(descriptor, mode, closefd=False)
     raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
-    binary = raw if unbuffered else io.BufferedWriter(raw)
-    return io.TextIOWrapper(
-        binary,
-        encoding="utf-8",
-        errors=errors,
-        newline="\n",
-        line_buffering=line_buffered or raw.isatty(),
-        write_through=unbuffered,
-    )
+    return raw
+
+
+def _open(name: str, buffer: Any, errors: str, newline: str | None, **options: bool) -> None:
+    stream: Any = getattr(sys, f"__{name}__")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.__init__(buffer, encoding="utf-8", errors=errors, newline=newline, **options)
+    else:
+        stream = io.TextIOWrapper(buffer, encoding="utf-8", errors=errors, newline=newline, **options)
+    stream.mode = buffer.raw.mode[:1] if hasattr(buffer, "raw") else buffer.mode[:1]
+    vars(sys).update({name: stream, f"__{name}__": stream})
 
 
 def flush_streams() -> bool:

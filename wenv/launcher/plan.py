@@ -72,6 +72,14 @@ def read(registry: str, folder: str) -> "Plan | None":
     return plan if fits else None
 
 
+def component(plan: "Plan", environment: "dict[str, str]") -> str:
+    """The baked component, unless a variable has another value than its modules saw when they were imported."""
+    baked = plan["baked"]
+    if baked is not None and all(environment.get(name) == value for name, value in baked["variables"].items()):
+        return baked["component"]
+    return plan["component"]
+
+
 def text_of(plan: "Plan") -> bytes:
     """The content of a plan's file; its format is one that every version of Python reads."""
     return marshal.dumps(plan, 2)  # type: ignore[arg-type]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from wenv.errors import TrapError
     from wenv.launcher.clibrary import Guest
-    from wenv.launcher.plan import Plan
 
 PYTHON_NAMES = ("python", "python3")
 #: How long a stopped guest may take to notice, in seconds.
@@ -106,21 +105,13 @@ def run_short(
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
     try:
-        machine = Machine(chosen["library"], _component(chosen, request["environment"]))
+        machine = Machine(chosen["library"], plan.component(chosen, request["environment"]))
         with PrivateFolders(guest for _, guest, _ in shared) as private:
             guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
             status = _run(machine, guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
     except UnusableError:
         return
     os._exit(status)
-
-
-def _component(chosen: "Plan", environment: "dict[str, str]") -> str:
-    """The baked component, unless a variable has another value than its modules saw when they were imported."""
-    baked = chosen["baked"]
-    if baked is not None and all(environment.get(name) == value for name, value in baked["variables"].items()):
-        return baked["component"]
-    return chosen["component"]
 
 
 def _run(

@@ -1,5 +1,7 @@
 """Runtimes: CPythons built for WASI, each described by one module."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +25,29 @@ class NativeLayer:
     guest_base: str
 
 
+@dataclass(frozen=True, slots=True)
+class Baking:
+    """What to save in a component's memory: `modules` imported from a snapshot whose image lies in `image`.
+
+    `trees` are the snapshot's layers by the name of the guest folder they are mounted at.
+    """
+
+    image_key: str
+    image: Path
+    trees: Mapping[str, Path]
+    modules: tuple[str, ...]
+    stubs: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Digest of all of it."""
+        return hashlib.sha256(json.dumps([self.image_key, self.modules, self.stubs]).encode()).hexdigest()
+
+
 class Runtime(Protocol):
     """A CPython for WASI, kept in a store.
 
-    There is one component for each set of layers with extension modules (`natives`, in any order).
+    There is one component for each set of layers with extension modules (`natives`, in any order) and what is baked into it.
 
     Everything here but `name` and `identity` may do work the first time (seconds), which is announced through `progress` and
     kept; `prepare` does all of it.
@@ -38,7 +59,7 @@ class Runtime(Protocol):
     identity: str
     """What it comes from, with its version: ``componentize-py 0.25.1``."""
 
-    def is_prepared(self, natives: tuple[NativeLayer, ...] = ()) -> bool:
+    def is_prepared(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> bool:
         """Whether `prepare` and `component` would have nothing to do."""
 
     def prepare(self, progress: Progress) -> None:
@@ -53,10 +74,13 @@ class Runtime(Protocol):
     def build_variables(self, progress: Progress) -> Mapping[str, object]:
         """The configuration that CPython says of itself (sysconfig), for building extension modules."""
 
-    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = ()) -> "Component":
-        """The component, ready to instantiate.  Raises LinkError for extension modules that cannot be linked."""
+    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> "Component":
+        """The component, ready to instantiate.  Raises LinkError for extension modules that cannot be linked.
 
-    def component_key(self, natives: tuple[NativeLayer, ...] = ()) -> str:
+        `baking` must be what wenv/baking.py found to be fit for it.
+        """
+
+    def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
         """What `component` is kept under."""
 
     def call(self, service: str, argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
@@ -74,8 +98,8 @@ class Runtime(Protocol):
     def layers(self) -> frozenset[str]:
         """Digests of the layers that the runtime itself needs, as far as they have been made."""
 
-    def derived_entries(self, natives: tuple[NativeLayer, ...] = ()) -> frozenset[str]:
-        """The store's entries that the runtime needs for a set of native layers, as ``name/key``."""
+    def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
+        """The store's entries that the runtime needs for `component`, as ``name/key``."""
 
 
 def default_runtime(store: Store) -> Runtime:

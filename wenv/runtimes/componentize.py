@@ -22,9 +22,10 @@ from resolver.progress import Progress
 from resolver.target import Target
 from wenv.errors import LinkError, RuntimeBuildError, TrapError
 from wenv.guest.extensions import is_extension, linked_name
+from wenv.guest.request import BAKE_ORDER
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
-from wenv.runtimes import NativeLayer
+from wenv.runtimes import Baking, NativeLayer
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -40,6 +41,7 @@ CURRENT, MOST_SKIPPED = "current", 50
 #: Where the guest writes what it was asked to make.
 OUTPUT = PurePosixPath("/output")
 COMPONENT = "component.wasm"
+BAKING = "Baking {names}"
 LINKING = "Linking {names} into the interpreter"
 COMPILING = "Compiling the interpreter for this machine"
 FIRST_USE = "Preparing {name} (once, about 20 seconds; every environment shares it)"
@@ -65,14 +67,15 @@ class ComponentizeRuntime:
             digest.update(path.relative_to(GUEST).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
 
-    def component_key(self, natives: tuple[NativeLayer, ...] = ()) -> str:
+    def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
         lines = [f"{layer.digest} {layer.guest_base}" for layer in sorted(natives)]
-        return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if natives else self.key
+        lines += [] if baking is None else [f"baked {baking.key}"]
+        return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if lines else self.key
 
-    def derived_entries(self, natives: tuple[NativeLayer, ...] = ()) -> frozenset[str]:
+    def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
         from wenv.host.compiled import COMPILED, compiled_key
 
-        keys = {self.key, self.component_key(natives)}
+        keys = {self.key, self.component_key(natives), self.component_key(natives, baking)}
         entries = {f"{DESCRIPTIONS}/{self.key}"}
         entries.update(entry for key in keys for entry in (f"{COMPONENTS}/{key}", f"{COMPILED}/{compiled_key(key)}"))
         entries.update(self.code_entry(layer, str(STANDARD_LIBRARY)) for layer in self.layers())
@@ -84,11 +87,13 @@ class ComponentizeRuntime:
 
     # -- what is made once
 
-    def is_prepared(self, natives: tuple[NativeLayer, ...] = ()) -> bool:
+    def is_prepared(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> bool:
         from wenv.host.compiled import is_compiled
 
         folder = self.store.derived_folder(COMPONENTS, self.key)
-        if not folder.is_dir() or not all(is_compiled(self.store, key) for key in (self.key, self.component_key(natives))):
+        if not folder.is_dir() or not all(
+            is_compiled(self.store, key) for key in (self.key, self.component_key(natives, baking))
+        ):
             return False
         layer = self._built_library(folder)
         return self.store.has_layer(layer) and self.has_code_archive(layer, str(STANDARD_LIBRARY))
@@ -108,25 +113,28 @@ class ComponentizeRuntime:
     def _built_library(self, component_folder: Path) -> str:
         return (component_folder / "standard-library").read_text().strip()
 
-    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = ()) -> "Component":
-        key = self.component_key(natives)
+    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> "Component":
+        key = self.component_key(natives, baking)
         if key not in self._components:
             from wenv.host.engine import compiled  # late: imports wasmtime
 
             self._components[key] = compiled(
                 self.store,
                 key,
-                lambda: (self._linked_folder(natives, progress) if natives else self._component_folder(progress)) / COMPONENT,
+                lambda: self._folder(progress, natives, baking) / COMPONENT,
                 lambda: progress.begin(COMPILING),
             )
             progress.end(COMPILING)
         return self._components[key]
 
-    def _linked_folder(self, natives: tuple[NativeLayer, ...], progress: Progress) -> Path:
-        """The component with extension modules linked in."""
+    def _folder(self, progress: Progress, natives: tuple[NativeLayer, ...], baking: Baking | None) -> Path:
+        """The folder of a component, with what is to be linked and baked."""
+        if not natives and baking is None:
+            return self._component_folder(progress)
 
         def build(folder: Path) -> None:
-            task = LINKING.format(names=", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives)))
+            names = ", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives))
+            task = LINKING.format(names=names) if baking is None else BAKING.format(names=", ".join(baking.modules))
             progress.begin(task)
             try:
                 with self.store.staging() as staging:
@@ -138,13 +146,18 @@ class ComponentizeRuntime:
                                 target = modules / linked_name(f"{PurePosixPath(layer.guest_base).name}/{file.path}")
                                 target.parent.mkdir(parents=True, exist_ok=True)
                                 shutil.copyfile(tree / file.path, target)
-                    self._componentize(staging, folder / COMPONENT, [modules])
+                    folders = [modules] if natives else []
+                    if baking is not None:
+                        folders.append(_ordered(baking, staging / "baking"))
+                    self._componentize(staging, folder / COMPONENT, folders)
             except RuntimeBuildError as error:
+                if baking is not None:
+                    raise
                 raise LinkError([PurePosixPath(layer.guest_base).name for layer in sorted(natives)], str(error)) from error
             finally:
                 progress.end(task)
 
-        return self.store.derive(COMPONENTS, self.component_key(natives), build)
+        return self.store.derive(COMPONENTS, self.component_key(natives, baking), build)
 
     def _component_folder(self, progress: Progress) -> Path:
         def build(folder: Path) -> None:
@@ -182,7 +195,7 @@ class ComponentizeRuntime:
         (nothing / "lib" / "site-packages").mkdir(parents=True)
         search = [argument for folder in (application, *folders) for argument in ("-p", str(folder))]
         command = ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.app", *search]
-        run_componentize([*command, "-o", str(output)], virtual_environment=nothing)
+        run_componentize([*command, "-o", str(output)], virtual_environment=nothing, temporary=staging)
 
     def build_variables(self, progress: Progress) -> Mapping[str, object]:
         found = list(self.store.tree(self.standard_library(progress)).glob("_sysconfig_vars_*.json"))
@@ -252,10 +265,23 @@ def guest_sources() -> list[Path]:
     return sorted(path for path in chosen if "native" not in path.parts)
 
 
-def run_componentize(arguments: list[str], virtual_environment: Path) -> None:
-    """Run componentize-py in a process of its own; raises RuntimeBuildError with its last words."""
+def _ordered(baking: Baking, folder: Path) -> Path:
+    """The folder that tells the guest, while it is built, what to bake; copies, because code of packages may write there."""
+    folder.mkdir()
+    for name, tree in baking.trees.items():
+        shutil.copytree(tree, folder / "layers" / name, copy_function=shutil.copyfile)
+    shutil.copytree(baking.image / "code", folder / "code", copy_function=shutil.copyfile)
+    (folder / BAKE_ORDER).write_text(json.dumps({"modules": list(baking.modules), "stubs": list(baking.stubs)}), "utf-8")
+    return folder
+
+
+def run_componentize(arguments: list[str], virtual_environment: Path, temporary: Path) -> None:
+    """Run componentize-py in a process of its own, with a folder for temporary files; raises RuntimeBuildError with its last
+    words."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment.update(VIRTUAL_ENV=str(virtual_environment), RUST_BACKTRACE="0")
+    # on the same file system as what it is given: the guest moves folders from there to here
+    environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
     command = [sys.executable, "-P", "-c", "import sys, componentize_py; sys.exit(componentize_py.script())", *arguments]
     # neither -P nor the folder lets a file of the user's be imported in place of componentize-py or the standard library
     result = subprocess.run(

@@ -1,0 +1,165 @@
+"""Baking: which modules can be saved imported in an environment's component, and the component with them.
+
+A module is fit if, watched in a sandbox that is thrown away, its import depends on nothing that differs between runs; the
+environment variables that it looked at are remembered, and a run in which one of them is set starts unbaked.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from resolver.progress import Progress
+from wenv.environment import Environment
+from wenv.errors import TimeLimitError, TrapError, WenvError
+from wenv.host.compiled import compiled_file
+from wenv.image import IMAGES, image_key, layer_mounts
+from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
+from wenv.launcher.private import PrivateFolders
+from wenv.runtimes import Baking, Runtime
+from wenv.runtimes.needs import needs_of
+from wenv.snapshot import top_level_modules
+
+BAKES = "bakes"
+TRYING = "Watching imports"
+#: Seconds within which a module must have been imported to be baked.
+TIME_LIMIT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bake:
+    """What was baked: `modules`; `left_out`, with the reason; `variables` that these modules looked at; `made` in UTC."""
+
+    modules: tuple[str, ...]
+    left_out: Mapping[str, str]
+    variables: tuple[str, ...]
+    made: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`, and what is kept in the store."""
+        return asdict(self)
+
+
+def baking_of(runtime: Runtime, environment: Environment, modules: Sequence[str] | None = None) -> Baking | None:
+    """What the runtime must be told to have these modules baked, or those that the environment has; None for none."""
+    chosen = environment.baked if modules is None else tuple(modules)
+    if not chosen:
+        return None
+    store, key = runtime.store, image_key(runtime, environment)
+    needs = needs_of((package.name for package in environment.packages), writable=False)
+    trees = {package.guest_base.name: store.layer_folder(package.digest) / "tree" for package in environment.packages}
+    return Baking(key, store.derived_folder(IMAGES, key), trees, tuple(sorted(chosen)), needs.stubs)
+
+
+def baked(runtime: Runtime, environment: Environment) -> Bake | None:
+    """What is baked into the environment's component, as far as it is there."""
+    baking = baking_of(runtime, environment)
+    if baking is None:
+        return None
+    key = runtime.component_key(environment.natives, baking)
+    path = runtime.store.derived_folder(BAKES, key) / "bake.json"
+    if not path.is_file() or not compiled_file(runtime.store, key).is_file():
+        return None
+    data = json.loads(path.read_bytes())
+    return Bake(tuple(data["modules"]), data["left_out"], tuple(data["variables"]), data["made"])
+
+
+def size(runtime: Runtime, environment: Environment) -> int:
+    """Bytes of the environment's baked component, compiled."""
+    return (
+        compiled_file(runtime.store, runtime.component_key(environment.natives, baking_of(runtime, environment))).stat().st_size
+    )
+
+
+def requested_modules(runtime: Runtime, environment: Environment) -> list[str]:
+    """The top-level modules of the packages that were asked for."""
+    names = {_name(line["text"]) for line in environment.requested["requirements"]}
+    chosen = [package for package in environment.packages if package.name in names]
+    return sorted({module for package in chosen for module in top_level_modules(runtime.store, package)})
+
+
+def _name(requirement: str) -> str | None:
+    try:
+        return canonicalize_name(Requirement(requirement).name)
+    except InvalidRequirement:
+        return None
+
+
+def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress) -> Bake:
+    """Have a component in the store that holds these modules imported, as far as they are fit; hold `Store.adding`.
+
+    Raises WenvError if none is.
+    """
+    left_out: dict[str, str] = {}
+    variables: set[str] = set()
+    progress.begin(TRYING, len(modules))
+    for module in modules:
+        progress.note(TRYING, module)
+        verdict = _tried(runtime, environment, module, progress)
+        if verdict["against"]:
+            left_out[module] = verdict["against"]
+        else:
+            variables.update(verdict["variables"])
+        progress.advance(TRYING, 1)
+    progress.end(TRYING)
+    fit = [module for module in modules if module not in left_out]
+    if not fit:
+        reasons = "".join(f"\n  - {module}: {reason}" for module, reason in left_out.items())
+        raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")
+    baking = baking_of(runtime, environment, fit)
+    runtime.component(progress, environment.natives, baking)
+    made = Bake(tuple(fit), left_out, tuple(sorted(variables)), datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def write(folder: Path) -> None:
+        (folder / "bake.json").write_text(json.dumps(made.as_json()), "utf-8")
+
+    entry = runtime.store.derived_folder(BAKES, runtime.component_key(environment.natives, baking))
+    runtime.store.discard(entry)
+    runtime.store.derive(BAKES, entry.name, write)
+    return made
+
+
+def _tried(runtime: Runtime, environment: Environment, module: str, progress: Progress) -> dict[str, Any]:
+    """The guest's verdict on one module (wenv/guest/trial.py)."""
+    from wenv.host.run import run_in_session  # late: imports wasmtime
+    from wenv.host.session import Session
+
+    needs = needs_of((package.name for package in environment.packages), writable=False)
+    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
+    component = runtime.component(progress, environment.natives)
+    with PrivateFolders(()) as private:
+        order = {"request": trial_request(needs.stubs), "module": module}
+        open_session = partial(Session, component, [*preopens, *private.preopens], silent=True)
+        try:
+            verdict: dict[str, Any] = run_in_session(open_session, lambda session: session.call("trial", order), TIME_LIMIT)
+        except TimeLimitError:
+            return {"against": f"its import takes more than {TIME_LIMIT:g} s", "variables": []}
+        except TrapError as error:
+            return {"against": f"it ended the sandbox: {error}", "variables": []}
+        except SystemExit:
+            return {"against": "it ends the program", "variables": []}
+    return verdict
+
+
+def trial_request(stubs: Sequence[str]) -> dict[str, object]:
+    """The request of a run without a program, in which modules are imported to learn about them: in an empty folder, with the
+    variables that are the same in every run."""
+    return {
+        "form": "code",
+        "target": "",
+        "arguments": [],
+        "directory": TEMPORARY,
+        "environment": {"HOME": TEMPORARY, "TMPDIR": TEMPORARY},
+        "code": CODE,
+        "stubs": list(stubs),
+        "terminal": None,
+        "shared": {},
+        "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
+        "control": PRIVATE,
+    }

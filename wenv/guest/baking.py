@@ -1,0 +1,117 @@
+"""Baking: modules are imported while the component is built, and its memory is saved with them in it.
+
+The files of the layers are where they will be in every run, so that whatever a module reads of its own is there.  Nothing is
+compiled: code comes from the archives, and only what the imports leave behind is saved (the heap keeps its high-water mark).
+
+What must be different in every run is renewed at its start, see `renew`.  What a module decided while it was imported out of
+something that differs between runs cannot be: `trial` finds such modules, and they are left out.
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from . import adapt, importer, streams
+from .request import BAKE_ORDER
+
+if TYPE_CHECKING:
+    from random import Random
+
+LAYERS, CODE, PRIVATE = "/python/layers", "/wenv/code", "/wenv/private"
+
+#: Modules that remember the working directory when they are imported, and under which name.
+WORKING_DIRECTORY = {"rich": "_IMPORT_CWD"}
+#: Generators that were seeded by the system, not by a program that wants certain numbers: they get a new seed in every run.
+_generators: list["Random"] = []
+
+
+class Order(TypedDict):
+    """What to bake: in `BAKE_ORDER`, in a folder on the Python path of the build, beside ``layers`` and ``code``."""
+
+    modules: list[str]
+    stubs: list[str]
+
+
+def bake_if_ordered() -> None:
+    """Import what the host ordered, if this is the building of a baked component."""
+    folder = next((folder for folder in sys.path if os.path.exists(f"{folder}/{BAKE_ORDER}")), None)
+    if folder is None:
+        return
+    with open(f"{folder}/{BAKE_ORDER}", encoding="utf-8") as file:
+        order: Order = json.load(file)
+    os.mkdir(LAYERS)
+    for name in os.listdir(f"{folder}/layers"):
+        _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
+    path_of_build = sys.path[:]
+    os.environ.clear()
+    os.environ.update(HOME="/tmp", TMPDIR="/tmp")
+    streams.open_streams(unbuffered=False)
+    adapt.apply(None, PRIVATE)
+    adapt.add_stubs(order["stubs"])
+    importer.install(f"{folder}/code")
+    with _recorded_generators():
+        for name in order["modules"]:
+            importlib.import_module(name)
+    importer.move(CODE)
+    sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
+    import gc
+
+    gc.collect()
+    gc.freeze()  # no collection ever walks what is baked
+
+
+def _move(source: str, target: str) -> None:
+    try:
+        os.rename(source, target)
+    except OSError:  # on another file system
+        import shutil
+
+        shutil.copytree(source, target)
+
+
+@contextmanager
+def _recorded_generators() -> Iterator[None]:
+    """Remember every `random.Random` that seeds itself from the system."""
+    import random  # not before: a generator that is made in every other component would have the same seed in every run
+
+    kind: Any = random.Random
+    seed = kind.seed
+
+    def recording(generator: random.Random, a: Any = None, version: int = 2) -> None:
+        seed(generator, a, version)
+        if a is None:
+            _generators.append(generator)
+
+    _generators.append(random._inst)  # type: ignore[attr-defined]
+    kind.seed = recording
+    try:
+        yield
+    finally:
+        kind.seed = seed
+
+
+def renew() -> None:
+    """Make new what is different in every run: seeds, names and times that were made while modules were imported."""
+    for generator in _generators:
+        generator.seed()
+    modules = sys.modules
+    for name, attribute in WORKING_DIRECTORY.items():
+        if name in modules:
+            setattr(modules[name], attribute, os.getcwd())
+    if "numpy.random.mtrand" in modules:
+        modules["numpy.random.mtrand"]._rand.seed()
+    if "tempfile" in modules:
+        vars(modules["tempfile"]).update(_name_sequence=None)
+    if "uuid" in modules:
+        vars(modules["uuid"]).update(_node=None, _last_timestamp=None)
+    if "logging" in modules:
+        from time import time_ns
+
+        vars(modules["logging"]).update(_startTime=time_ns())
+    if "multiprocessing.process" in modules:
+        process = modules["multiprocessing.process"]
+        process.current_process()._config["authkey"] = process.AuthenticationString(os.urandom(32))

@@ -1,0 +1,128 @@
+"""Finds out, in a run of its own that is thrown away, what a module does while it is imported: whether it can be baked."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, ClassVar, TypedDict
+
+from . import adapt, baking, importer, program
+from .request import Request
+
+#: Files that are the same in every run.
+OWN = ("/python/", "/wenv/")
+#: Audit events of access to files, and what to call them.
+ACCESSES = {"open": "opens", "os.listdir": "lists", "os.scandir": "lists"}
+
+
+class Order(TypedDict):
+    """What to import, in which run."""
+
+    request: Request
+    module: str
+
+
+class Verdict(TypedDict):
+    """What came of it.
+
+    `against` says why the module cannot be baked, empty if it can; `variables` are environment variables it looked at;
+    `seconds` is how long the import took.
+    """
+
+    against: str
+    variables: list[str]
+    seconds: float
+
+
+class _Watched(os._Environ):  # type: ignore[type-arg]
+    """`os.environ`, remembering which variables were asked for."""
+
+    names: ClassVar[set[str]] = set()
+    whole = changed = False
+
+    def __getitem__(self, key: str) -> str:
+        type(self).names.add(key)
+        value: str = super().__getitem__(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        type(self).whole = True
+        return super().__iter__()
+
+    def __setitem__(self, key: str, value: str) -> None:
+        type(self).changed = True
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        type(self).changed = True
+        super().__delitem__(key)
+
+
+def trial(order: Order) -> Verdict:
+    """Import the module and watch it."""
+    from time import perf_counter
+
+    program.prepare(order["request"])
+    against: list[str] = []
+    _watch(against)
+    start = perf_counter()
+    try:
+        importlib.import_module(order["module"])
+    except BaseException as error:
+        against.append(f"its import fails: {type(error).__name__}: {error}")
+    seconds = perf_counter() - start
+    os.environ.__class__ = os._Environ
+    if adapt.refused_threads:
+        against.append("it starts threads")
+    if _Watched.whole:
+        against.append("it reads all environment variables")
+    if _Watched.changed:
+        against.append("it sets environment variables")
+    importer.close()
+    if program.files_left_open():
+        against.append("it leaves files open")
+    if any(getattr(sys, name) is not getattr(sys, f"__{name}__") for name in ("stdin", "stdout", "stderr")):
+        against.append("it replaces a standard stream")
+    return {"against": "; ".join(dict.fromkeys(against)), "variables": sorted(_Watched.names), "seconds": seconds}
+
+
+def _watch(against: list[str]) -> None:
+    """Note what a module must not depend on: anything that is outside the snapshot."""
+    os.environ.__class__ = _Watched
+
+    def watched(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            path = arguments[0] if arguments else "."
+            if isinstance(path, (str, bytes, os.PathLike)):
+                name = os.fsdecode(path)
+                if not f"{name}/".startswith(OWN) and not _is_import():
+                    against.append(f"it {what} {name}")
+            return function(*arguments, **keywords)
+
+        return call
+
+    os.stat, os.lstat = watched(os.stat, "looks at"), watched(os.lstat, "looks at")
+    getcwd = os.getcwd
+
+    def asked() -> str:
+        name = sys._getframe(1).f_globals.get("__name__")
+        if not _is_import() and name not in baking.WORKING_DIRECTORY:
+            against.append("it asks for the working directory")
+        return getcwd()
+
+    os.getcwd = asked
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        path = arguments[0] if arguments else None
+        if not isinstance(path, str) or f"{path}/".startswith(OWN) or event not in ACCESSES or _is_import():
+            return
+        against.append(f"it {ACCESSES[event]} {path}")
+
+    sys.addaudithook(audit)
+
+
+def _is_import() -> bool:
+    """Whether CPython's own search for modules asks."""
+    frame: FrameType | None = sys._getframe(2)
+    return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
