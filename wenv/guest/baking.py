@@ -86,7 +86,7 @@ def _recorded_generators() -> Iterator[None]:
         if a is None:
             _generators.append(generator)
 
-    _generators.append(random._inst)  # type: ignore[attr-defined]
+    _generators.append(random._inst)
     kind.seed = recording
     try:
         yield

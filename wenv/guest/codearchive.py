@@ -14,7 +14,8 @@ A layer's archive is a folder with two files, written by `compile_tree` in a run
 A snapshot's code is a folder with its layers' ``code.bin`` as ``0.bin``, ``1.bin``... in the order of ``sys.path``, and
 
 ``index``
-    what `write_index` makes of their indexes, marshalled: see `Snapshot`.
+    what `write_index` makes of their indexes: the size of a head in four bytes, little-endian; the head, what is on
+    ``sys.path``; and all folders, which are read only if something is imported.  Both are marshalled, see `Snapshot`.
 
 All are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
 """
@@ -36,6 +37,8 @@ OTHER_SUFFIXES = (".so", ".pyc")
 TESTS = frozenset({"test", "tests"})
 
 
+#: What all guest paths of the snapshot begin with.
+LIBRARY = "/python/"
 #: How many bytes of an archive are read at once.
 READ_AHEAD = 1 << 16
 
@@ -126,10 +129,10 @@ def write_index(job: IndexJob) -> int:
         for relative, entries in index.items():
             folders[f"{layer['base']}/{relative}" if relative else layer["base"]] = (number, marshal.dumps(entries))
     names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in job["layers"]}
-    data = marshal.dumps((names, folders, job["split_packages"]))
+    head = marshal.dumps((names, job["split_packages"]))
     with open(f"{job['folder']}/{INDEX}", "wb") as file:
-        file.write(data)
-    return len(data)
+        file.write(len(head).to_bytes(4, "little") + head + marshal.dumps(folders))
+        return file.tell()
 
 
 class Snapshot:
@@ -142,26 +145,36 @@ class Snapshot:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         with io.FileIO(f"{folder}/{INDEX}") as file:
-            names, folders, split_packages = marshal.loads(file.readall())
+            self._index = file.readall()
+        size = int.from_bytes(self._index[:4], "little")
+        names, split_packages = marshal.loads(memoryview(self._index)[4 : 4 + size])
         self.names: dict[str, list[str]] = names
         self.split_packages: dict[str, list[str]] = split_packages
-        self._folders: dict[str, tuple[int, bytes]] = folders
+        self._folders: dict[str, tuple[int, bytes]] | None = None
         self._entries: dict[str, dict[str, Entry]] = {}
         self._files: dict[int, io.FileIO] = {}
         self._read: dict[int, tuple[int, bytes]] = {}
 
     def __contains__(self, folder: str) -> bool:
-        return folder in self._folders
+        return folder in self.names or (folder.startswith(LIBRARY) and folder in self.folders())
+
+    def folders(self) -> dict[str, tuple[int, bytes]]:
+        """All folders, with the number of the archive that covers each and its entries, marshalled."""
+        if self._folders is None:  # a program that imports nothing new does without
+            size = int.from_bytes(self._index[:4], "little")
+            self._folders = marshal.loads(memoryview(self._index)[4 + size :])
+            self._index = b""
+        return self._folders
 
     def archive(self, folder: str) -> int:
         """The number of the archive that covers a guest folder."""
-        return self._folders[folder][0]
+        return self.folders()[folder][0]
 
     def entries(self, folder: str) -> dict[str, Entry]:
         """What can be imported from a guest folder; empty for a folder that no archive covers."""
         found = self._entries.get(folder)
         if found is None:
-            packed = self._folders.get(folder)
+            packed = self.folders().get(folder)
             found = self._entries[folder] = marshal.loads(packed[1]) if packed else {}
         return found
 

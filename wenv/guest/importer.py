@@ -49,7 +49,7 @@ class ArchiveFinder:
 
     def __init__(self, path: str, snapshot: Snapshot) -> None:
         self.path = path
-        self._snapshot, self._archive = snapshot, snapshot.archive(path)
+        self._snapshot = snapshot
         names = snapshot.names.get(path)  # the stems that occur in a folder on sys.path: most searches there find nothing
         self._names = None if names is None else frozenset(names)
 
@@ -67,7 +67,7 @@ class ArchiveFinder:
         if kind == "module":
             path = f"{self.path}/{name}.py"
             kind_of_loader = AdaptingLoader if fullname in after_import else CodeLoader
-            loader = kind_of_loader(fullname, path, self._snapshot, self._archive, entry)
+            loader = kind_of_loader(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry)
             return spec_from_file_location(fullname, path, loader=loader)
         folder = f"{self.path}/{name}"
         if kind == "folder":  # a portion of a namespace package, unless CPython finds something else of the name
@@ -78,7 +78,7 @@ class ArchiveFinder:
         return spec_from_file_location(
             fullname,
             path,
-            loader=CodeLoader(fullname, path, self._snapshot, self._archive, entry),
+            loader=CodeLoader(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry),
             submodule_search_locations=[folder, *self._snapshot.split_packages.get(fullname, ())],
         )
 

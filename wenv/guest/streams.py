@@ -26,7 +26,7 @@ def _raw(descriptor: int, mode: str) -> io.FileIO:
 def _open(name: str, buffer: Any, errors: str, newline: str | None, **options: bool) -> None:
     stream: Any = getattr(sys, f"__{name}__")
     if isinstance(stream, io.TextIOWrapper):
-        stream.__init__(buffer, encoding="utf-8", errors=errors, newline=newline, **options)
+        io.TextIOWrapper.__init__(stream, buffer, encoding="utf-8", errors=errors, newline=newline, **options)
     else:
         stream = io.TextIOWrapper(buffer, encoding="utf-8", errors=errors, newline=newline, **options)
     stream.mode = buffer.raw.mode[:1] if hasattr(buffer, "raw") else buffer.mode[:1]

@@ -45,10 +45,13 @@ def is_inside(path: str, folder: str) -> bool:
 
 def folder_key(folder: str) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
-    try:
-        from _sha2 import sha256  # what hashlib would give, without loading OpenSSL for it
-    except ImportError:  # before 3.12
-        from hashlib import sha256
+    try:  # what hashlib would give, without loading OpenSSL for it
+        from _sha2 import sha256
+    except ImportError:
+        try:  # Python 3.11
+            from _sha256 import sha256
+        except ImportError:
+            from hashlib import sha256
     digest: str = sha256(os.fsencode(folder)).hexdigest()
     return digest[:32]
 

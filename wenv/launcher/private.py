@@ -22,21 +22,35 @@ class PrivateFolders:
     def __init__(self, shared: "Iterable[str]") -> None:
         self._shared = tuple(shared)
         self.root = ""
+        self._made: dict[str, None] = {}
 
     def __enter__(self) -> "PrivateFolders":
         self.root = _temporary_folder()
         root = os.path.join(self.root, "root")
-        made = {root}
-        os.mkdir(root)
-        for name in ("tmp", "dev", "private"):
-            os.mkdir(os.path.join(self.root, name))
+        for name in ("root", "tmp", "dev", "private"):
+            self._make(os.path.join(self.root, name))
         for path in (STANDARD_LIBRARY, CODE, PRIVATE, TEMPORARY, DEVICES, *self._shared):
-            _make(root, path, made)
+            self._make_all(root, path)
             if path.startswith(TEMPORARY + "/"):  # a mount of its own, in which it must exist as well
-                _make(self.root, path, made)
+                self._make_all(self.root, path)
         with open(os.path.join(self.root, "dev", "null"), "wb"):
             pass
         return self
+
+    def _make_all(self, root: str, path: str) -> None:
+        """Make the folder of a guest path below `root`, with those above it."""
+        folder = root
+        for part in path.strip("/").split("/"):
+            folder = os.path.join(folder, part)
+            if folder not in self._made:
+                self._make(folder)
+
+    def _make(self, folder: str) -> None:
+        self._made[folder] = None
+        try:
+            os.mkdir(folder)
+        except FileExistsError:  # on a file system that folds names
+            pass
 
     def __exit__(
         self, kind: "type[BaseException] | None", error: "BaseException | None", where: "TracebackType | None"
@@ -53,8 +67,9 @@ class PrivateFolders:
         """Delete them; most runs have left nothing in them."""
         try:
             os.unlink(os.path.join(self.root, "dev", "null"))
-            for folder, _, _ in os.walk(self.root, topdown=False):
+            for folder in reversed(self._made):
                 os.rmdir(folder)
+            os.rmdir(self.root)
         except OSError:
             import shutil  # late: it takes longer to import than the rest of an ordinary run
 
@@ -112,16 +127,3 @@ def _temporary_folder() -> str:
 
         folder = tempfile.mkdtemp(prefix="wenv-run-")
     return folder
-
-
-def _make(root: str, path: str, made: set[str]) -> None:
-    """Make the folder of a guest path below `root`, with those above it."""
-    folder = root
-    for part in path.strip("/").split("/"):
-        folder = os.path.join(folder, part)
-        if folder not in made:
-            made.add(folder)
-            try:
-                os.mkdir(folder)
-            except FileExistsError:
-                pass

@@ -140,18 +140,22 @@ def _terminal_size() -> list[int]:
 
 def encoded(value: object) -> str:
     """A request as JSON.  The json module takes longer to import than the rest of an ordinary run."""
-    try:
-        from _json import encode_basestring_ascii as text
-    except ImportError:  # not CPython
-        from json.encoder import encode_basestring_ascii as text
     if isinstance(value, str):
-        written: str = text(value)
-        return written
+        return _quoted(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{text(key)}:{encoded(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_quoted(key)}:{encoded(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(encoded, value)) + "]"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     assert isinstance(value, int), value
     return str(value)
+
+
+def _quoted(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    from json.encoder import encode_basestring_ascii
+
+    written: str = encode_basestring_ascii(text)
+    return written
