@@ -30,7 +30,7 @@ def test_a_careless_extension_works_and_its_wheel_needs_no_compiler_elsewhere(bu
     assert "Building zzcareless 1.0 from its source: its build code runs on this machine" in made.stderr
     use = "from zzcareless import _native as n; print(n.answer(), n.double(4), n.Thing().size, n.__file__)"
     printed = builds.python(use)
-    assert printed.startswith("42 8 7 /wenv/zzcareless-1.0/site-packages/zzcareless/_native")
+    assert printed.startswith("42 8 7 /python/layers/zzcareless-1.0/site-packages/zzcareless/_native")
     [package] = builds.json("info")["packages"]
     assert package["kind"] == "built here"
     source = wheels / "zzcareless-1.0.tar.gz"

@@ -191,7 +191,7 @@ def test_links_do_not_lead_out(empty: Wenv, tmp_path: Path) -> None:
 
 def test_the_host_does_not_follow_what_the_guest_left(empty: Wenv) -> None:
     for leave in ("os.symlink('../../../../etc/hostname', p)", "open(p, 'w').write('9' * 10**6)", "os.mkdir(p)"):
-        code = f"import os; p = '/wenv/.private/exit-status'; {leave}"
+        code = f"import os; p = '/wenv/private/exit-status'; {leave}"
         assert empty.result("run", "-c", code, status=None).returncode in (0, 1, 255)
 
 
