@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import codearchive, describe, imports, shell, trial
+from . import codearchive, describe, imports, living, shell, trial
 
 SERVICES: dict[str, Callable[[Any], object]] = {
     "compile": codearchive.compile_tree,
@@ -13,6 +13,9 @@ SERVICES: dict[str, Callable[[Any], object]] = {
     "describe": describe.describe,
     "imports": imports.imports,
     "trial": trial.trial,
+    "session.open": living.open_session,
+    "session.run": living.run,
+    "session.call": living.call,
     "shell.open": shell.open_shell,
     "shell.check": shell.check,
     "shell.execute": shell.execute,

@@ -14,8 +14,8 @@ A layer's archive is a folder with two files, written by `compile_tree` in a run
 A snapshot's code is a folder with its layers' ``code.bin`` as ``0.bin``, ``1.bin``... in the order of ``sys.path``, and
 
 ``index``
-    what `write_index` makes of their indexes: the size of a head in four bytes, little-endian; the head, what is on
-    ``sys.path``; and all folders, which are read only if something is imported.  Both are marshalled, see `Snapshot`.
+    what `write_index` makes of their indexes: the size of a head in four bytes, little-endian; the head, the folders on
+    ``sys.path``; and the `Tables`, which are read only if something is imported.  Both are marshalled.
 
 All are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
 """
@@ -29,6 +29,9 @@ from typing import Literal, TypedDict
 
 Entry = tuple[Literal["module", "package", "folder", "other"], int, int]
 Index = dict[str, dict[str, Entry]]
+#: Of a snapshot: what stands in each folder on ``sys.path``, by stem; for each folder the number of its archive, and its
+#: entries, marshalled; for each package with files in several layers the further folders.
+Tables = tuple[dict[str, list[str]], dict[str, tuple[int, bytes]], dict[str, list[str]]]
 
 CODE, LAYER_INDEX, INDEX = "code.bin", "code.idx", "index"
 #: Suffixes of modules that are loaded by CPython's own finder.
@@ -39,6 +42,8 @@ TESTS = frozenset({"test", "tests"})
 
 #: What all guest paths of the snapshot begin with.
 LIBRARY = "/python/"
+#: How many bytes of the index are read at first: the head, of all but large snapshots.
+HEAD = 1 << 13
 #: How many bytes of an archive are read at once.
 READ_AHEAD = 1 << 16
 
@@ -129,52 +134,59 @@ def write_index(job: IndexJob) -> int:
         for relative, entries in index.items():
             folders[f"{layer['base']}/{relative}" if relative else layer["base"]] = (number, marshal.dumps(entries))
     names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in job["layers"]}
-    head = marshal.dumps((names, job["split_packages"]))
+    head = marshal.dumps([layer["path"] for layer in job["layers"]])
     with open(f"{job['folder']}/{INDEX}", "wb") as file:
-        file.write(len(head).to_bytes(4, "little") + head + marshal.dumps(folders))
+        file.write(len(head).to_bytes(4, "little") + head + marshal.dumps((names, folders, job["split_packages"])))
         return file.tell()
 
 
 class Snapshot:
     """The code of all layers of a snapshot, read as it is needed.
 
-    `folder` is the guest folder that holds the index and the archives.  `paths` are the folders on ``sys.path``, in order;
-    `names` says for each what stands in it, by stem; `split_packages` are packages with files in several layers.
+    `folder` is the guest folder that holds the index and the archives, `paths` are the folders on ``sys.path``, in order.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         with io.FileIO(f"{folder}/{INDEX}") as file:
-            self._index = file.readall()
-        size = int.from_bytes(self._index[:4], "little")
-        names, split_packages = marshal.loads(memoryview(self._index)[4 : 4 + size])
-        self.names: dict[str, list[str]] = names
-        self.split_packages: dict[str, list[str]] = split_packages
-        self._folders: dict[str, tuple[int, bytes]] | None = None
+            start = file.read(HEAD)
+            self._body = 4 + int.from_bytes(start[:4], "little")
+            while len(start) < self._body and (more := file.read(self._body - len(start))):
+                start += more
+        self.paths: list[str] = marshal.loads(start[4 : self._body])
+        self._tables: Tables | None = None
         self._entries: dict[str, dict[str, Entry]] = {}
         self._files: dict[int, io.FileIO] = {}
         self._read: dict[int, tuple[int, bytes]] = {}
 
     def __contains__(self, folder: str) -> bool:
-        return folder in self.names or (folder.startswith(LIBRARY) and folder in self.folders())
+        return folder in self.paths or (folder.startswith(LIBRARY) and folder in self.tables()[1])
 
-    def folders(self) -> dict[str, tuple[int, bytes]]:
-        """All folders, with the number of the archive that covers each and its entries, marshalled."""
-        if self._folders is None:  # a program that imports nothing new does without
-            size = int.from_bytes(self._index[:4], "little")
-            self._folders = marshal.loads(memoryview(self._index)[4 + size :])
-            self._index = b""
-        return self._folders
+    def tables(self) -> Tables:
+        """Everything but the head: a program that imports nothing new does without."""
+        if self._tables is None:
+            with io.FileIO(f"{self.folder}/{INDEX}") as file:
+                file.seek(self._body)
+                self._tables = marshal.loads(file.readall())
+        return self._tables
+
+    def names(self, path: str) -> list[str] | None:
+        """What stands in a folder on ``sys.path``, by stem; None for any other folder."""
+        return self.tables()[0].get(path)
 
     def archive(self, folder: str) -> int:
         """The number of the archive that covers a guest folder."""
-        return self.folders()[folder][0]
+        return self.tables()[1][folder][0]
+
+    def portions(self, package: str) -> list[str]:
+        """The further folders of a package with files in several layers, by its dotted name."""
+        return self.tables()[2].get(package, [])
 
     def entries(self, folder: str) -> dict[str, Entry]:
         """What can be imported from a guest folder; empty for a folder that no archive covers."""
         found = self._entries.get(folder)
         if found is None:
-            packed = self.folders().get(folder)
+            packed = self.tables()[1].get(folder)
             found = self._entries[folder] = marshal.loads(packed[1]) if packed else {}
         return found
 

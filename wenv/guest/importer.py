@@ -50,7 +50,7 @@ class ArchiveFinder:
     def __init__(self, path: str, snapshot: Snapshot) -> None:
         self.path = path
         self._snapshot = snapshot
-        names = snapshot.names.get(path)  # the stems that occur in a folder on sys.path: most searches there find nothing
+        names = snapshot.names(path)  # the stems that occur in a folder on sys.path: most searches there find nothing
         self._names = None if names is None else frozenset(names)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -79,7 +79,7 @@ class ArchiveFinder:
             fullname,
             path,
             loader=CodeLoader(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry),
-            submodule_search_locations=[folder, *self._snapshot.split_packages.get(fullname, ())],
+            submodule_search_locations=[folder, *self._snapshot.portions(fullname)],
         )
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
@@ -119,7 +119,7 @@ def install(folder: str) -> None:
 
         sys.path_hooks.insert(0, hook)
         sys.path_importer_cache.clear()
-    sys.path[:] = _installed.names
+    sys.path[:] = _installed.paths
 
 
 def move(folder: str) -> None:

@@ -1,13 +1,16 @@
 """One sandbox: an instance of a compiled component with the folders and limits that it was given."""
 
+import ctypes
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import wasmtime
+from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
 from wasmtime import component as component_model
 
 from wenv.errors import MountError, TrapError, WenvError
@@ -15,6 +18,12 @@ from wenv.host.engine import engine
 from wenv.host.traps import explain_trap
 from wenv.launcher.clibrary import INTERFACE
 from wenv.launcher.sandbox import Preopen
+
+#: The C types of what is called at an epoch, and of what would be called when it is no longer.
+EPOCH, FINALIZER = _bindings._wasmtime_store_epoch_deadline_callback.argtypes[1::2]
+NO_FINALIZER = FINALIZER(0)
+#: wasmtime_update_deadline_kind_t: go on until the deadline has been reached again.
+CONTINUE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +34,19 @@ class Limits:
     output: int | None = None
 
 
-class Session:
-    """A living sandbox.  All calls must come from one thread; `stop` may come from any.
+@cache
+def _linker() -> component_model.Linker:
+    """What components import, linked once for all sessions."""
+    linker = component_model.Linker(engine())
+    linker.add_wasip2()
+    return linker
 
-    A `silent` one has no standard streams.
+
+class Session:
+    """A living sandbox.  All calls must come from one thread at a time; `stop` may come from any.
+
+    Its standard streams are the process's; nothing if it is `silent`; or what `sink` (descriptor, data) receives, and then
+    standard input is empty.
     """
 
     def __init__(
@@ -38,20 +56,23 @@ class Session:
         limits: Limits = Limits(),
         *,
         silent: bool = False,
+        sink: Callable[[int, bytes], None] | None = None,
     ) -> None:
         self._limits = limits
         self._left = limits.output
+        self._sink = sink
         self._stopped = False
         self._exceeded = False
+        self._unread = False
         self._store = wasmtime.Store(engine())
         self._store.set_epoch_deadline(1)
+        self._deadline = EPOCH(self._at_epoch)
+        _bindings.wasmtime_store_epoch_deadline_callback(self._store.ptr(), self._deadline, None, NO_FINALIZER)
         if limits.memory is not None:
             self._store.set_limits(memory_size=limits.memory)
         self._store.set_wasi(self._wasi(preopens, silent))
-        linker = component_model.Linker(engine())
-        linker.add_wasip2()
         with self._explaining():
-            instance = linker.instantiate(self._store, component)
+            instance = _linker().instantiate(self._store, component)
         interface = instance.get_export_index(self._store, INTERFACE.decode())
 
         def exported(name: str) -> component_model.Func:
@@ -65,14 +86,14 @@ class Session:
     def _wasi(self, preopens: Sequence[Preopen], silent: bool) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()
         wasi.argv = ["python"]
-        if not silent:
+        if not silent and self._sink is None:
             wasi.inherit_stdin()
-        if not silent and self._limits.output is None:
-            wasi.inherit_stdout()
-            wasi.inherit_stderr()
-        elif not silent:
+        if self._sink is not None or (not silent and self._limits.output is not None):
             wasi.stdout_custom = lambda data: self._write(1, data)
             wasi.stderr_custom = lambda data: self._write(2, data)
+        elif not silent:
+            wasi.inherit_stdout()
+            wasi.inherit_stderr()
         for host, guest, writable in preopens:
             try:
                 wasi.preopen_dir(host, guest, writable)
@@ -81,18 +102,30 @@ class Session:
         return wasi
 
     def _write(self, descriptor: int, data: bytes) -> int | None:
-        assert self._left is not None
-        allowed = data[: self._left]
-        self._left -= len(allowed)
-        if len(allowed) < len(data):
-            self._exceeded = True
-            engine().increment_epoch()
+        allowed = data if self._left is None else data[: self._left]
+        if self._left is not None:
+            self._left -= len(allowed)
+            if len(allowed) < len(data):
+                self._exceeded = True
+                engine().increment_epoch()
+        if self._sink is not None:
+            self._sink(descriptor, allowed)
+            return None
         try:
             while allowed:
                 allowed = allowed[os.write(descriptor, allowed) :]
         except OSError:
-            engine().increment_epoch()  # nobody reads any more
+            self._unread = True  # nobody reads any more
+            engine().increment_epoch()
         return None
+
+    def _at_epoch(self, context: object, data: object, delta: Any, kind: Any) -> int:
+        """All sessions share the engine, and so hear when one of them is to be stopped: the others go on."""
+        if self._stopped or self._exceeded or self._unread:
+            error = _bindings.wasmtime_error_new(b"wasm trap: interrupt")
+            return ctypes.cast(error, ctypes.c_void_p).value or 0
+        delta[0], kind[0] = 1, CONTINUE
+        return 0
 
     def main(self, request: object) -> int:
         """Run the program that the request names; returns its exit status.  Raises TrapError, or SystemExit for os._exit."""
@@ -102,8 +135,12 @@ class Session:
 
     def call(self, name: str, argument: object) -> Any:
         """Call one of the guest's services (wenv/guest/calls.py).  Raises TrapError; WenvError if the service failed."""
+        return self.call_text(name, json.dumps(argument))
+
+    def call_text(self, name: str, argument: str) -> Any:
+        """The same, for an argument that is JSON already."""
         with self._explaining():
-            reply = self._call(self._store, name, json.dumps(argument))
+            reply = self._call(self._store, name, argument)
         if not reply.ok:
             raise WenvError(f"{name} failed inside the sandbox:\n{reply.value}")
         return json.loads(reply.value)
@@ -112,6 +149,10 @@ class Session:
         """Stop what the guest is computing; the session cannot be used again."""
         self._stopped = True
         engine().increment_epoch()
+
+    def close(self) -> None:
+        """Free the guest's memory."""
+        self._store.close()
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:

@@ -1,0 +1,81 @@
+"""The guest's side of `wenv.open(...).session()`: code and functions called by a program on the host."""
+
+import sys
+from importlib import import_module
+from typing import Any, TypedDict
+
+from . import notes, program, streams
+from .request import Request
+
+
+class Call(TypedDict):
+    """A function: a name in ``__main__``, or ``module:attribute``; arguments and result are JSON values."""
+
+    function: str
+    arguments: list[Any]
+    keywords: dict[str, Any]
+
+
+class Failure(TypedDict):
+    """An exception that the code raised: its class, what it says, and the traceback as Python shows it."""
+
+    kind: str
+    message: str
+    traceback: str
+
+
+class Reply(TypedDict):
+    """What came of it; `status` is the one that the code asked to leave with, `failure` what it raised."""
+
+    value: Any
+    status: int | None
+    failure: Failure | None
+
+
+def open_session(request: Request) -> None:
+    """Prepare the interpreter."""
+    program.prepare(request)
+    notes.set_request(request)
+    sys.argv = [""]
+
+
+def run(code: str) -> Reply:
+    """Run statements in ``__main__``."""
+    return _guarded(lambda: program.run_source(code, "<session>", sys.modules["__main__"].__dict__))
+
+
+def call(order: Call) -> Reply:
+    """Call a function."""
+
+    def called() -> object:
+        module, _, name = order["function"].rpartition(":")
+        found: Any = import_module(module) if module else sys.modules["__main__"]
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found(*order["arguments"], **order["keywords"])
+
+    return _guarded(called)
+
+
+def _guarded(work: Any) -> Reply:
+    try:
+        return {"value": work(), "status": None, "failure": None}
+    except SystemExit as leaving:
+        return {"value": None, "status": program.exit_status(leaving), "failure": None}
+    except BaseException as error:
+        return {"value": None, "status": None, "failure": _failure(error)}
+    finally:
+        streams.flush_streams()
+
+
+def _failure(error: BaseException) -> Failure:
+    import traceback
+
+    notes.hide_frames(error)
+    notes.explain(error)
+    module, name = type(error).__module__, type(error).__qualname__
+    return {
+        "kind": name if module == "builtins" else f"{module}.{name}",
+        "message": str(error),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
