@@ -194,6 +194,8 @@ def _make(
 ) -> Environment:
     prepared = prepare(runtime, folder, solution, progress, policy=policy, created=created)
     environment = prepared.environment
+    if previous is not None and created is not None and previous.snapshot == environment.snapshot:
+        environment = replace(environment, baked=previous.baked)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ".gitignore", "*\n")
     write_atomically(folder / LOCK_NAME, prepared.lock)

@@ -30,6 +30,7 @@ def create(
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
+    bake: Annotated[bool, typer.Option("--bake", help="Keep the packages imported: `wenv bake` at once.")] = False,
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
@@ -50,7 +51,8 @@ def create(
       wenv create -r pyproject.toml --extra test
       wenv create -r pylock.toml           [dim]exactly what was locked[/]
     """
-    from wenv import creation, environment
+    from wenv import baking, creation, environment
+    from wenv.cli.bake import show
     from wenv.cli.inputs import index_options, solution
     from wenv.cli.store import open_store
     from wenv.runtimes import default_runtime
@@ -66,12 +68,17 @@ def create(
         runtime = default_runtime(open_store())
         solved = solution(runtime, names, files, constraints, extras, groups, index, rules, printer)
         made = creation.create(runtime, folder, solved, granted, printer, clear=clear)
-        seconds = time.monotonic() - start
+        seconds, done = time.monotonic() - start, None
+        if bake:
+            made, done = creation.bake(runtime, folder, None, printer)
         if as_json:
-            printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
+            baked = {} if done is None else {"bake": done.as_json()}
+            printer.json({**made.as_json(), **baked, "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
         count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
         printer.say(f"Created {_shown(made.folder)} with {count} on {made.runtime.name} in {seconds:.1f} s")
+        if done is not None:
+            show(printer, done, baking.size(runtime, made), time.monotonic() - start - seconds)
 
 
 def _shown(folder: Path) -> str:

@@ -10,6 +10,8 @@ from wenv.cli.printer import Printer, human_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wenv.baking import Bake
+    from wenv.environment import Environment
     from wenv.policy import Policy
     from wenv.report import PackageReport
 
@@ -23,6 +25,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
       wenv info -n lab --json
     """
     from wenv import environment
+    from wenv.baking import baked, size
     from wenv.cli.store import open_store
     from wenv.policy import Policy
     from wenv.report import package_reports
@@ -30,12 +33,15 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
 
     store, printer = open_store(), Printer()
     chosen = environment.find(name, path)
-    markers = default_runtime(store).target(printer).markers
+    runtime = default_runtime(store)
+    markers = runtime.target(printer).markers
     packages = package_reports(store, chosen, markers)
+    done = baked(runtime, chosen)
+    component = size(runtime, chosen) if done is not None else 0
     if as_json:
-        printer.json(
-            {**chosen.as_json(), "folder": str(chosen.folder), "name": chosen.name, "packages": [p.as_json() for p in packages]}
-        )
+        shown = None if done is None else {**done.as_json(), "size": component}
+        more = {"folder": str(chosen.folder), "name": chosen.name, "packages": [p.as_json() for p in packages], "bake": shown}
+        printer.json({**chosen.as_json(), **more})
         return
     library = store.manifest(chosen.runtime.standard_library).size
     for heading, value in (
@@ -47,6 +53,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
         ("Policy", _policy_words(Policy.from_json(chosen.policy))),
         ("Linked", _linked_words(packages)),
+        ("Baked", _baked_words(chosen, done, component)),
         ("Scripts", ", ".join(chosen.scripts) or "none"),
     ):
         printer.line(f"{heading:<12} {value}")
@@ -63,6 +70,14 @@ def _linked_words(packages: "Sequence[PackageReport]") -> str:
     """Which packages have extension modules in the component, and how many."""
     counts = [f"{p.name} ({len(p.linked)} module{'s' * (len(p.linked) != 1)})" for p in packages if p.linked]
     return ", ".join(counts) or "nothing but the interpreter"
+
+
+def _baked_words(chosen: "Environment", done: "Bake | None", size: int) -> str:
+    """Which modules are kept imported, since when, and what that takes."""
+    if done is None:
+        return "nothing any more; `wenv bake` bakes it again" if chosen.baked else "nothing"
+    left_out = f"; left out {', '.join(done.left_out)}" if done.left_out else ""
+    return f"{', '.join(done.modules)} ({human_size(size)}, {done.made}{left_out})"
 
 
 def _policy_words(policy: "Policy") -> str:

@@ -132,6 +132,8 @@ def _report(printer: Printer, before: "Environment", after: "Environment", as_js
             printer.say(f" - {item['name']} {item['before']}")
         else:
             printer.say(f" ~ {item['name']} {item['before']} -> {item['after']}")
+    if before.baked and not after.baked:
+        printer.say(f"{after.label} is no longer baked; `wenv bake` bakes it again")
     if not changes:
         printer.say(f"{after.label} is complete: nothing changed")
 
