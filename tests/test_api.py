@@ -72,8 +72,9 @@ def test_a_session_sees_nothing_of_the_host(opened: OpenEnvironment, tmp_path: P
         assert session.run("print(repr(__import__('sys').stdin.read()))").stdout == "''\n"
     with opened.session(mounts=[f"{tmp_path}:/data"], variables={"A": "1"}) as session:
         assert session.run("import os; print(os.environ['A'], open('/data/data.txt').read())").stdout == "1 data\n"
-        with pytest.raises(CodeError, match="read-only"):
+        with pytest.raises(CodeError) as raised:
             session.run("open('/data/new', 'w')")
+        assert "read-only" in raised.value.traceback
     with pytest.raises(MountError):
         opened.session(mounts=["/nowhere-at-all"])
 

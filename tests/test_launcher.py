@@ -67,7 +67,7 @@ def test_programs_of_every_form(python: Path) -> None:
     folder = python.parents[2]
     (folder / "sub").mkdir()
     (folder / "sub" / "script.py").write_text("import sys; print(__file__, sys.argv, sys.path[0])")
-    assert run(python, "sub/script.py", "x").stdout == f"sub/script.py ['sub/script.py', 'x'] {folder}/sub\n"
+    assert run(python, "sub/script.py", "x").stdout == f"{folder}/sub/script.py ['sub/script.py', 'x'] {folder}/sub\n"
     assert run(python, "-", input="print('from stdin')").stdout == "from stdin\n"
     assert run(python, input="print('piped')").stdout == "piped\n"
     assert run(python, "-m", "json.tool", input="[1]").stdout == "[\n    1\n]\n"

@@ -27,6 +27,7 @@ SERVICES: dict[str, Callable[[Any], object]] = {
 def call(name: str, argument: str) -> tuple[bool, str]:
     """Returns (True, the result as JSON), or (False, the traceback) if the service itself failed."""
     try:
-        return True, json.dumps(SERVICES[name](json.loads(argument)))
+        result = SERVICES[name](json.loads(argument))
+        return True, result if isinstance(result, living.Written) else json.dumps(result)
     except BaseException:
         return False, traceback.format_exc()

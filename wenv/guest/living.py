@@ -1,6 +1,8 @@
 """The guest's side of `wenv.open(...).session()`: code and functions called by a program on the host."""
 
+import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypedDict
 
@@ -39,12 +41,16 @@ def open_session(request: Request) -> None:
     sys.argv = [""]
 
 
-def run(code: str) -> Reply:
+class Written(str):
+    """A `Reply` that is JSON already: a value that cannot be is an error of the code that returned it."""
+
+
+def run(code: str) -> Written:
     """Run statements in ``__main__``."""
     return _guarded(lambda: program.run_source(code, "<session>", sys.modules["__main__"].__dict__))
 
 
-def call(order: Call) -> Reply:
+def call(order: Call) -> Written:
     """Call a function."""
 
     def called() -> object:
@@ -57,15 +63,18 @@ def call(order: Call) -> Reply:
     return _guarded(called)
 
 
-def _guarded(work: Any) -> Reply:
+def _guarded(work: Callable[[], object]) -> Written:
+    reply: Reply
     try:
-        return {"value": work(), "status": None, "failure": None}
+        reply = {"value": work(), "status": None, "failure": None}
+        return Written(json.dumps(reply))
     except SystemExit as leaving:
-        return {"value": None, "status": program.exit_status(leaving), "failure": None}
+        reply = {"value": None, "status": program.exit_status(leaving), "failure": None}
     except BaseException as error:
-        return {"value": None, "status": None, "failure": _failure(error)}
+        reply = {"value": None, "status": None, "failure": _failure(error)}
     finally:
         streams.flush_streams()
+    return Written(json.dumps(reply))
 
 
 def _failure(error: BaseException) -> Failure:
