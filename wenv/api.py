@@ -20,8 +20,10 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -132,6 +134,12 @@ class OpenEnvironment:
         return found
 
 
+@cache
+def _closer() -> ThreadPoolExecutor:
+    """Frees the memory of sandboxes that `Session.reset` has replaced: nobody waits for that."""
+    return ThreadPoolExecutor(1, thread_name_prefix="wenv-closing")
+
+
 class Session:
     """One sandbox; a context manager.  See the module for what it is good for."""
 
@@ -143,6 +151,7 @@ class Session:
         self._folders = PrivateFolders(str(mount.guest) for mount in policy.mounts)
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
         self._host: HostSession | None = None
+        self._closing: Future[None] | None = None
         self._folders.__enter__()
         self._preopens = [*opened._plan["preopens"], *(m.preopen for m in policy.mounts), *self._folders.preopens]
         try:
@@ -179,10 +188,12 @@ class Session:
 
     def reset(self) -> None:
         """Start anew from the pristine state: no variable, no file in ``/tmp``, nothing imported is left."""
-        if self._host is not None:
-            self._host.close()
+        ended, self._host = self._host, None
         self._folders.empty()
         self._start()
+        if self._closing is not None:
+            self._closing.result()  # never more than one is behind
+        self._closing = None if ended is None else _closer().submit(ended.close)
 
     def close(self) -> None:
         """End the sandbox and delete its private folders."""

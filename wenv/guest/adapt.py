@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from . import importer, stubs
 
-_leave = os._exit
+_leave, _control = os._exit, ""
 #: How often somebody has tried to start a thread.
 refused_threads = 0
 
@@ -24,8 +24,8 @@ NO_THREADS = "this platform (WebAssembly) has no threads; asyncio, or concurrent
 NO_NETWORK = "the sandbox has no network"
 
 
-def apply(request_terminal: list[int] | None, private: str) -> None:
-    """Adapt the running interpreter; `private` is a guest folder that only this run and the host share."""
+def apply() -> None:
+    """Adapt the interpreter, once, while the component is built."""
     for name in ("dup", "dup2"):  # they exist and always fail; programs ask whether they exist
         for module in (os, posix):
             if hasattr(module, name):
@@ -40,10 +40,7 @@ def apply(request_terminal: list[int] | None, private: str) -> None:
         return mask.pop(0)
 
     os.umask = umask
-    if request_terminal:
-        size = os.terminal_size(request_terminal)
-        os.get_terminal_size = lambda fd=1: size
-    os._exit = _exit_through(private)  # type: ignore[assignment]
+    os._exit = _exit
     _refuse_threads()
     importer.after_import.update(
         {
@@ -54,20 +51,26 @@ def apply(request_terminal: list[int] | None, private: str) -> None:
     )
 
 
+def set_run(terminal: list[int] | None, control: str) -> None:
+    """What differs between runs: the size of the terminal, and a guest folder that only this run and the host share."""
+    global _control
+    _control = control
+    if terminal:
+        size = os.terminal_size(terminal)
+        os.get_terminal_size = lambda fd=1: size
+
+
 def add_stubs(names: list[str]) -> None:
     """Make the stub of each named standard module importable, in place of the one that cannot work here."""
     for name in names:
         sys.modules[name] = stubs.MODULES[name]
 
 
-def _exit_through(private: str) -> Callable[[int], NoReturn]:
-    def _exit(status: int) -> NoReturn:
-        """WASI knows only success and failure: the status itself goes through a file."""
-        with open(f"{private}/exit-status", "w") as file:
-            file.write(str(status & 0xFF))
-        _leave(status & 0xFF)
-
-    return _exit
+def _exit(status: int) -> NoReturn:
+    """WASI knows only success and failure: the status itself goes through a file."""
+    with open(f"{_control}/exit-status", "w") as file:
+        file.write(str(status & 0xFF))
+    _leave(status & 0xFF)
 
 
 def _refuse_threads() -> None:

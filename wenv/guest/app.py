@@ -1,5 +1,6 @@
 """Entry of the component: the functions that it exports to a host."""
 
+import gc
 import sys
 
 from wit_world import exports
@@ -7,10 +8,13 @@ from wit_world.exports import session
 
 from . import calls, program
 from .baking import bake_if_ordered
-from .building import keep_standard_library
+from .building import keep_standard_library, settle
 
 keep_standard_library()
+settle()
 bake_if_ordered()
+gc.collect()
+gc.freeze()  # no collection ever walks what is in the component: each page that it touched would be copied
 
 
 class Run(exports.Run):  # type: ignore[misc]

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from . import adapt, importer, streams
+from . import adapt, importer
 from .request import BAKE_ORDER
 
 if TYPE_CHECKING:
     from random import Random
 
-LAYERS, CODE, PRIVATE = "/python/layers", "/wenv/code", "/wenv/private"
+LAYERS, CODE = "/python/layers", "/wenv/code"
 
 #: Modules that remember the working directory when they are imported, and under which name.
 WORKING_DIRECTORY = {"rich": "_IMPORT_CWD"}
@@ -47,10 +47,7 @@ def bake_if_ordered() -> None:
     for name in os.listdir(f"{folder}/layers"):
         _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
     path_of_build = sys.path[:]
-    os.environ.clear()
     os.environ.update(HOME="/tmp", TMPDIR="/tmp")
-    streams.open_streams(unbuffered=False)
-    adapt.apply(None, PRIVATE)
     adapt.add_stubs(order["stubs"])
     importer.install(f"{folder}/code")
     with _recorded_generators():
@@ -58,10 +55,6 @@ def bake_if_ordered() -> None:
             importlib.import_module(name)
     importer.move(CODE)
     sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
-    import gc
-
-    gc.collect()
-    gc.freeze()  # no collection ever walks what is baked
 
 
 def _move(source: str, target: str) -> None:

@@ -1,7 +1,10 @@
 """What happens once, while the component is built."""
 
+import json
 import os
 import sys
+
+from . import adapt, program, streams
 
 
 def keep_standard_library() -> None:
@@ -10,6 +13,15 @@ def keep_standard_library() -> None:
         target = f"{folder}/wenv-standard-library"
         if os.path.isdir(target):
             _copy("/python", target)
+
+
+def settle() -> None:
+    """Do once what would be the same in every run."""
+    os.environ.clear()
+    adapt.apply()
+    streams.open_streams(unbuffered=False)
+    json.loads(json.dumps({"warm": [1, None, True]}))
+    program.run_source("pass", "<string>", {})
 
 
 def _copy(source: str, target: str) -> None:

@@ -40,14 +40,17 @@ def main(request_text: str) -> int:
 def prepare(request: Request) -> None:
     """Renew what was frozen when the component was built: arguments, environment, working directory, streams, imports."""
     global _first_descriptor
-    os.environ.clear()
+    if os.environ:
+        os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["directory"])
-    streams.open_streams(unbuffered=request["flags"]["unbuffered"] or "PYTHONUNBUFFERED" in os.environ)
+    unbuffered = request["flags"]["unbuffered"] or "PYTHONUNBUFFERED" in os.environ
+    if unbuffered or request["terminal"]:  # else they are as they were opened when the component was built
+        streams.open_streams(unbuffered=unbuffered)
     if importer.is_installed():
         baking.renew()
     importer.install(request["code"])
-    adapt.apply(request["terminal"], request["control"])
+    adapt.set_run(request["terminal"], request["control"])
     adapt.add_stubs(request["stubs"])
     sys.executable = EXECUTABLE
     sys.argv = ["", *request["arguments"]]

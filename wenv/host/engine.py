@@ -9,21 +9,58 @@ from functools import cache
 from pathlib import Path
 
 import wasmtime
+from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
 from cache.store import Store
 from wenv.host.compiled import COMPILED, compiled_key
 from wenv.launcher.clibrary import STACK
 
+#: Sessions that may live at once in a process.
+SESSIONS = 256
+#: Bytes of a session's memory that stay with the process when it ends, to be reset for the next one by copying: each page that
+#: is given back costs a fault when it is next touched, and a session touches 500 while it starts.
+RESIDENT = 12 << 20
+#: What the pool is laid out for, far above what any component needs; it is address space, not memory.
+POOL = {
+    "total_memories": SESSIONS,
+    "total_stacks": SESSIONS,
+    "total_tables": SESSIONS * 8,
+    "total_component_instances": SESSIONS,
+    "total_core_instances": SESSIONS * 1000,
+    "max_tables_per_module": 8,
+    "max_tables_per_component": 1000,
+    "max_memories_per_component": 1000,
+    "table_elements": 1 << 20,
+    "max_core_instance_size": 16 << 20,
+    "max_component_instance_size": 16 << 20,
+    "linear_memory_keep_resident": RESIDENT,
+    "table_keep_resident": 1 << 20,
+    "async_stack_keep_resident": 1 << 18,
+}
+
 
 @cache
 def engine() -> wasmtime.Engine:
-    """The process's engine."""
+    """The process's engine; sessions take their memory from a pool, where the system has the address space for one."""
+    try:
+        return wasmtime.Engine(_config(pooled=True))
+    except wasmtime.WasmtimeError:
+        return wasmtime.Engine(_config(pooled=False))
+
+
+def _config(*, pooled: bool) -> wasmtime.Config:
     config = wasmtime.Config()
     config.wasm_component_model = True
     config.epoch_interruption = True
     config.max_wasm_stack = STACK
-    return wasmtime.Engine(config)
+    if pooled:
+        pool = _bindings.wasmtime_pooling_allocation_config_new()
+        for name, value in POOL.items():
+            getattr(_bindings, f"wasmtime_pooling_allocation_config_{name}_set")(pool, value)
+        _bindings.wasmtime_pooling_allocation_strategy_set(config.ptr(), pool)
+        _bindings.wasmtime_pooling_allocation_config_delete(pool)
+    return config
 
 
 def compiled(
