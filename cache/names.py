@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from cache.errors import UnsafePathError
 
@@ -16,7 +15,8 @@ def checked(path: str) -> str:
         raise UnsafePathError(path, "not a relative path")
     if "\\" in path or ":" in path:
         raise UnsafePathError(path, "a backslash or colon means something else on Windows")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+    plain = path.isascii() and path.isprintable()
+    if not plain and any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
         raise UnsafePathError(path, "control characters")
     if len(path.encode()) > LONGEST:
         raise UnsafePathError(path[:80] + "…", f"longer than {LONGEST} bytes")
@@ -32,23 +32,25 @@ def check_collisions(paths: Iterable[str]) -> None:
     """Raises UnsafePathError if two paths, or their folders, would be one on a file system that folds case or Unicode."""
     spelled: dict[str, str] = {}
     files: set[str] = set()
+    folders: set[str] = set()
     for path in paths:
-        whole = PurePosixPath(path)
-        for part in (whole, *whole.parents):
-            name = str(part)
-            if name == ".":
-                continue
-            first = spelled.setdefault(_folded(name), name)
-            if first != name:
-                raise UnsafePathError(path, f"collides with {first!r} by case or Unicode form")
         if path in files:
             raise UnsafePathError(path, "occurs twice")
         files.add(path)
-    for path in files:
-        for parent in PurePosixPath(path).parents:
-            if str(parent) in files:
-                raise UnsafePathError(path, f"{parent} is a file and a folder")
+        name = path
+        while name:
+            first = spelled.setdefault(_folded(name), name)
+            if first != name:
+                raise UnsafePathError(path, f"collides with {first!r} by case or Unicode form")
+            name = name.rpartition("/")[0]
+            if name in folders:
+                break  # and so are the folders above it
+            folders.add(name)
+    for path in files & folders:
+        raise UnsafePathError(path, "is a file and a folder")
 
 
 def _folded(name: str) -> str:
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

@@ -17,6 +17,7 @@ from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.fetch import FetchedWheel, fetch
 from resolver.lock import LOCK_NAME, LockedFile, lock_text, read_lock
 from resolver.progress import Progress
+from resolver.remembered import remembered
 from resolver.requested import Requested
 from resolver.resolve import resolve
 from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
@@ -52,11 +53,20 @@ def solve(
     progress: Progress,
     preferred: Sequence[LockedFile] = (),
     rules: BuildRules = ANY_BUILD,
+    *,
+    refresh: bool = False,
 ) -> Solution:
-    """Resolve what was asked for; see `resolver.resolve.resolve` for errors."""
+    """Resolve what was asked for, unless that was done not long ago (`resolver.remembered`); with `refresh` in any case.
+
+    See `resolver.resolve.resolve` for errors.
+    """
     target = runtime.target(progress)
     builder = builder_for(runtime, rules, progress)
-    files = resolve(runtime.store, requested, target, progress, preferred, rules, lambda file: builder.known(file) is not None)
+
+    def decide() -> list[LockedFile]:
+        return resolve(runtime.store, requested, target, progress, preferred, rules, lambda f: builder.known(f) is not None)
+
+    files = remembered(runtime.store, requested, target, preferred, decide, refresh=refresh)
     return Solution(requested, tuple(files), rules)
 
 

@@ -57,11 +57,10 @@ def _package_folders(manifest: Manifest) -> dict[str, bool]:
     """Folders with Python files, relative to site-packages, and whether they have an ``__init__``."""
     folders: dict[str, bool] = {}
     for file in manifest.files:
-        path = PurePosixPath(file.path)
-        if path.parts[0] != SITE_PACKAGES or path.suffix not in (".py", ".so") or len(path.parts) < 3:
-            continue
-        folder = "/".join(path.parts[1:-1])
-        folders[folder] = folders.get(folder, False) or path.name == "__init__.py"
+        root, _, rest = file.path.partition("/")  # strings: a snapshot has thousands of files
+        folder, _, name = rest.rpartition("/")
+        if root == SITE_PACKAGES and folder and name.endswith((".py", ".so")):
+            folders[folder] = folders.get(folder, False) or name == "__init__.py"
     return folders
 
 

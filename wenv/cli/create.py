@@ -27,6 +27,7 @@ def create(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    refresh: options.Refresh = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
@@ -66,7 +67,7 @@ def create(
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
-        solved = solution(runtime, names, files, constraints, extras, groups, index, rules, printer)
+        solved = solution(runtime, names, files, constraints, extras, groups, index, rules, printer, refresh=refresh)
         made = creation.create(runtime, folder, solved, granted, printer, clear=clear)
         seconds, done = time.monotonic() - start, None
         if bake:

@@ -56,6 +56,8 @@ def solution(
     index: IndexOptions,
     rules: BuildRules,
     progress: Progress,
+    *,
+    refresh: bool = False,
 ) -> creation.Solution:
     """Resolve what the options name, or take what a lock among them has decided."""
     locks = [path for path in files or () if is_lock(path)]
@@ -69,4 +71,4 @@ def solution(
             )
         return creation.solution_of_lock(runtime, locks[0], progress, rules)
     wanted = requested_of(runtime, names, files, constraints, extras, groups, index, progress)
-    return creation.solve(runtime, wanted, progress, rules=rules)
+    return creation.solve(runtime, wanted, progress, rules=rules, refresh=refresh)

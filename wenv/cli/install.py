@@ -26,6 +26,7 @@ def install(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    refresh: options.Refresh = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
@@ -61,12 +62,14 @@ def install(
         def decide(current: "Environment") -> creation.Solution:
             before = Requested.from_json(current.requested)
             if locked:
-                return solution(runtime, names, files, constraints, extras, groups, index, rules, printer)
+                return solution(runtime, names, files, constraints, extras, groups, index, rules, printer, refresh=refresh)
             kept = creation.locked_wheels(runtime, current, printer)
             if nothing:
                 return creation.Solution(before, tuple(kept), rules)
             wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
-            return creation.solve(runtime, before.merged(wanted), printer, () if upgrade else kept, rules)
+            return creation.solve(
+                runtime, before.merged(wanted), printer, () if upgrade else kept, rules, refresh=refresh or upgrade
+            )
 
         _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 

@@ -28,6 +28,7 @@ def lock(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    refresh: options.Refresh = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
@@ -62,7 +63,9 @@ def lock(
             kept = []
             if output is not None and output.is_file() and not upgrade:
                 kept = read_lock(output.read_text("utf-8"), str(output), target)[0]
-            solved = creation.solve(runtime, wanted, printer, kept, options.build_rules(no_build, build_only))
+            solved = creation.solve(
+                runtime, wanted, printer, kept, options.build_rules(no_build, build_only), refresh=refresh or upgrade
+            )
             with runtime.store.adding():
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
                 fetched = [item.file for item in fetch(runtime.store, wheels, target, wanted.options, printer)]

@@ -82,6 +82,12 @@ FindLinks = Annotated[
 ]
 NoIndex = Annotated[bool, typer.Option("--no-index", help="Use --find-links only.", rich_help_panel=INDEX)]
 Pre = Annotated[bool, typer.Option("--pre", help="Allow pre-releases.", rich_help_panel=INDEX)]
+Refresh = Annotated[
+    bool,
+    typer.Option(
+        "--refresh", help="Ask the index again, also for what was resolved in the last ten minutes.", rich_help_panel=INDEX
+    ),
+]
 NoBinary = Annotated[
     list[str] | None,
     typer.Option(
