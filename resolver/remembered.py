@@ -1,6 +1,7 @@
 """Resolutions are remembered for ten minutes, as pip remembers an index's pages: the same question gets the same answer.
 
-Remembered is only what depends on nothing else: every requirement and file comes from an index, and every file is a wheel.
+Remembered is only what depends on nothing else: every requirement and file comes from an index or a folder of wheels that has
+not changed, and every file is a wheel with a known digest.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from cache.files import write_atomically
 from cache.kinds import Kind
@@ -39,9 +41,10 @@ def remembered(
     from resolver.pip_internals.configuration import settings  # late: imports pip
 
     configured = settings()
-    if "find-links" in configured or "FIND_LINKS" in configured:
-        return resolve()
-    inputs = [asdict(requested), asdict(target), [asdict(file) for file in preferred], configured]
+    links = [*requested.options.find_links]
+    links += [word for name, text in configured.items() if name.endswith(".find-links") for word in text.split()]
+    folders = [_content(link) for link in links]
+    inputs = [asdict(requested), asdict(target), [asdict(file) for file in preferred], configured, folders]
     versions = [version(name) for name in ("wenv", "pip", "pip-tools")]
     key = hashlib.sha256(json.dumps([inputs, versions], sort_keys=True, default=sorted).encode()).hexdigest()
     path = store.folder(Kind.DOWNLOADS) / FOLDER / f"{key}.json"
@@ -55,7 +58,17 @@ def remembered(
 
 def _comes_from_an_index(requested: Requested) -> bool:
     lines = (*requested.requirements, *requested.constraints)
-    return not requested.options.find_links and all(line.name is not None and "@" not in line.text for line in lines)
+    return all(line.name is not None and "@" not in line.text for line in lines)
+
+
+def _content(link: str) -> list[tuple[str, int, int]]:
+    """What changes when the files in a folder of wheels do; empty for what is not a folder here."""
+    folder = Path(url2pathname(link.removeprefix("file://"))) if link.startswith("file://") else Path(link)
+    try:
+        entries = [(path.name, path.stat()) for path in folder.iterdir()]
+    except (OSError, ValueError):
+        return []
+    return sorted((name, status.st_size, status.st_mtime_ns) for name, status in entries)
 
 
 def _read(path: Path) -> list[LockedFile] | None:

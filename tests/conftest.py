@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -124,6 +125,23 @@ def wenv(tmp_path: Path, runtime: Runtime, own_folders: None) -> Wenv:
     folder = tmp_path / "project"
     folder.mkdir()
     return Wenv(folder, dict(os.environ))
+
+
+@pytest.fixture
+def fresh(wenv: Wenv, tmp_path: Path, runtime: Runtime) -> Wenv:
+    """The command line with a store of its own that has the runtime, and nothing of other tests."""
+    shared, own = runtime.store, Store(tmp_path / "cache")
+    for entry in runtime.derived_entries():
+        name, _, key = entry.partition("/")
+        shutil.copytree(shared.derived_folder(name, key), own.derived_folder(name, key))
+    for digest in runtime.layers():
+        shutil.copytree(shared.layer_folder(digest), own.layer_folder(digest))
+        for file in shared.manifest(digest).files:
+            blob = own.blob(file.sha256, file.executable)
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(shared.blob(file.sha256, file.executable), blob)
+    wenv.environment["WENV_CACHE_DIR"] = str(own.root)
+    return wenv
 
 
 @pytest.fixture

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cache.store import Store
 from tests.conftest import Wenv
 from tests.wheel_builder import Wheel
-from wenv.runtimes import Runtime
 
 COMMAND = [sys.executable, "-P", "-m", "wenv"]
 
@@ -25,23 +23,6 @@ def offered(wheels: Path, count: int) -> tuple[str, ...]:
         files |= {f"p{number}/__init__.py": "", f"p{number}/common.txt": "the same in all\n"}
         Wheel(f"p{number}", files=files).write(wheels)
     return ("--no-index", "--find-links", str(wheels))
-
-
-@pytest.fixture
-def fresh(wenv: Wenv, tmp_path: Path, runtime: Runtime) -> Wenv:
-    """The command line with a store of its own that has the runtime, and nothing of other tests."""
-    shared, own = runtime.store, Store(tmp_path / "cache")
-    for entry in runtime.derived_entries():
-        name, _, key = entry.partition("/")
-        shutil.copytree(shared.derived_folder(name, key), own.derived_folder(name, key))
-    for digest in runtime.layers():
-        shutil.copytree(shared.layer_folder(digest), own.layer_folder(digest))
-        for file in shared.manifest(digest).files:
-            blob = own.blob(file.sha256, file.executable)
-            blob.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(shared.blob(file.sha256, file.executable), blob)
-    wenv.environment["WENV_CACHE_DIR"] = str(own.root)
-    return wenv
 
 
 def kill_creates(wenv: Wenv, wheels: Path, kills: int) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -225,18 +226,22 @@ def test_cache_commands(wenv: Wenv, offer: tuple[str, ...], tmp_path: Path, shar
     assert wenv("run", "-n", "kept", "-c", "import lib; print(lib.version)") == "1.0\n"
 
 
-def test_a_second_environment_adds_little(wenv: Wenv, wheels: Path) -> None:
+def test_further_environments_add_little(fresh: Wenv, wheels: Path) -> None:
     Wheel("big", files={"big/__init__.py": "", "big/data.bin": os.urandom(3 << 20)}).write(wheels)
     Wheel("small").write(wheels)
-    offer = (*OFFER, str(wheels))
-    wenv("create", "-n", "one", "big", "small", *offer)
-    before = wenv.json("cache", "du")["size"]
-    data = Path(wenv.environment["WENV_DATA_DIR"])
-    size = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
-    wenv("create", "-n", "two", "big", "small", *offer)
-    grown = wenv.json("cache", "du")["size"] - before
-    grown += sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) - size
-    assert grown < 100_000
+    data = Path(fresh.environment["WENV_DATA_DIR"])
+
+    def used() -> int:
+        own = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+        return own + int(fresh.json("cache", "du")["size"])
+
+    sizes = [used()]
+    for number in range(10):
+        fresh("create", "-n", f"e{number}", "big", "small", *OFFER, str(wheels))
+        sizes.append(used())
+    assert sizes[1] - sizes[0] > 3 << 20
+    assert all(after - before < 100_000 for before, after in pairwise(sizes[1:]))
+    assert sizes[10] - sizes[0] < 1.02 * (sizes[1] - sizes[0]) + 200_000
 
 
 def test_packages_that_share_a_folder(wenv: Wenv, wheels: Path) -> None:

@@ -73,7 +73,7 @@ def test_programs_of_every_form(python: Path) -> None:
     assert run(python, "-m", "json.tool", input="[1]").stdout == "[\n    1\n]\n"
     assert run(python, "-W", "error", "-c", "import warnings; warnings.warn('x')").returncode == 1
     assert re.fullmatch(r"Python 3\.14\.\d+\n", run(python, "-V").stdout)
-    assert "no file" in run(python, "nowhere.py").stderr
+    assert "no such file" in run(python, "nowhere.py").stderr
     assert run(python, "nowhere.py").returncode == 125
 
 

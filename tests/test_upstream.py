@@ -1,4 +1,4 @@
-"""Upstream test suites, run by a plain ``wenv run pytest``, against the same suites on the host's CPython."""
+"""Upstream test suites, run by a plain ``wenv run pytest``, unbaked and baked, against the same on the host's CPython."""
 
 import subprocess
 import sys
@@ -44,10 +44,14 @@ def test_suite(wenv: Wenv, tmp_path: Path, name: str) -> None:
 
     inside("create", "-n", "suite", "pytest", pinned, *suite["needs"])
     share = ("--mount", f"{reports}:/reports:rw")
-    inside("run", "-n", "suite", *share, "pytest", "-q", "--junitxml=/reports/guest.xml", status=None, timeout=1200)
+    run = ("run", "-n", "suite", *share, "pytest", "-q")
+    inside(*run, "--junitxml=/reports/guest.xml", status=None, timeout=1200)
+    inside("bake", "-n", "suite")
+    inside(*run, "--junitxml=/reports/baked.xml", status=None, timeout=1200)
 
-    natively, guest = passed(reports / "native.xml"), passed(reports / "guest.xml")
-    print(f"{pinned}: {len(guest)} passed inside, {len(natively)} natively")
+    natively, guest, baked = (passed(reports / f"{name}.xml") for name in ("native", "guest", "baked"))
+    print(f"{pinned}: {len(guest)} passed inside, {len(baked)} baked, {len(natively)} natively")
+    assert baked == guest
     missing = {test for test in natively - guest if not test.startswith(tuple(suite["differences"]) or ("\0",))}
     assert guest
     assert not missing, sorted(missing)[:20]

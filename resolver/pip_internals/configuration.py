@@ -1,19 +1,22 @@
-"""What pip's own configuration says, as far as it can change a resolution."""
+"""What pip's own configuration says: its files and the variables ``PIP_…``."""
 
-import os
+from pip._internal.configuration import Configuration
+from pip._internal.exceptions import ConfigurationError
 
-from pip._internal.configuration import get_configuration_files
+
+def settings() -> dict[str, str]:
+    """Every setting, by its name with the section it is in (``global.index-url``, ``:env:.find-links``)."""
+    configuration = Configuration(isolated=False)
+    try:
+        configuration.load()
+    except ConfigurationError:
+        return {}  # pip says so when it resolves
+    return {name: str(value) for name, value in _flat(dict(configuration.items()))}
 
 
-def settings() -> str:
-    """Every variable and file that pip's configuration is read from, with their contents."""
-    variables = sorted((name, value) for name, value in os.environ.items() if name.startswith("PIP_"))
-    parts = [f"{name}={value}" for name, value in variables]
-    paths = [path for found in get_configuration_files().values() for path in found]
-    for path in [*paths, os.environ.get("PIP_CONFIG_FILE", "")]:
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - as pip reads them
-                parts.append(f"{path}\n{file.read()}")
-        except OSError:
-            continue
-    return "\n".join(parts)
+def _flat(items: dict[str, object]) -> list[tuple[str, object]]:
+    """Settings by name: pip keeps them in a dictionary for each file, or all in one."""
+    found: list[tuple[str, object]] = []
+    for name, value in items.items():
+        found += _flat(value) if isinstance(value, dict) else [(name, value)]
+    return sorted(found, key=str)
