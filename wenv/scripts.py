@@ -138,13 +138,14 @@ def _executable(path: Path) -> bool:
     return os.name == "nt" or bool(path.stat().st_mode & stat.S_IXUSR)
 
 
-#: The whole of a script that takes the short way: an interpreter that looks for nothing, and one module of ours.
+#: The whole of a script that takes the short way: an interpreter that looks for nothing, and one module of ours.  It is the
+#: one behind a virtual environment, which starts sooner; the long way is taken by the environment's own.
 LAUNCHER = """\
 #!{python} -IS
 import sys
 sys.path.append({packages!r})
 from wenv.launcher.start import main
-main(__file__, {registry!r}, {target!r})
+main(__file__, {registry!r}, {target!r}, {whole!r})
 """
 
 
@@ -152,9 +153,11 @@ def _launcher(name: str, target: str) -> dict[str, str]:
     """A file that runs `target` inside; the environment is found from the script itself, so a project can be moved."""
     if os.name == "nt":
         return {f"{name}.cmd": f'@"{sys.executable}" -P -m wenv run --path "%~dp0.." {target} %*\r\n'}
-    if re.fullmatch(r"/[\w./+@~-]{1,110}", sys.executable):  # what every system takes as a script's first line
+    bare = getattr(sys, "_base_executable", None) or sys.executable
+    if re.fullmatch(r"/[\w./+@~-]{1,110}", bare):  # what every system takes as a script's first line
         packages, registry = str(Path(wenv.__file__).parent.parent), str(registry_folder())
-        return {name: LAUNCHER.format(python=sys.executable, packages=packages, registry=registry, target=target)}
+        words = {"packages": packages, "registry": registry, "target": target, "whole": sys.executable}
+        return {name: LAUNCHER.format(python=bare, **words)}
     python, quoted = shlex.quote(sys.executable), shlex.quote(target)
     text = '#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 125\n'
     return {name: f'{text}exec {python} -P -m wenv run --path "$here" {quoted} "$@"\n'}

@@ -25,15 +25,18 @@ WAKE = 0.2
 INTERRUPTED = 130
 
 
-def main(script: str, registry: str, target: str) -> None:
-    """What the files in an environment's ``bin`` call: run `target` with the process's arguments, and end the process."""
+def main(script: str, registry: str, target: str, whole: str) -> None:
+    """What the files in an environment's ``bin`` call: run `target` with the process's arguments, and end the process.
+
+    `whole` is the interpreter that wenv is installed for: it takes the long way.
+    """
     open_standard_streams()
     folder = os.path.dirname(os.path.dirname(os.path.abspath(script)))
     if not os.path.exists(os.path.join(folder, MANIFEST_NAME)):  # reached through a link to the script
         folder = os.path.dirname(os.path.dirname(os.path.realpath(script)))
     arguments = [target, *sys.argv[1:]]
     run_short(registry, folder, arguments)
-    run_long(["run", "--path", folder, *arguments])
+    os.execv(whole, [whole, "-P", "-m", "wenv", "run", "--path", folder, *arguments])
 
 
 def run_command(arguments: "Sequence[str]") -> None:
@@ -186,27 +189,10 @@ def _trapped(message: str, memory: "int | None") -> int:
 
 
 def _report(error: "TrapError") -> int:
-    _import_everything()
-    from wenv.cli.printer import Printer
-
-    Printer().error(error)
+    """Say what stopped the guest, as `wenv.cli.printer` would."""
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not os.isatty(2)
+    os.write(2, f"{'error' if plain else chr(27) + '[1;31merror' + chr(27) + '[0m'}: {error}\n".encode("utf-8", "replace"))
     return int(error.status)
-
-
-def run_long(arguments: "Sequence[str]") -> None:
-    """Let the command line do it, and end the process."""
-    _import_everything()
-    from wenv.cli.main import run_command as run
-
-    sys.exit(run(list(arguments)))
-
-
-def _import_everything() -> None:
-    """Make installed packages importable, which the scripts in ``bin`` have started Python without."""
-    if sys.flags.no_site:
-        import site
-
-        site.main()
 
 
 def open_standard_streams() -> None:
