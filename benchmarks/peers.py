@@ -49,10 +49,10 @@ def installed(name: str, python: str, *requirements: str) -> Path:
     return folder / BIN
 
 
-def programs(folder: Path) -> Path:
-    """wenv itself, installed as users have it."""
+def programs() -> Path:
+    """wenv itself, as it is now, installed as users have it; returns its folder of programs."""
     made = installed("wenv", sys.executable, f"{HERE.parent}[build]")
-    run(made / "python", "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", HERE.parent)  # as it is now
+    run(made / "python", "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", HERE.parent)
     return made
 
 
@@ -61,7 +61,7 @@ def wenv_commands() -> list[Command]:
 
     flask needs MarkupSafe, which is built from its source; where that cannot be done the row is left out.
     """
-    wenv = str(programs(PEERS) / "wenv")
+    wenv = str(programs() / "wenv")
     lock, plain, baked = PEERS / "pylock.toml", PEERS / "wenv-plain", PEERS / "wenv-baked"
     wanted = [line for line in IMPORTED.read_text().split() if line]
     try:

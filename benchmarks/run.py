@@ -45,7 +45,7 @@ def values(command: Command, runs: int) -> list[float]:
 def in_process(python: str) -> dict[str, Any]:
     """What inprocess.py measures with wenv and with pyeryx, each in a process of its own."""
     script = str(peers.HERE / "inprocess.py")
-    wenv = run(peers.programs(PEERS) / "python", script, "wenv", PEERS / "wenv-created")
+    wenv = run(PEERS / "wenv" / peers.BIN / "python", script, "wenv", PEERS / "wenv-created")
     found = {peers.WENV: json.loads(wenv)}
     try:
         found["pyeryx"] = json.loads(run(peers.installed("eryx", python, "pyeryx") / "python", script, "pyeryx"))

@@ -17,6 +17,7 @@ OUT = sys.stdout
 DATA = (pathlib.Path(__file__).parent / "data.txt").read_text()
 VERSION = importlib.metadata.version("zzfit")
 MODE = os.environ.get("ZZ_MODE", "default")
+LANGUAGE = os.environ.get("LANG")
 
 def say(text, file=sys.stdout):
     print(text, file=file)
@@ -35,6 +36,7 @@ UNFIT = {
     "zzcwd": ("import os; HERE = os.getcwd()", "working directory"),
     "zzhome": ("import os; THERE = os.path.exists(os.path.expanduser('~/.zzrc'))", "looks at /tmp/.zzrc"),
     "zzlist": ("import os; FILES = os.listdir('/tmp')", "lists /tmp"),
+    "zzcolours": ("import sys; COLOUR = sys.stdout.isatty()", "writes to a terminal"),
     "zzreplaces": ("import io, sys; sys.stdout = io.StringIO()", "replaces a standard stream"),
     "zzfails": ("1 / 0", "ZeroDivisionError"),
     "zzleaves": ("import os; os._exit(3)", "ends the program"),
@@ -110,11 +112,14 @@ def test_times_environment_arguments_and_streams_are_the_runs(baked: Wenv) -> No
 
 
 def test_a_variable_that_a_module_looked_at_is_not_frozen(baked: Wenv) -> None:
-    assert baked.json("info")["bake"]["variables"] == ["ZZ_MODE"]
+    looked_at = baked.json("info")["bake"]["variables"]
+    assert looked_at == {"LANG": baked.environment.get("LANG"), "ZZ_MODE": None}
     code = "import zzfit; print(zzfit.MODE)"
     assert baked.python(code) == "default\n"
     assert baked.python(code, options=("--env", "ZZ_MODE=other")) == "other\n"
     assert baked.python(code, options=("--env", "ZZ_MODE=other", "--max-output", "1M")) == "other\n"
+    baked.environment["LANG"] = "de_DE.UTF-8"
+    assert baked.python("import zzfit; print(zzfit.LANGUAGE)") == "de_DE.UTF-8\n"
 
 
 def test_modules_that_were_baked_are_ordinary_modules(baked: Wenv) -> None:
@@ -184,6 +189,6 @@ def test_what_is_not_there(wenv: Wenv, offered: tuple[str, ...]) -> None:
 def test_a_manifest_cannot_name_anything_but_modules(baked: Wenv) -> None:
     path = baked.folder / ".wenv" / "environment.json"
     data = json.loads(path.read_text())
-    data["baked"] = ["../../x"]
+    data["baked"]["modules"] = ["../../x"]
     path.write_text(json.dumps(data))
     assert "damaged" in baked.result("run", "-c", "pass", status=125).stderr

@@ -1,6 +1,8 @@
 """The examples: made from the real package index, they print what their expected.txt says."""
 
+import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,14 @@ def test_the_site_is_written_where_it_is_allowed(wenv: Wenv) -> None:
     inside("run", "--write", "build.py", "pages", "public")
     assert sorted(path.name for path in (folder / "public").iterdir()) == ["index.html", "sowing.html"]
     assert '<a href="sowing.html">' in Path(folder / "public" / "index.html").read_text("utf-8")
+
+
+def test_the_tables_of_the_readme_are_those_of_the_kept_results() -> None:
+    root = Path(__file__).parents[1]
+    sys.path.insert(0, str(root / "benchmarks"))
+    try:
+        import tables
+    finally:
+        del sys.path[0]
+    results = json.loads((root / "benchmarks" / "results.json").read_text())
+    assert tables.rendered(results) in (root / "README.md").read_text("utf-8")

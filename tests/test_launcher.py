@@ -1,6 +1,7 @@
 """The short way to run a program: what it imports, when it is taken, and that it does what the long way does."""
 
 import json
+import marshal
 import os
 import re
 import shutil
@@ -77,6 +78,18 @@ def test_programs_of_every_form(python: Path) -> None:
     assert run(python, "nowhere.py").returncode == 125
 
 
+def test_a_named_environment_takes_it_too(wenv: Wenv) -> None:
+    wenv("create", "-n", "named")
+    options = ("-n", "named", "--write", "--env", "A=1")
+    command = [sys.executable, "-P", "-X", "importtime", "-m", "wenv", "run", *options, "-c", "pass"]
+    report = subprocess.run(command, cwd=wenv.folder, env=wenv.environment, capture_output=True, text=True).stderr
+    assert "wenv.launcher.start" in report
+    assert "typer" not in report
+    assert wenv.python("import os; print(os.environ['A'])", options=("-n", "named", "--env", "A=1")) == "1\n"
+    for name in ("..", "no such", "nowhere"):
+        assert "no environment" in wenv.result("run", "-n", name, "-c", "pass", status=125).stderr
+
+
 def test_text_that_is_not_plain_reaches_the_guest(python: Path) -> None:
     words = ['quote " \\ backslash', "newline\n", "ünïcödé 🐍", ""]
     assert json.loads(run(python, "-c", "import json, sys; print(json.dumps(sys.argv[1:]))", *words).stdout) == words
@@ -136,6 +149,17 @@ def test_a_plan_that_does_not_fit_is_made_anew(empty: Wenv, python: Path) -> Non
     assert run(python, "-c", "print(1)").stdout == "1\n"
     assert plan.read_bytes() != good
     assert imported(python, "-c", "pass") <= MODULES
+
+
+def test_another_version_of_wasmtime_is_left_to_its_own_package(empty: Wenv, python: Path) -> None:
+    plan = Path(plans.plan_file(str(Path(empty.environment["WENV_DATA_DIR"], "registered")), str(python.parents[1])))
+    for field, value in (
+        ("library", ""),
+        ("library", __file__),
+        ("wasmtime", str(python.parents[1] / "wasmtime-1.0.dist-info")),
+    ):
+        plan.write_bytes(marshal.dumps({**marshal.loads(plan.read_bytes()), field: value}, 2))
+        assert run(python, "-c", "print(1)").stdout == "1\n"
 
 
 def test_a_project_that_was_moved_is_at_home_again_after_one_run(empty: Wenv, tmp_path: Path) -> None:

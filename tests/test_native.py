@@ -83,3 +83,11 @@ def test_numpy_and_pandas(builds: Wenv) -> None:
     builds("create", "pandas", timeout=3000)
     assert builds.python(NUMPY).splitlines() == ["Singular matrix", "divide by zero encountered in floor_divide", "2024-03-01"]
     assert builds.python(PANDAS).splitlines() == ["{'a': 4, 'b': 2}", "[10, 20, 10]", "[1, 2, 3]"]
+
+    builds("bake", timeout=600)
+    assert {"numpy", "pandas"} <= set(builds.python("import sys; print(*sys.modules)").split())
+    assert builds.python(NUMPY).splitlines() == ["Singular matrix", "divide by zero encountered in floor_divide", "2024-03-01"]
+    assert builds.python(PANDAS).splitlines() == ["{'a': 4, 'b': 2}", "[10, 20, 10]", "[1, 2, 3]"]
+    for drawn in ("numpy.random.random()", "numpy.random.default_rng().random()"):
+        code = f"import numpy; print({drawn})"
+        assert builds.python(code) != builds.python(code)

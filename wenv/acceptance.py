@@ -19,6 +19,7 @@ from wenv.host.run import run_in_session
 from wenv.host.session import Session
 from wenv.image import layer_mounts
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.sandbox import terminal_variables
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
 from wenv.snapshot import extension_modules
@@ -82,7 +83,7 @@ def failing_imports(
     needs = needs_of((package.name for package in environment.packages), writable=False)
     while waiting := [module for module in modules if module not in failures]:
         with PrivateFolders(()) as private:
-            order = {"request": trial_request(needs.stubs), "modules": waiting}
+            order = {"request": trial_request(needs.stubs, {**terminal_variables({}), **needs.environment}), "modules": waiting}
             try:
                 failures |= run_in_session(
                     partial(Session, component, (*preopens, *private.preopens), silent=True),

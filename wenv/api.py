@@ -34,7 +34,7 @@ from wenv.errors import TimeLimitError, TrapError, WenvError
 from wenv.launch import ensure_ready, fitting, plan_of
 from wenv.launcher.command_line import CommandLine
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.sandbox import Program, request_of
+from wenv.launcher.sandbox import Program, request_of, terminal_variables
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
 
@@ -119,11 +119,10 @@ class OpenEnvironment:
         shared = [mount.preopen for mount in policy.mounts]
         here = str(PurePosixPath("/nowhere"))
         request: dict[str, Any] = {**request_of(self._plan, program, policy.as_json(), here, shared)}
-        return {
-            **request,
-            "terminal": None,
-            "environment": {"HOME": "/tmp", "TMPDIR": "/tmp", **self._plan["read_only_variables"], **dict(policy.environment)},
-        }
+        # as it was when modules were baked, so that what they looked at is the same
+        kept = {name: value for name, value in self.environment.baked.variables if value is not None}
+        own = {**terminal_variables({}), **self._plan["read_only_variables"]}
+        return {**request, "terminal": None, "environment": {**kept, **own, **dict(policy.environment)}}
 
     def _component(self, request: "dict[str, Any]") -> "Component":
         baking = fitting(self._runtime, self.environment, self._plan, request)  # type: ignore[arg-type]

@@ -1,12 +1,13 @@
 """Baking: which modules can be saved imported in an environment's component, and the component with them.
 
 A module is fit if, watched in a sandbox that is thrown away, its import depends on nothing that differs between runs; the
-environment variables that it looked at are remembered, and a run in which one of them is set starts unbaked.
+environment variables that it looked at are remembered, and a run in which one of them is another starts unbaked.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from resolver.progress import Progress
-from wenv.environment import Environment
+from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
 from wenv.host.compiled import compiled_file
 from wenv.image import IMAGES, image_key, layer_mounts
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.sandbox import terminal_variables
 from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_of
 from wenv.snapshot import top_level_modules
@@ -34,27 +36,27 @@ TIME_LIMIT = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Bake:
-    """What was baked: `modules`; `left_out`, with the reason; `variables` that these modules looked at; `made` in UTC."""
+    """What was baked; what was `left_out`, with the reason; when it was `made`, in UTC."""
 
-    modules: tuple[str, ...]
+    baked: Baked
     left_out: Mapping[str, str]
-    variables: tuple[str, ...]
     made: str
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`, and what is kept in the store."""
-        return asdict(self)
+        return {**self.baked.as_json(), "left_out": dict(self.left_out), "made": self.made}
 
 
-def baking_of(runtime: Runtime, environment: Environment, modules: Sequence[str] | None = None) -> Baking | None:
-    """What the runtime must be told to have these modules baked, or those that the environment has; None for none."""
-    chosen = environment.baked if modules is None else tuple(modules)
-    if not chosen:
+def baking_of(runtime: Runtime, environment: Environment, baked: Baked | None = None) -> Baking | None:
+    """What the runtime must be told to have this baked, or what the environment has; None for nothing."""
+    chosen = environment.baked if baked is None else baked
+    if not chosen.modules:
         return None
     store, key = runtime.store, image_key(runtime, environment)
     needs = needs_of((package.name for package in environment.packages), writable=False)
     trees = {package.guest_base.name: store.layer_folder(package.digest) / "tree" for package in environment.packages}
-    return Baking(key, store.derived_folder(IMAGES, key), trees, tuple(sorted(chosen)), needs.stubs)
+    image = store.derived_folder(IMAGES, key)
+    return Baking(key, image, trees, tuple(sorted(chosen.modules)), chosen.variables, needs.stubs)
 
 
 def baked(runtime: Runtime, environment: Environment) -> Bake | None:
@@ -67,7 +69,7 @@ def baked(runtime: Runtime, environment: Environment) -> Bake | None:
     if not path.is_file() or not compiled_file(runtime.store, key).is_file():
         return None
     data = json.loads(path.read_bytes())
-    return Bake(tuple(data["modules"]), data["left_out"], tuple(data["variables"]), data["made"])
+    return Bake(Baked.from_json(data), data["left_out"], data["made"])
 
 
 def size(runtime: Runtime, environment: Environment) -> int:
@@ -97,24 +99,27 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
     Raises WenvError if none is.
     """
     left_out: dict[str, str] = {}
-    variables: set[str] = set()
+    needs = needs_of((package.name for package in environment.packages), writable=environment.granted.write)
+    given = {**terminal_variables(os.environ), **needs.environment}
+    looked_at: set[str] = set()
     progress.begin(TRYING, len(modules))
     for module in modules:
         progress.note(TRYING, module)
-        verdict = _tried(runtime, environment, module, progress)
+        verdict = _tried(runtime, environment, module, trial_request(needs.stubs, given), progress)
         if verdict["against"]:
             left_out[module] = verdict["against"]
         else:
-            variables.update(verdict["variables"])
+            looked_at.update(verdict["variables"])
         progress.advance(TRYING, 1)
     progress.end(TRYING)
     fit = [module for module in modules if module not in left_out]
     if not fit:
         reasons = "".join(f"\n  - {module}: {reason}" for module, reason in left_out.items())
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")
-    baking = baking_of(runtime, environment, fit)
+    chosen = Baked(tuple(fit), tuple((name, given.get(name)) for name in sorted(looked_at)))
+    baking = baking_of(runtime, environment, chosen)
     runtime.component(progress, environment.natives, baking)
-    made = Bake(tuple(fit), left_out, tuple(sorted(variables)), datetime.now(UTC).isoformat(timespec="seconds"))
+    made = Bake(chosen, left_out, datetime.now(UTC).isoformat(timespec="seconds"))
 
     def write(folder: Path) -> None:
         (folder / "bake.json").write_text(json.dumps(made.as_json()), "utf-8")
@@ -125,16 +130,17 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
     return made
 
 
-def _tried(runtime: Runtime, environment: Environment, module: str, progress: Progress) -> dict[str, Any]:
+def _tried(
+    runtime: Runtime, environment: Environment, module: str, request: dict[str, object], progress: Progress
+) -> dict[str, Any]:
     """The guest's verdict on one module (wenv/guest/trial.py)."""
     from wenv.host.run import run_in_session  # late: imports wasmtime
     from wenv.host.session import Session
 
-    needs = needs_of((package.name for package in environment.packages), writable=False)
     preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
     component = runtime.component(progress, environment.natives)
     with PrivateFolders(()) as private:
-        order = {"request": trial_request(needs.stubs), "module": module}
+        order = {"request": request, "module": module}
         open_session = partial(Session, component, [*preopens, *private.preopens], silent=True)
         try:
             verdict: dict[str, Any] = run_in_session(open_session, lambda session: session.call("trial", order), TIME_LIMIT)
@@ -147,15 +153,14 @@ def _tried(runtime: Runtime, environment: Environment, module: str, progress: Pr
     return verdict
 
 
-def trial_request(stubs: Sequence[str]) -> dict[str, object]:
-    """The request of a run without a program, in which modules are imported to learn about them: in an empty folder, with the
-    variables that are the same in every run."""
+def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
+    """The request of a run without a program, in which modules are imported to learn about them: in an empty folder."""
     return {
         "form": "code",
         "target": "",
         "arguments": [],
         "directory": TEMPORARY,
-        "environment": {"HOME": TEMPORARY, "TMPDIR": TEMPORARY},
+        "environment": dict(environment),
         "code": CODE,
         "stubs": list(stubs),
         "terminal": None,

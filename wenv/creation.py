@@ -20,7 +20,7 @@ from resolver.progress import Progress
 from resolver.remembered import remembered
 from resolver.requested import Requested
 from resolver.resolve import resolve
-from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, exists, load
+from wenv.environment import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load
 from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
 from wenv.image import image
@@ -141,7 +141,7 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
         ensure_ready(runtime, current, progress)
         chosen = baking.requested_modules(runtime, current) if modules is None else sorted(set(modules))
         done = baking.bake(runtime, current, chosen, progress)
-        made = replace(current, baked=done.modules)
+        made = replace(current, baked=done.baked)
         made.save(granting=current.is_policy_granted)
         leave_plan(runtime, made, progress)
         return made, done
@@ -151,7 +151,7 @@ def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
     """Let the environment start unbaked again."""
     with runtime.store.adding(), _alone(runtime.store, folder):
         current = load(folder)
-        replace(current, baked=()).save(granting=current.is_policy_granted)
+        replace(current, baked=Baked()).save(granting=current.is_policy_granted)
 
 
 def remove(store: Store, environment: Environment) -> None:

@@ -58,12 +58,30 @@ class RuntimeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Baked:
+    """Modules that an environment's component holds imported, and the variables that they looked at, as these were then."""
+
+    modules: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str | None], ...] = ()
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Baked":
+        """What a manifest says; raises ValueError for a module that is none."""
+        if not all(part.isidentifier() for module in data["modules"] for part in module.split(".")):
+            raise ValueError("a module that is none")
+        return cls(tuple(data["modules"]), tuple(sorted(data["variables"].items())))
+
+    def as_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {"modules": list(self.modules), "variables": dict(self.variables)}
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """A manifest, and the folder it lies in.
 
     `requested` is `resolver.requested.Requested` as JSON; `scripts` are console scripts (name to ``module:attribute``);
-    `split_packages` are packages with files in several layers (dotted name to further guest folders); `baked` are the modules
-    that its component holds imported; times are UTC, ISO 8601.
+    `split_packages` are packages with files in several layers (dotted name to further guest folders); times are UTC, ISO 8601.
     """
 
     folder: Path
@@ -76,7 +94,7 @@ class Environment:
     changed: str
     scripts: dict[str, str] = field(default_factory=dict)
     split_packages: dict[str, list[str]] = field(default_factory=dict)
-    baked: tuple[str, ...] = ()
+    baked: Baked = Baked()
 
     @property
     def name(self) -> str | None:
@@ -138,7 +156,7 @@ class Environment:
             "policy": self.policy,
             "scripts": self.scripts,
             "split_packages": self.split_packages,
-            "baked": list(self.baked),
+            "baked": self.baked.as_json(),
         }
 
     def save(self, *, granting: bool = True) -> None:
@@ -168,7 +186,7 @@ def load(folder: Path) -> Environment:
             changed=data["changed"],
             scripts=data["scripts"],
             split_packages=data["split_packages"],
-            baked=tuple(data.get("baked", ())),
+            baked=Baked.from_json(data["baked"]) if "baked" in data else Baked(),
         )
         _check_names(environment)
         Policy.from_json(environment.policy)
@@ -187,8 +205,6 @@ def _check_names(environment: Environment) -> None:
     names = [text for package in environment.packages for text in (package.name, package.version)]
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest that is none")
-    if not all(name.isidentifier() for module in environment.baked for name in module.split(".")):
-        raise ValueError("a module that is none")
     if not all(re.fullmatch("([0-9a-f]{64})?", package.built) for package in environment.packages):
         raise ValueError("a key that is none")
     if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", name) for name in names):

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import distribution, version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from wenv.host.compiled import compiled_file
 from wenv.image import has_image, image, layer_mounts
 from wenv.launcher import plan as plans
 from wenv.launcher import sandbox as sandboxes
+from wenv.launcher.clibrary import SERIES
 from wenv.launcher.command_line import CommandLine
 from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
@@ -103,7 +104,7 @@ def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
     if done is None:
         return None
     key = runtime.component_key(environment.natives, baking_of(runtime, environment))
-    return {"component": str(compiled_file(runtime.store, key)), "variables": dict.fromkeys(done.variables)}
+    return {"component": str(compiled_file(runtime.store, key)), "variables": dict(done.baked.variables)}
 
 
 def fitting(runtime: Runtime, environment: Environment, plan: "Plan", request: Request) -> "Baking | None":
@@ -165,7 +166,9 @@ def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, 
 
 
 def _wasmtime_library() -> str:
-    """The C library inside the installed wasmtime package."""
+    """The C library inside the installed wasmtime package; empty, so that no run takes the short way, if it is another one."""
+    if not version("wasmtime").startswith(SERIES):
+        return ""
     package = Path(str(distribution("wasmtime").locate_file("wasmtime")))
     found = [path for pattern in ("*/*wasmtime.so", "*/*wasmtime.dylib", "*/*wasmtime.dll") for path in package.glob(pattern)]
     return str(found[0]) if len(found) == 1 else ""

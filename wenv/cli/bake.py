@@ -28,7 +28,7 @@ def bake(
 
     The modules are imported once, and the memory of the interpreter is saved with them in it.  What differs between runs is
     renewed at each start: random seeds, arguments, environment, files.  A module whose import depends on such a thing is left
-    out, and named; a run that sets an environment variable that a module looked at starts unbaked.
+    out, and named; a run in which an environment variable that a module looked at is another starts unbaked.
 
     Takes about 20 seconds; any change of the environment undoes it.
 
@@ -60,7 +60,7 @@ def bake(
 
 def show(printer: Printer, done: "Bake", size: int, seconds: float) -> None:
     """Say what was baked."""
-    printer.say(f"Baked {', '.join(done.modules)} in {seconds:.1f} s ({human_size(size)})")
+    printer.say(f"Baked {', '.join(done.baked.modules)} in {seconds:.1f} s ({human_size(size)})")
     for module, reason in done.left_out.items():
         printer.say(f"left out: {module}: {reason}")
 

@@ -75,9 +75,9 @@ def _linked_words(packages: "Sequence[PackageReport]") -> str:
 def _baked_words(chosen: "Environment", done: "Bake | None", size: int) -> str:
     """Which modules are kept imported, since when, and what that takes."""
     if done is None:
-        return "nothing any more; `wenv bake` bakes it again" if chosen.baked else "nothing"
+        return "nothing any more; `wenv bake` bakes it again" if chosen.baked.modules else "nothing"
     left_out = f"; left out {', '.join(done.left_out)}" if done.left_out else ""
-    return f"{', '.join(done.modules)} ({human_size(size)}, {done.made}{left_out})"
+    return f"{', '.join(done.baked.modules)} ({human_size(size)}, {done.made}{left_out})"
 
 
 def _policy_words(policy: "Policy") -> str:

@@ -135,7 +135,7 @@ def _report(printer: Printer, before: "Environment", after: "Environment", as_js
             printer.say(f" - {item['name']} {item['before']}")
         else:
             printer.say(f" ~ {item['name']} {item['before']} -> {item['after']}")
-    if before.baked and not after.baked:
+    if before.baked.modules and not after.baked.modules:
         printer.say(f"{after.label} is no longer baked; `wenv bake` bakes it again")
     if not changes:
         printer.say(f"{after.label} is complete: nothing changed")

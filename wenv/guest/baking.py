@@ -33,6 +33,7 @@ class Order(TypedDict):
     """What to bake: in `BAKE_ORDER`, in a folder on the Python path of the build, beside ``layers`` and ``code``."""
 
     modules: list[str]
+    environment: dict[str, str]
     stubs: list[str]
 
 
@@ -47,7 +48,7 @@ def bake_if_ordered() -> None:
     for name in os.listdir(f"{folder}/layers"):
         _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
     path_of_build = sys.path[:]
-    os.environ.update(HOME="/tmp", TMPDIR="/tmp")
+    os.environ.update(order["environment"])
     adapt.add_stubs(order["stubs"])
     importer.install(f"{folder}/code")
     with _recorded_generators():

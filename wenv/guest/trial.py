@@ -103,6 +103,10 @@ def _watch(against: list[str]) -> None:
         return call
 
     os.stat, os.lstat = watched(os.stat, "looks at"), watched(os.lstat, "looks at")
+    os.isatty = _asked(os.isatty, "it asks whether it writes to a terminal", against)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        asking = _asked(stream.isatty, "it asks whether it writes to a terminal", against)
+        stream.isatty = asking  # type: ignore[method-assign]
     getcwd = os.getcwd
 
     def asked() -> str:
@@ -120,6 +124,14 @@ def _watch(against: list[str]) -> None:
         against.append(f"it {ACCESSES[event]} {path}")
 
     sys.addaudithook(audit)
+
+
+def _asked(function: Callable[..., Any], what: str, against: list[str]) -> Callable[..., Any]:
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        against.append(what)
+        return function(*arguments, **keywords)
+
+    return call
 
 
 def _is_import() -> bool:

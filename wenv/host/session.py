@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import wasmtime
@@ -22,6 +22,8 @@ from wenv.launcher.sandbox import Preopen
 #: The C types of what is called at an epoch, and of what would be called when it is no longer.
 EPOCH, FINALIZER = _bindings._wasmtime_store_epoch_deadline_callback.argtypes[1::2]
 NO_FINALIZER = FINALIZER(0)
+#: The C type of what is called with the output of a guest.
+WRITER = _bindings._wasi_config_set_stdout_custom.argtypes[1]
 #: wasmtime_update_deadline_kind_t: go on until the deadline has been reached again.
 CONTINUE = 0
 
@@ -89,8 +91,11 @@ class Session:
         if not silent and self._sink is None:
             wasi.inherit_stdin()
         if self._sink is not None or (not silent and self._limits.output is not None):
-            wasi.stdout_custom = lambda data: self._write(1, data)
-            wasi.stderr_custom = lambda data: self._write(2, data)
+            # not through the package, which has Python called when a stream is dropped: in a thread of wasmtime's own, which
+            # ends the process with a panic if Python is ending just then
+            self._writers = (WRITER(partial(self._write, 1)), WRITER(partial(self._write, 2)))
+            _bindings.wasi_config_set_stdout_custom(wasi.ptr(), self._writers[0], None, NO_FINALIZER)
+            _bindings.wasi_config_set_stderr_custom(wasi.ptr(), self._writers[1], None, NO_FINALIZER)
         elif not silent:
             wasi.inherit_stdout()
             wasi.inherit_stderr()
@@ -101,7 +106,9 @@ class Session:
                 raise MountError(f"{host} cannot be opened", "is it there, and may you read it?") from error
         return wasi
 
-    def _write(self, descriptor: int, data: bytes) -> int | None:
+    def _write(self, descriptor: int, _: object, start: Any, size: int) -> int:
+        """Take what the guest writes; returns how much that was."""
+        data = ctypes.string_at(start, size)
         allowed = data if self._left is None else data[: self._left]
         if self._left is not None:
             self._left -= len(allowed)
@@ -110,14 +117,14 @@ class Session:
                 engine().increment_epoch()
         if self._sink is not None:
             self._sink(descriptor, allowed)
-            return None
+            return size
         try:
             while allowed:
                 allowed = allowed[os.write(descriptor, allowed) :]
         except OSError:
             self._unread = True  # nobody reads any more
             engine().increment_epoch()
-        return None
+        return size
 
     def _at_epoch(self, context: object, data: object, delta: Any, kind: Any) -> int:
         """All sessions share the engine, and so hear when one of them is to be stopped: the others go on."""

@@ -8,6 +8,7 @@ SENTENCES = (
     ("cannot enter component instance", "it has already been stopped"),
     ("out of bounds memory access", "memory was accessed out of bounds"),
     ("indirect call type mismatch", "an extension module passes functions of a wrong signature"),
+    ("concurrent", "too many sandboxes at once in this process"),
     ("unreachable", "the interpreter aborted"),
     ("interrupt", "it was interrupted"),
 )

@@ -22,7 +22,7 @@ PYTHON_NAMES = ("python", "python3")
 GRACE = 0.5
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
 WAKE = 0.2
-INTERRUPTED = 130
+NOT_STARTED, INTERRUPTED = 125, 130
 
 
 def main(script: str, registry: str, target: str, whole: str) -> None:
@@ -36,7 +36,11 @@ def main(script: str, registry: str, target: str, whole: str) -> None:
         folder = os.path.dirname(os.path.dirname(os.path.realpath(script)))
     arguments = [target, *sys.argv[1:]]
     run_short(registry, folder, arguments)
-    os.execv(whole, [whole, "-P", "-m", "wenv", "run", "--path", folder, *arguments])
+    try:
+        os.execv(whole, [whole, "-P", "-m", "wenv", "run", "--path", folder, *arguments])
+    except OSError as error:
+        os.write(2, f"error: wenv was installed for {whole}: {error.strerror}\n".encode("utf-8", "replace"))
+        os._exit(NOT_STARTED)
 
 
 def run_command(arguments: "Sequence[str]") -> None:
@@ -44,18 +48,26 @@ def run_command(arguments: "Sequence[str]") -> None:
     words = list(arguments)
     folder, write = "", False
     given: dict[str, str | None] = {}
-    while words and words[0] in ("--path", "--write", "--env"):
+    while words and words[0] in ("--path", "-n", "--name", "--write", "--env"):
         option = words.pop(0)
         if option == "--write":
             write = True
         elif not words:
             return
-        elif option == "--path":
-            folder = os.path.abspath(words.pop(0))
-        else:
+        elif option == "--env":
             name, valued, value = words.pop(0).partition("=")
             given[name] = value if valued else None
             if not name or (not valued and name not in os.environ):
+                return
+        elif folder or not words[0]:
+            return
+        elif option == "--path":
+            folder = os.path.abspath(words.pop(0))
+        else:
+            from wenv.locations import named_environments
+
+            folder = str(named_environments() / words.pop(0))
+            if os.path.dirname(folder) != str(named_environments()):
                 return
     if not words or (words[0].startswith("-") and words[0] not in ("-c", "-m", "-")):
         return

@@ -29,19 +29,21 @@ class NativeLayer:
 class Baking:
     """What to save in a component's memory: `modules` imported from a snapshot whose image lies in `image`.
 
-    `trees` are the snapshot's layers by the name of the guest folder they are mounted at.
+    `variables` are the environment variables that these look at, None for one that is not set.  `trees` are the snapshot's
+    layers by the name of the guest folder they are mounted at.
     """
 
     image_key: str
     image: Path
     trees: Mapping[str, Path]
     modules: tuple[str, ...]
+    variables: tuple[tuple[str, str | None], ...]
     stubs: tuple[str, ...]
 
     @property
     def key(self) -> str:
         """Digest of all of it."""
-        return hashlib.sha256(json.dumps([self.image_key, self.modules, self.stubs]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.image_key, self.modules, self.variables, self.stubs]).encode()).hexdigest()
 
 
 class Runtime(Protocol):

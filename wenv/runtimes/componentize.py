@@ -271,7 +271,9 @@ def _ordered(baking: Baking, folder: Path) -> Path:
     for name, tree in baking.trees.items():
         shutil.copytree(tree, folder / "layers" / name, copy_function=shutil.copyfile)
     shutil.copytree(baking.image / "code", folder / "code", copy_function=shutil.copyfile)
-    (folder / BAKE_ORDER).write_text(json.dumps({"modules": list(baking.modules), "stubs": list(baking.stubs)}), "utf-8")
+    variables = {name: value for name, value in baking.variables if value is not None}
+    order = {"modules": list(baking.modules), "environment": variables, "stubs": list(baking.stubs)}
+    (folder / BAKE_ORDER).write_text(json.dumps(order), "utf-8")
     return folder
 
 
