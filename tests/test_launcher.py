@@ -90,6 +90,16 @@ def test_a_named_environment_takes_it_too(wenv: Wenv) -> None:
         assert "no environment" in wenv.result("run", "-n", name, "-c", "pass", status=125).stderr
 
 
+def test_a_working_folder_that_is_gone(wenv: Wenv) -> None:
+    wenv("create", "-n", "named")
+    gone = wenv.folder / "gone"
+    gone.mkdir()
+    script = f"cd {gone} && rmdir {gone} && {sys.executable} -P -m wenv run -n named -c pass"
+    result = subprocess.run(["sh", "-c", script], env=wenv.environment, capture_output=True, text=True)
+    assert result.returncode == 125
+    assert "Traceback" not in result.stderr
+
+
 def test_text_that_is_not_plain_reaches_the_guest(python: Path) -> None:
     words = ['quote " \\ backslash', "newline\n", "ünïcödé 🐍", ""]
     assert json.loads(run(python, "-c", "import json, sys; print(json.dumps(sys.argv[1:]))", *words).stdout) == words

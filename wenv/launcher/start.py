@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from wenv.errors import TrapError
     from wenv.launcher.clibrary import Guest
+    from wenv.launcher.plan import Plan
 
 PYTHON_NAMES = ("python", "python3")
 #: How long a stopped guest may take to notice, in seconds.
@@ -85,7 +86,10 @@ def _manifest_folder(folder: str) -> str:
     elif active := os.environ.get(ACTIVE_VARIABLE):
         candidates = [active]
     else:
-        candidates = [os.path.join(above, ENVIRONMENT_FOLDER) for above in ancestors(os.getcwd())]
+        try:
+            candidates = [os.path.join(above, ENVIRONMENT_FOLDER) for above in ancestors(os.getcwd())]
+        except FileNotFoundError:
+            return ""
     return next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
 
 
@@ -96,37 +100,44 @@ def run_short(
 
     Returns if the environment has no plan that fits, or something is not as the plan says.
     """
-    chosen = plan.read(registry, folder)
-    if chosen is None:
+    try:
+        chosen = plan.read(registry, folder)
+        status = None if chosen is None else _started(chosen, arguments, write, given or {})
+    except (UnusableError, FileNotFoundError):  # the latter for a working folder that has been deleted
         return
+    except KeyboardInterrupt:
+        os.write(2, b"interrupted\n")
+        status = INTERRUPTED
+    if status is not None:
+        os._exit(status)
+
+
+def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "dict[str, str | None]") -> "int | None":
+    """The exit status; None for what a plan does not cover.  Raises UnusableError."""
     words = list(arguments)
     if words[0] in PYTHON_NAMES:
         del words[0]
     try:
         line = command_line.parse(words)
     except Exception:  # a command line that is wrong: the long way says how
-        return
+        return None
     if line.form == "prompt" and not os.isatty(0):
         line.form = "stdin"
     program = sandbox.program_of(line, chosen["scripts"])
     policy = chosen["policy"]
-    policy = {**policy, "write": policy["write"] or write, "environment": {**policy["environment"], **(given or {})}}
+    policy = {**policy, "write": policy["write"] or write, "environment": {**policy["environment"], **given}}
     if program is None or policy["output"] is not None:
-        return
+        return None
     here = os.getcwd()
     shared = sandbox.shared_folders(here, program.folder, policy)
     if sandbox.writes_into(shared, chosen["own"]):
-        return
+        return None
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
-    try:
-        machine = Machine(chosen["library"], plan.component(chosen, request["environment"]))
-        with PrivateFolders(guest for _, guest, _ in shared) as private:
-            guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
-            status = _run(machine, guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
-    except UnusableError:
-        return
-    os._exit(status)
+    machine = Machine(chosen["library"], plan.component(chosen, request["environment"]))
+    with PrivateFolders(guest for _, guest, _ in shared) as private:
+        guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
+        return _run(machine, guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
 
 
 def _run(

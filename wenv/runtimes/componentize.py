@@ -41,7 +41,7 @@ CURRENT, MOST_SKIPPED = "current", 50
 #: Where the guest writes what it was asked to make.
 OUTPUT = PurePosixPath("/output")
 COMPONENT = "component.wasm"
-BAKING = "Baking {names}"
+BAKING = "Baking ({count} modules)"
 LINKING = "Linking {names} into the interpreter"
 COMPILING = "Compiling the interpreter for this machine"
 FIRST_USE = "Preparing {name} (once, about 20 seconds; every environment shares it)"
@@ -134,7 +134,7 @@ class ComponentizeRuntime:
 
         def build(folder: Path) -> None:
             names = ", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives))
-            task = LINKING.format(names=names) if baking is None else BAKING.format(names=", ".join(baking.modules))
+            task = LINKING.format(names=names) if baking is None else BAKING.format(count=len(baking.modules))
             progress.begin(task)
             try:
                 with self.store.staging() as staging:
