@@ -79,6 +79,28 @@ def test_a_session_sees_nothing_of_the_host(opened: OpenEnvironment, tmp_path: P
         opened.session(mounts=["/nowhere-at-all"])
 
 
+def test_a_closed_session_stays_closed(opened: OpenEnvironment) -> None:
+    session = opened.session()
+    session.close()
+    session.close()
+    with pytest.raises(ClosedSessionError):
+        session.run("pass")
+    with pytest.raises(ClosedSessionError, match="was closed"):
+        session.reset()
+
+
+def test_reset_empties_folders_above_mounts(opened: OpenEnvironment, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    with opened.session(mounts=[f"{shared}:/tmp/a/b:rw"]) as session:
+        session.run("open('/tmp/a/secret', 'w'); open('/tmp/null', 'w'); open('/tmp/a/b/kept', 'w')")
+        session.run("import os; os.unlink('/dev/null'); os.mkdir('/dev/null')")
+        session.reset()
+        assert session.run("import os; print(sorted(os.listdir('/tmp')), os.listdir('/tmp/a'))").stdout == "['a'] ['b']\n"
+        assert session.run("print(repr(open('/dev/null').read()))").stdout == "''\n"
+    assert (shared / "kept").exists()
+
+
 def test_private_folders_vanish(opened: OpenEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = set(tmp_path.iterdir())
@@ -96,11 +118,16 @@ def test_limits_end_a_session_and_no_other(opened: OpenEnvironment) -> None:
             session.run("while True: pass")
         with pytest.raises(ClosedSessionError):
             session.run("pass")
+        session.reset()
+        with pytest.raises(TimeLimitError):
+            session.run("import time; time.sleep(5)")
         counted.join()
         assert other.run("print(total)").stdout == "199999990000000\n"
         session.reset()
-        with pytest.raises(TrapError, match="output limit"):
-            session.run("print('x' * 2000)")
+        for count in (1001, 2000):
+            with pytest.raises(TrapError, match="output limit"):
+                session.run(f"import sys; sys.stdout.write('x' * {count})")
+            session.reset()
         session.reset()
         with pytest.raises((TrapError, CodeError), match=r"[Mm]emory"):
             session.run("x = bytearray(100 << 20)")

@@ -1,6 +1,7 @@
 """``wenv bake``: what is kept imported, what is not, and what is new in every run all the same."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ FIT = """
 import importlib.metadata, logging, os, pathlib, random, sys, time, uuid
 
 STAMP = time.perf_counter_ns()
-OWN, FIXED = random.Random(), random.Random(42)
+OWN, FIXED, LATER = random.Random(), random.Random(42), random.Random()
+LATER.seed(42)
 OUT = sys.stdout
 DATA = (pathlib.Path(__file__).parent / "data.txt").read_text()
 VERSION = importlib.metadata.version("zzfit")
@@ -37,6 +39,7 @@ UNFIT = {
     "zzhome": ("import os; THERE = os.path.exists(os.path.expanduser('~/.zzrc'))", "looks at /tmp/.zzrc"),
     "zzlist": ("import os; FILES = os.listdir('/tmp')", "lists /tmp"),
     "zzcolours": ("import sys; COLOUR = sys.stdout.isatty()", "writes to a terminal"),
+    "zzmakes": ("import pathlib; pathlib.Path('/tmp/zz').mkdir(exist_ok=True)", "changes /tmp/zz"),
     "zzreplaces": ("import io, sys; sys.stdout = io.StringIO()", "replaces a standard stream"),
     "zzfails": ("1 / 0", "ZeroDivisionError"),
     "zzleaves": ("import os; os._exit(3)", "ends the program"),
@@ -96,8 +99,9 @@ def test_what_must_differ_between_runs_does(baked: Wenv, expression: str, setup:
 
 
 def test_a_generator_with_a_seed_of_its_own_keeps_it(baked: Wenv) -> None:
-    first, second = twice(baked, "zzfit.FIXED.random()")
-    assert first == second == "0.6394267984578837\n"
+    for name in ("FIXED", "LATER"):
+        first, second = twice(baked, f"zzfit.{name}.random()")
+        assert first == second == "0.6394267984578837\n"
 
 
 def test_times_environment_arguments_and_streams_are_the_runs(baked: Wenv) -> None:
@@ -141,8 +145,16 @@ print(importlib.reload(zzfit).STAMP != stamp)
 
 
 def test_the_programs_own_modules_come_first(baked: Wenv) -> None:
+    (baked.folder / "zzfit").mkdir()
+    (baked.folder / "zzfit" / "data.txt").write_text("no module")
+    assert baked.python("import sys, zzfit; print('zzfit' in sys.modules, zzfit.VERSION)") == "True 1.0\n"
     (baked.folder / "zzfit.py").write_text("mine = True")
     assert baked.python("import zzfit; print(zzfit.mine)") == "True\n"
+    (baked.folder / "zzfit.py").unlink()
+    with zipfile.ZipFile(baked.folder / "app.pyz", "w") as archive:
+        archive.writestr("zzfit.py", "mine = 'bundled'")
+        archive.writestr("__main__.py", "import zzfit; print(zzfit.mine)")
+    assert baked("run", "app.pyz") == "bundled\n"
 
 
 def test_the_shell_starts_baked(baked: Wenv) -> None:
@@ -183,6 +195,7 @@ def test_what_is_not_there(wenv: Wenv, offered: tuple[str, ...]) -> None:
     wenv("create", *offered)
     assert "no package was asked for" in wenv.result("bake", status=1).stderr
     assert "ModuleNotFoundError" in wenv.result("bake", "--import", "zznowhere", status=1).stderr
+    assert "not a module's name" in wenv.result("bake", "--import", "my-tool", status=2).stderr
     assert "exclude each other" in wenv.result("bake", "--clear", "--import", "json", status=2).stderr
 
 

@@ -19,9 +19,8 @@ component takes a millisecond or two, so a new one for each untrusted piece of c
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -46,6 +45,10 @@ if TYPE_CHECKING:
     from wenv.runtimes import Runtime
 
 
+#: How long a stopped guest may take to notice, in seconds.
+GRACE = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """What code printed, and the status it asked to leave with (`sys.exit`), None if it ran to its end."""
@@ -64,10 +67,10 @@ class CodeError(WenvError):
 
 
 class ClosedSessionError(WenvError):
-    """The session has ended: it was closed, stopped at a limit, or its code left with `os._exit`.  `reset` starts it anew."""
+    """The session has ended: it was closed, stopped at a limit (then `reset` starts it anew), or left with `os._exit`."""
 
-    def __init__(self) -> None:
-        super().__init__("this session has ended", "call reset() for a new one")
+    def __init__(self, message: str = "this session has ended", hint: str = "call reset() for a new one") -> None:
+        super().__init__(message, hint)
 
 
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
@@ -151,6 +154,7 @@ class Session:
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
         self._host: HostSession | None = None
         self._closing: Future[None] | None = None
+        self._is_closed = False
         self._folders.__enter__()
         self._preopens = [*opened._plan["preopens"], *(m.preopen for m in policy.mounts), *self._folders.preopens]
         try:
@@ -164,8 +168,13 @@ class Session:
         from wenv.host.session import Session as HostSession
 
         limits = Limits(self._policy.memory, self._policy.output)
-        self._host = HostSession(self._component, self._preopens, limits, sink=self._keep)
-        self._host.call_text("session.open", self._text)
+        host = HostSession(self._component, self._preopens, limits, sink=self._keep)
+        try:
+            host.call_text("session.open", self._text)
+        except BaseException:
+            host.close()
+            raise
+        self._host = host
 
     def _keep(self, descriptor: int, data: bytes) -> None:
         self._written[descriptor].append(data)
@@ -187,15 +196,20 @@ class Session:
 
     def reset(self) -> None:
         """Start anew from the pristine state: no variable, no file in ``/tmp``, nothing imported is left."""
+        if self._is_closed:
+            raise ClosedSessionError("this session was closed", "open another one")
         ended, self._host = self._host, None
-        self._folders.empty()
-        self._start()
-        if self._closing is not None:
-            self._closing.result()  # never more than one is behind
-        self._closing = None if ended is None else _closer().submit(ended.close)
+        try:
+            self._folders.empty()
+            self._start()
+        finally:
+            if self._closing is not None:
+                self._closing.result()  # never more than one is behind
+            self._closing = None if ended is None else _closer().submit(ended.close)
 
     def close(self) -> None:
         """End the sandbox and delete its private folders."""
+        self._is_closed = True
         if self._host is not None:
             self._host.close()
             self._host = None
@@ -208,41 +222,49 @@ class Session:
         self.close()
 
     def _asked(self, service: str, argument: object) -> "Reply":
-        if self._host is None:
+        host = self._host
+        if host is None:
             raise ClosedSessionError
         for written in self._written.values():
             written.clear()
         text = json.dumps(argument)
         try:
-            with self._timed(self._host) as expired:
-                return self._host.call_text(service, text)  # type: ignore[no-any-return]
+            reply = host.call_text(service, text) if self._policy.time is None else self._in_time(host, service, text)
+            host.check_output()
         except (TrapError, SystemExit) as error:
-            self._host.close()
             self._host = None
-            if expired:
-                raise TimeLimitError(self._policy.time or 0.0) from None
+            if not isinstance(error, TimeLimitError):  # else it may still be inside a call of the host's
+                host.close()
             if isinstance(error, SystemExit):
                 raise ClosedSessionError from None
             raise
+        return reply  # type: ignore[no-any-return]
 
-    @contextmanager
-    def _timed(self, host: "HostSession") -> Iterator[list[bool]]:
-        """Stop the guest when its time is up; the list is not empty then."""
-        expired: list[bool] = []
-        if self._policy.time is None:
-            yield expired
-            return
+    def _in_time(self, host: "HostSession", service: str, text: str) -> Any:
+        """The reply, unless the time is up before it is there.
 
-        def stop() -> None:
-            expired.append(True)
+        A guest that sleeps, or waits for anything else of the host's, is not stopped before that ends: it is left behind.
+        """
+        outcome: list[Any] = []
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(host.call_text(service, text))
+            except BaseException as error:
+                failure.append(error)
+
+        limit = self._policy.time or 0.0
+        thread = threading.Thread(target=work, name="wenv-session", daemon=True)
+        thread.start()
+        thread.join(limit)
+        if thread.is_alive():
             host.stop()
-
-        timer = threading.Timer(self._policy.time, stop)
-        timer.start()
-        try:
-            yield expired
-        finally:
-            timer.cancel()
+            thread.join(GRACE)
+            raise TimeLimitError(limit)
+        if failure:
+            raise failure[0]
+        return outcome[0]
 
     def _done(self, reply: "Reply") -> tuple[Any, Output]:
         stdout, stderr = (b"".join(self._written[number]).decode("utf-8", "replace") for number in (1, 2))

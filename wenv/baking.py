@@ -4,13 +4,10 @@ A module is fit if, watched in a sandbox that is thrown away, its import depends
 environment variables that it looked at are remembered, and a run in which one of them is another starts unbaked.
 """
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,7 +16,7 @@ from packaging.utils import canonicalize_name
 from resolver.progress import Progress
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
-from wenv.host.compiled import compiled_file
+from wenv.host.compiled import compiled_file, is_compiled
 from wenv.image import IMAGES, image_key, layer_mounts
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
@@ -28,23 +25,9 @@ from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_of
 from wenv.snapshot import top_level_modules
 
-BAKES = "bakes"
 TRYING = "Watching imports"
 #: Seconds within which a module must have been imported to be baked.
 TIME_LIMIT = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bake:
-    """What was baked; what was `left_out`, with the reason; when it was `made`, in UTC."""
-
-    baked: Baked
-    left_out: Mapping[str, str]
-    made: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`, and what is kept in the store."""
-        return {**self.baked.as_json(), "left_out": dict(self.left_out), "made": self.made}
 
 
 def baking_of(runtime: Runtime, environment: Environment, baked: Baked | None = None) -> Baking | None:
@@ -59,17 +42,10 @@ def baking_of(runtime: Runtime, environment: Environment, baked: Baked | None = 
     return Baking(key, image, trees, tuple(sorted(chosen.modules)), chosen.variables, needs.stubs)
 
 
-def baked(runtime: Runtime, environment: Environment) -> Bake | None:
-    """What is baked into the environment's component, as far as it is there."""
+def is_baked(runtime: Runtime, environment: Environment) -> bool:
+    """Whether the environment has a baked component that can be run."""
     baking = baking_of(runtime, environment)
-    if baking is None:
-        return None
-    key = runtime.component_key(environment.natives, baking)
-    path = runtime.store.derived_folder(BAKES, key) / "bake.json"
-    if not path.is_file() or not compiled_file(runtime.store, key).is_file():
-        return None
-    data = json.loads(path.read_bytes())
-    return Bake(Baked.from_json(data), data["left_out"], data["made"])
+    return baking is not None and is_compiled(runtime.store, runtime.component_key(environment.natives, baking))
 
 
 def size(runtime: Runtime, environment: Environment) -> int:
@@ -93,7 +69,7 @@ def _name(requirement: str) -> str | None:
         return None
 
 
-def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress) -> Bake:
+def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress) -> Baked:
     """Have a component in the store that holds these modules imported, as far as they are fit; hold `Store.adding`.
 
     Raises WenvError if none is.
@@ -116,18 +92,11 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
     if not fit:
         reasons = "".join(f"\n  - {module}: {reason}" for module, reason in left_out.items())
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")
-    chosen = Baked(tuple(fit), tuple((name, given.get(name)) for name in sorted(looked_at)))
-    baking = baking_of(runtime, environment, chosen)
-    runtime.component(progress, environment.natives, baking)
-    made = Bake(chosen, left_out, datetime.now(UTC).isoformat(timespec="seconds"))
-
-    def write(folder: Path) -> None:
-        (folder / "bake.json").write_text(json.dumps(made.as_json()), "utf-8")
-
-    entry = runtime.store.derived_folder(BAKES, runtime.component_key(environment.natives, baking))
-    runtime.store.discard(entry)
-    runtime.store.derive(BAKES, entry.name, write)
-    return made
+    variables = tuple((name, given.get(name)) for name in sorted(looked_at))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    chosen = Baked(tuple(fit), variables, tuple(sorted(left_out.items())), now)
+    runtime.component(progress, environment.natives, baking_of(runtime, environment, chosen))
+    return chosen
 
 
 def _tried(

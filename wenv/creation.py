@@ -33,7 +33,6 @@ from wenv.snapshot import console_scripts, split_packages
 
 if TYPE_CHECKING:
     from resolver.building.build import Builder
-    from wenv.baking import Bake
 
 COMPILING = "Compiling modules"
 
@@ -132,7 +131,7 @@ def change(
         return current, made
 
 
-def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress: Progress) -> "tuple[Environment, Bake]":
+def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress: Progress) -> Environment:
     """Bake modules, by default those of the requested packages; the environment starts from there from now on."""
     from wenv import baking
 
@@ -141,17 +140,17 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
         ensure_ready(runtime, current, progress)
         chosen = baking.requested_modules(runtime, current) if modules is None else sorted(set(modules))
         done = baking.bake(runtime, current, chosen, progress)
-        made = replace(current, baked=done.baked)
+        made = replace(current, baked=done, stamp=None)
         made.save(granting=current.is_policy_granted)
         leave_plan(runtime, made, progress)
-        return made, done
+        return made
 
 
 def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
     """Let the environment start unbaked again."""
     with runtime.store.adding(), _alone(runtime.store, folder):
         current = load(folder)
-        replace(current, baked=Baked()).save(granting=current.is_policy_granted)
+        replace(current, baked=Baked(), stamp=None).save(granting=current.is_policy_granted)
 
 
 def remove(store: Store, environment: Environment) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from cache.files import write_atomically
 from cache.manifest import snapshot_digest
 from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
+from wenv.launcher.plan import manifest_stamp
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
 from wenv.policy import Policy
 from wenv.runtimes import NativeLayer
@@ -59,21 +60,28 @@ class RuntimeRecord:
 
 @dataclass(frozen=True, slots=True)
 class Baked:
-    """Modules that an environment's component holds imported, and the variables that they looked at, as these were then."""
+    """Modules that an environment's component holds imported.
+
+    `variables` are those that they looked at, as these were then, None for not set; `left_out` are modules that could not be
+    baked, with the reason; `made` is when it was done, UTC, ISO 8601.
+    """
 
     modules: tuple[str, ...] = ()
     variables: tuple[tuple[str, str | None], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    made: str = ""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Baked":
         """What a manifest says; raises ValueError for a module that is none."""
         if not all(part.isidentifier() for module in data["modules"] for part in module.split(".")):
             raise ValueError("a module that is none")
-        return cls(tuple(data["modules"]), tuple(sorted(data["variables"].items())))
+        variables, left_out = (tuple(sorted(data[name].items())) for name in ("variables", "left_out"))
+        return cls(tuple(data["modules"]), variables, left_out, str(data["made"]))
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest."""
-        return {"modules": list(self.modules), "variables": dict(self.variables)}
+        """For the manifest and `--json`."""
+        return {**asdict(self), "variables": dict(self.variables), "left_out": dict(self.left_out)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class Environment:
 
     `requested` is `resolver.requested.Requested` as JSON; `scripts` are console scripts (name to ``module:attribute``);
     `split_packages` are packages with files in several layers (dotted name to further guest folders); times are UTC, ISO 8601.
+    `stamp` is the manifest file's when it was read.
     """
 
     folder: Path
@@ -95,6 +104,7 @@ class Environment:
     scripts: dict[str, str] = field(default_factory=dict)
     split_packages: dict[str, list[str]] = field(default_factory=dict)
     baked: Baked = Baked()
+    stamp: tuple[int, ...] | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str | None:
@@ -172,6 +182,7 @@ def load(folder: Path) -> Environment:
     """Read the manifest in a folder; raises NoEnvironmentError and DamagedEnvironmentError."""
     path = folder / MANIFEST_NAME
     try:
+        stamp = tuple(manifest_stamp(str(folder)))
         data = json.loads(path.read_bytes())
         if data["format"] != FORMAT:
             raise DamagedEnvironmentError(path, f"its format is {data['format']}, this wenv knows {FORMAT}")
@@ -187,6 +198,7 @@ def load(folder: Path) -> Environment:
             scripts=data["scripts"],
             split_packages=data["split_packages"],
             baked=Baked.from_json(data["baked"]) if "baked" in data else Baked(),
+            stamp=stamp,
         )
         _check_names(environment)
         Policy.from_json(environment.policy)

@@ -13,7 +13,7 @@ from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.guest.codearchive import CODE as ARCHIVE
-from wenv.guest.codearchive import LAYER_INDEX, IndexJob
+from wenv.guest.codearchive import INDEX, LAYER_INDEX, IndexJob
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Runtime
@@ -45,9 +45,10 @@ def image(runtime: Runtime, environment: Environment, progress: Progress) -> Pat
     store = runtime.store
 
     def build(folder: Path) -> None:
-        code = folder / "code"
+        code, output = folder / "code", folder / "output"
         code.mkdir()
-        job: IndexJob = {"folder": str(OUTPUT), "layers": [], "split_packages": environment.split_packages}
+        output.mkdir()
+        job: IndexJob = {"folder": str(CODE), "output": str(OUTPUT), "layers": [], "split_packages": environment.split_packages}
         for number, (layer, base) in enumerate(layer_bases(environment)):
             tree, archive = store.tree(layer), runtime.code_archive(layer, base, progress)
             link_or_copy(archive / ARCHIVE, code / f"{number}.bin")
@@ -55,7 +56,10 @@ def image(runtime: Runtime, environment: Environment, progress: Progress) -> Pat
             library = base == str(STANDARD_LIBRARY)
             names = sorted(entry.name for entry in tree.iterdir()) if library else importable_names(tree)
             job["layers"].append({"base": base, "path": base if library else f"{base}/{SITE_PACKAGES}", "names": names})
-        runtime.call("index", job, [Mount(code, OUTPUT, writable=True)], progress)
+        # the archives are links to what all environments share: no guest ever may write to them
+        runtime.call("index", job, [Mount(code, CODE), Mount(output, OUTPUT, writable=True)], progress)
+        (output / INDEX).rename(code / INDEX)
+        output.rmdir()
         for number in range(len(job["layers"])):
             (code / f"{number}.idx").unlink()
         for package in environment.packages:

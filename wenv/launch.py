@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cache.files import write_atomically
 from resolver.progress import Progress
-from wenv.baking import baked, baking_of
+from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.request import Request
@@ -83,7 +83,7 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "format": plans.FORMAT,
         "wenv": plans.identity(),
         "folder": str(environment.folder),
-        "manifest": plans.manifest_stamp(str(environment.folder)),
+        "manifest": list(environment.stamp or plans.manifest_stamp(str(environment.folder))),
         "places": place_variables(),
         "library": _wasmtime_library(),
         "wasmtime": str(wasmtime._path),  # type: ignore[attr-defined]
@@ -100,11 +100,10 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
 
 
 def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
-    done = baked(runtime, environment)
-    if done is None:
+    if not is_baked(runtime, environment):
         return None
     key = runtime.component_key(environment.natives, baking_of(runtime, environment))
-    return {"component": str(compiled_file(runtime.store, key)), "variables": dict(done.baked.variables)}
+    return {"component": str(compiled_file(runtime.store, key)), "variables": dict(environment.baked.variables)}
 
 
 def fitting(runtime: Runtime, environment: Environment, plan: "Plan", request: Request) -> "Baking | None":

@@ -7,7 +7,7 @@ from resolver.building.build import WHEELS
 from resolver.building.headers import DERIVED as HEADERS
 from resolver.building.toolchain import DERIVED as TOOLCHAINS
 from wenv.acceptance import CHECKS
-from wenv.baking import BAKES, baking_of
+from wenv.baking import baking_of
 from wenv.environment import all_folders, load
 from wenv.image import IMAGES, image_key
 from wenv.runtimes import default_runtime
@@ -30,8 +30,6 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
                 derived |= {f"{WHEELS}/{package.built}", f"{CHECKS}/{package.built}"}
         baking = baking_of(runtime, environment)
         derived |= runtime.derived_entries(environment.natives, baking)
-        if baking is not None:
-            derived.add(f"{BAKES}/{runtime.component_key(environment.natives, baking)}")
         derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
         with_runtime = True
     if with_runtime:

@@ -10,7 +10,7 @@ from wenv.cli.printer import Printer, human_size
 from wenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from wenv.baking import Bake
+    from wenv.environment import Baked
 
 
 def bake(
@@ -43,6 +43,9 @@ def bake(
 
     if clear and modules:
         raise UsageError("--clear and --import exclude each other")
+    for module in modules or ():
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise UsageError(f"--import {module}: not a module's name")
     start, chosen = time.monotonic(), environment.find(name, path)
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
@@ -50,18 +53,18 @@ def bake(
             creation.unbake(runtime, chosen.folder, printer)
             printer.say("Programs start unbaked")
             return
-        made, done = creation.bake(runtime, chosen.folder, modules, printer)
+        made = creation.bake(runtime, chosen.folder, modules, printer)
         size = baking.size(runtime, made)
         if as_json:
-            printer.json({**done.as_json(), "size": size, "seconds": round(time.monotonic() - start, 3)})
+            printer.json({**made.baked.as_json(), "size": size, "seconds": round(time.monotonic() - start, 3)})
             return
-        show(printer, done, size, time.monotonic() - start)
+        show(printer, made.baked, size, time.monotonic() - start)
 
 
-def show(printer: Printer, done: "Bake", size: int, seconds: float) -> None:
+def show(printer: Printer, done: "Baked", size: int, seconds: float) -> None:
     """Say what was baked."""
-    printer.say(f"Baked {', '.join(done.baked.modules)} in {seconds:.1f} s ({human_size(size)})")
-    for module, reason in done.left_out.items():
+    printer.say(f"Baked {', '.join(done.modules)} in {seconds:.1f} s ({human_size(size)})")
+    for module, reason in done.left_out:
         printer.say(f"left out: {module}: {reason}")
 
 

@@ -69,17 +69,16 @@ def create(
         runtime = default_runtime(open_store())
         solved = solution(runtime, names, files, constraints, extras, groups, index, rules, printer, refresh=refresh)
         made = creation.create(runtime, folder, solved, granted, printer, clear=clear)
-        seconds, done = time.monotonic() - start, None
+        seconds = time.monotonic() - start
         if bake:
-            made, done = creation.bake(runtime, folder, None, printer)
+            made = creation.bake(runtime, folder, None, printer)
         if as_json:
-            baked = {} if done is None else {"bake": done.as_json()}
-            printer.json({**made.as_json(), **baked, "folder": str(made.folder), "seconds": round(seconds, 3)})
+            printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
         count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
         printer.say(f"Created {_shown(made.folder)} with {count} on {made.runtime.name} in {seconds:.1f} s")
-        if done is not None:
-            show(printer, done, baking.size(runtime, made), time.monotonic() - start - seconds)
+        if bake:
+            show(printer, made.baked, baking.size(runtime, made), time.monotonic() - start - seconds)
 
 
 def _shown(folder: Path) -> str:

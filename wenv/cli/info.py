@@ -10,8 +10,7 @@ from wenv.cli.printer import Printer, human_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wenv.baking import Bake
-    from wenv.environment import Environment
+    from wenv.environment import Baked
     from wenv.policy import Policy
     from wenv.report import PackageReport
 
@@ -25,7 +24,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
       wenv info -n lab --json
     """
     from wenv import environment
-    from wenv.baking import baked, size
+    from wenv.baking import is_baked, size
     from wenv.cli.store import open_store
     from wenv.policy import Policy
     from wenv.report import package_reports
@@ -36,10 +35,9 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
     runtime = default_runtime(store)
     markers = runtime.target(printer).markers
     packages = package_reports(store, chosen, markers)
-    done = baked(runtime, chosen)
-    component = size(runtime, chosen) if done is not None else 0
+    component = size(runtime, chosen) if is_baked(runtime, chosen) else 0
     if as_json:
-        shown = None if done is None else {**done.as_json(), "size": component}
+        shown = {**chosen.baked.as_json(), "size": component} if component else None
         more = {"folder": str(chosen.folder), "name": chosen.name, "packages": [p.as_json() for p in packages], "bake": shown}
         printer.json({**chosen.as_json(), **more})
         return
@@ -53,7 +51,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
         ("Policy", _policy_words(Policy.from_json(chosen.policy))),
         ("Linked", _linked_words(packages)),
-        ("Baked", _baked_words(chosen, done, component)),
+        ("Baked", _baked_words(chosen.baked, component)),
         ("Scripts", ", ".join(chosen.scripts) or "none"),
     ):
         printer.line(f"{heading:<12} {value}")
@@ -72,12 +70,12 @@ def _linked_words(packages: "Sequence[PackageReport]") -> str:
     return ", ".join(counts) or "nothing but the interpreter"
 
 
-def _baked_words(chosen: "Environment", done: "Bake | None", size: int) -> str:
+def _baked_words(done: "Baked", size: int) -> str:
     """Which modules are kept imported, since when, and what that takes."""
-    if done is None:
-        return "nothing any more; `wenv bake` bakes it again" if chosen.baked.modules else "nothing"
-    left_out = f"; left out {', '.join(done.left_out)}" if done.left_out else ""
-    return f"{', '.join(done.baked.modules)} ({human_size(size)}, {done.made}{left_out})"
+    if not size:
+        return "nothing any more; `wenv bake` bakes it again" if done.modules else "nothing"
+    left_out = f"; left out {', '.join(name for name, _ in done.left_out)}" if done.left_out else ""
+    return f"{', '.join(done.modules)} ({human_size(size)}, {done.made}{left_out})"
 
 
 def _policy_words(policy: "Policy") -> str:

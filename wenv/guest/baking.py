@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import adapt, importer
-from .request import BAKE_ORDER
+from .request import BAKE_ORDER, EXECUTABLE
 
 if TYPE_CHECKING:
     from random import Random
@@ -51,6 +51,7 @@ def bake_if_ordered() -> None:
     os.environ.update(order["environment"])
     adapt.add_stubs(order["stubs"])
     importer.install(f"{folder}/code")
+    sys.argv, sys.orig_argv, sys.executable = [""], [EXECUTABLE], EXECUTABLE
     with _recorded_generators():
         for name in order["modules"]:
             importlib.import_module(name)
@@ -77,15 +78,18 @@ def _recorded_generators() -> Iterator[None]:
 
     def recording(generator: random.Random, a: Any = None, version: int = 2) -> None:
         seed(generator, a, version)
+        _generators[:] = [known for known in _generators if known is not generator]
         if a is None:
             _generators.append(generator)
 
     _generators.append(random._inst)
     kind.seed = recording
+    random.seed = random._inst.seed  # bound anew
     try:
         yield
     finally:
         kind.seed = seed
+        random.seed = random._inst.seed
 
 
 def renew() -> None:

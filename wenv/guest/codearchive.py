@@ -118,9 +118,10 @@ class Layer(TypedDict):
 
 
 class IndexJob(TypedDict):
-    """What `write_index` is asked to do: `folder` holds ``0.idx``, ``1.idx``... for `layers`."""
+    """What `write_index` is asked to do: `folder` holds ``0.idx``, ``1.idx``... for `layers`; the index goes to `output`."""
 
     folder: str
+    output: str
     layers: list[Layer]
     split_packages: dict[str, list[str]]
 
@@ -135,7 +136,7 @@ def write_index(job: IndexJob) -> int:
             folders[f"{layer['base']}/{relative}" if relative else layer["base"]] = (number, marshal.dumps(entries))
     names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in job["layers"]}
     head = marshal.dumps([layer["path"] for layer in job["layers"]])
-    with open(f"{job['folder']}/{INDEX}", "wb") as file:
+    with open(f"{job['output']}/{INDEX}", "wb") as file:
         file.write(len(head).to_bytes(4, "little") + head + marshal.dumps((names, folders, job["split_packages"])))
         return file.tell()
 

@@ -14,9 +14,7 @@ import warnings
 from importlib import import_module
 
 from . import AT_START, adapt, baking, importer, notes, streams
-from .request import Request
-
-EXECUTABLE = "/python/bin/python3"
+from .request import EXECUTABLE, Request
 
 #: The first file descriptor that a program's own files can have.
 _first_descriptor = 3
@@ -97,6 +95,7 @@ def execute(request: Request) -> None:
         case "script" if os.path.isdir(target) or target.endswith((".zip", ".pyz", ".whl", ".egg")):
             sys.argv[0] = target
             sys.path.insert(0, os.path.abspath(target))
+            unload_shadowed(os.path.abspath(target))
             runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
         case "script":
             sys.argv[0] = target
@@ -114,18 +113,37 @@ def execute(request: Request) -> None:
 
 
 def unload_shadowed(folder: str) -> None:
-    """Forget modules that only this package has imported, where the program's own folder has one of the same name.
+    """Forget modules that were imported before the program, where its own folder (or archive) has one of the same name.
 
     CPython would find the program's first.
     """
-    try:
-        own = {name.removesuffix(".py") for name in os.listdir(folder or ".")}
-    except OSError:
-        return
-    for first in own:  # not the other way round: to look at each of a thousand baked modules takes longer than to start
+    for first in _modules_in(folder or "."):  # not all that is in memory: to look at a thousand baked modules takes long
         if first in sys.modules and first not in AT_START and first not in (__package__, "__main__"):
             for name in [name for name in sys.modules if name == first or name.startswith(first + ".")]:
                 del sys.modules[name]
+
+
+def _modules_in(folder: str) -> set[str]:
+    """The names that can be imported from a folder or an archive; a folder without ``__init__.py`` shadows nothing."""
+    try:
+        entries = os.listdir(folder)
+    except NotADirectoryError:
+        import zipfile
+
+        try:
+            with zipfile.ZipFile(folder) as archive:
+                members = set(archive.namelist())
+        except (OSError, zipfile.BadZipFile):
+            return set()
+        packages = {name.partition("/")[0] for name in members if name.count("/") == 1 and name.endswith("/__init__.py")}
+        return packages | {name.removesuffix(".py") for name in members if "/" not in name and name.endswith(".py")}
+    except OSError:
+        return set()
+    modules = {name.removesuffix(".py") for name in entries if name.endswith(".py")}
+    for name in entries:
+        if name in sys.modules and os.path.exists(f"{folder}/{name}/__init__.py"):
+            modules.add(name)
+    return modules
 
 
 def run_script(path: str, namespace: dict[str, object]) -> None:

@@ -7,6 +7,8 @@ from typing import Literal, TypedDict
 Form = Literal["script", "module", "code", "stdin", "entry"]
 
 
+#: What ``sys.executable`` is.
+EXECUTABLE = "/python/bin/python3"
 #: The file that a host leaves for the building of a baked component, see `baking`.
 BAKE_ORDER = "wenv-bake.json"
 

@@ -13,7 +13,9 @@ from .request import Request
 #: Files that are the same in every run.
 OWN = ("/python/", "/wenv/")
 #: Audit events of access to files, and what to call them.
-ACCESSES = {"open": "opens", "os.listdir": "lists", "os.scandir": "lists"}
+ACCESSES = {"open": "opens", "os.listdir": "lists", "os.scandir": "lists"} | dict.fromkeys(
+    ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.utime"), "changes"
+)
 
 
 class Order(TypedDict):

@@ -102,8 +102,8 @@ class Session:
         for host, guest, writable in preopens:
             try:
                 wasi.preopen_dir(host, guest, writable)
-            except wasmtime.WasmtimeError as error:
-                raise MountError(f"{host} cannot be opened", "is it there, and may you read it?") from error
+            except (wasmtime.WasmtimeError, UnicodeError) as error:
+                raise MountError(f"{host!r} cannot be opened", "is it there, and may you read it?") from error
         return wasi
 
     def _write(self, descriptor: int, _: object, start: Any, size: int) -> int:
@@ -151,6 +151,11 @@ class Session:
         if not reply.ok:
             raise WenvError(f"{name} failed inside the sandbox:\n{reply.value}")
         return json.loads(reply.value)
+
+    def check_output(self) -> None:
+        """Raises TrapError if more was written than may be, also if that was the last that the guest did."""
+        if self._exceeded:
+            raise TrapError(self._reason(ValueError()))
 
     def stop(self) -> None:
         """Stop what the guest is computing; the session cannot be used again."""

@@ -77,17 +77,16 @@ class PrivateFolders:
 
     def empty(self) -> None:
         """Delete what the guest has left in them: they are as they were at first."""
+        null = os.path.join(self.root, "dev", "null")
         for name in ("tmp", "private", "dev"):
-            for entry in list(os.scandir(os.path.join(self.root, name))):
-                if entry.path in self._made or (entry.name == "null" and not entry.stat(follow_symlinks=False).st_size):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    import shutil
-
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    os.unlink(entry.path)
-        open(os.path.join(self.root, "dev", "null"), "ab").close()
+            for folder, folders, files in os.walk(os.path.join(self.root, name), topdown=False):
+                for path in (os.path.join(folder, each) for each in folders + files):
+                    status = os.lstat(path)
+                    if path in self._made or (path == null and stat.S_ISREG(status.st_mode) and not status.st_size):
+                        continue
+                    os.rmdir(path) if stat.S_ISDIR(status.st_mode) else os.unlink(path)  # what was in it is gone already
+        with open(null, "ab"):
+            pass
 
     @property
     def exchange(self) -> str:

@@ -85,7 +85,9 @@ def writes_into(preopens: "Sequence[Preopen]", own: "Sequence[str]") -> "tuple[s
     """The first folder that may be written to and holds or lies in one of wenv's own, with that one."""
     for host, _, writable in preopens:
         for folder in own if writable else ():
-            if host in ancestors(folder) or folder in ancestors(host):
+            # however they were written: through links, and in whatever case on systems that fold it
+            one, other = (os.path.normcase(os.path.realpath(path)) for path in (host, folder))
+            if one in ancestors(other) or other in ancestors(one):
                 return host, folder
     return None
 

@@ -88,7 +88,7 @@ def _manifest_folder(folder: str) -> str:
     else:
         try:
             candidates = [os.path.join(above, ENVIRONMENT_FOLDER) for above in ancestors(os.getcwd())]
-        except FileNotFoundError:
+        except OSError:
             return ""
     return next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
 
@@ -103,7 +103,7 @@ def run_short(
     try:
         chosen = plan.read(registry, folder)
         status = None if chosen is None else _started(chosen, arguments, write, given or {})
-    except (UnusableError, FileNotFoundError):  # the latter for a working folder that has been deleted
+    except (UnusableError, OSError, UnicodeError):  # before the guest started: the long way says what is wrong
         return
     except KeyboardInterrupt:
         os.write(2, b"interrupted\n")
@@ -181,7 +181,7 @@ def _run(
     if isinstance(result, Exited):
         result = result.status
     if isinstance(result, BaseException):
-        raise result
+        raise SystemError("the guest could not be called") from result
     return result if given is None else given
 
 
