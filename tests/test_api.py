@@ -8,8 +8,8 @@ import pytest
 
 import wenv as package
 from tests.conftest import Wenv
-from wenv.api import ClosedSessionError, CodeError, OpenEnvironment
-from wenv.errors import MountError, NoEnvironmentError, TimeLimitError, TrapError
+from wenv.api import BusySessionError, ClosedSessionError, CodeError, OpenEnvironment
+from wenv.errors import MountError, NoEnvironmentError, TimeLimitError, TrapError, WenvError
 
 
 @pytest.fixture
@@ -146,6 +146,37 @@ def test_many_at_once(opened: OpenEnvironment) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(24))) == [[0, n, 2 * n] for n in range(24)]
+
+
+def test_two_threads_in_one_session(opened: OpenEnvironment) -> None:
+    session = opened.session()
+    session.run("print(1)")
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            session.run("while True: pass")
+        except WenvError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not session._lock.locked():
+        pass
+    for use in (lambda: session.run("pass"), session.reset):
+        with pytest.raises(BusySessionError):
+            use()
+    session.close()
+    thread.join(20)
+    assert isinstance(ended[0], ClosedSessionError)
+
+
+def test_limits_that_are_none(opened: OpenEnvironment) -> None:
+    for limits in ({"timeout": -1}, {"timeout": float("nan")}, {"memory": -1}, {"output": 0}, {"variables": {"A=B": "c"}}):
+        with pytest.raises(ValueError, match="not a"):
+            opened.session(**limits)
+    with pytest.raises(TypeError):
+        opened.session(mounts="data:/data")
 
 
 def test_no_environment(tmp_path: Path) -> None:

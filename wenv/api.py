@@ -10,7 +10,7 @@
         session.reset()                             # as it was at first: `double` is gone
 
 Values cross as JSON: None, booleans, numbers, strings, lists (tuples become lists) and dictionaries with string keys.  Nothing
-that a sandbox returns is ever executed or unpickled here.
+that a sandbox returns is ever executed or unpickled here.  A result can have up to 100 MB.
 
 One session belongs to one thread at a time; any number may run at once, on threads of their own.  Starting one from a compiled
 component takes a millisecond or two, so a new one for each untrusted piece of code is affordable.
@@ -19,8 +19,10 @@ component takes a millisecond or two, so a new one for each untrusted piece of c
 import json
 import os
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -73,6 +75,13 @@ class ClosedSessionError(WenvError):
         super().__init__(message, hint)
 
 
+class BusySessionError(WenvError):
+    """A session was used by two threads at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__("this session is in use by another thread", "give each thread a session of its own")
+
+
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
     """See `wenv.open`."""
     from cache.store import Store
@@ -109,8 +118,16 @@ class OpenEnvironment:
 
         `variables` are its environment variables; `memory` and `output` limit it in bytes, `timeout` each call in seconds.
         The environment's own policy is not applied: a program says itself what its sandboxes get.
-        Raises MountError.
+        Raises MountError; TypeError and ValueError for limits, names and values that are none.
         """
+        if isinstance(mounts, str):
+            raise TypeError("mounts is a list of texts")
+        for limit in (memory, output, timeout):
+            if limit is not None and not 0 < limit < 1 << 62:
+                raise ValueError(f"not a limit: {limit}")
+        for name, value in (variables or {}).items():
+            if not name or "=" in name or "\0" in name + value:
+                raise ValueError(f"not a variable: {name!r}")
         shared = tuple(Mount.parse(text) for text in mounts)
         for mount in shared:
             mount.check_writable()
@@ -155,6 +172,8 @@ class Session:
         self._host: HostSession | None = None
         self._closing: Future[None] | None = None
         self._is_closed = False
+        self._lock = threading.Lock()
+        self._finalizer = weakref.finalize(self, self._folders.remove)  # also at the process's end
         self._folders.__enter__()
         self._preopens = [*opened._plan["preopens"], *(m.preopen for m in policy.mounts), *self._folders.preopens]
         try:
@@ -198,22 +217,47 @@ class Session:
         """Start anew from the pristine state: no variable, no file in ``/tmp``, nothing imported is left."""
         if self._is_closed:
             raise ClosedSessionError("this session was closed", "open another one")
-        ended, self._host = self._host, None
-        try:
-            self._folders.empty()
-            self._start()
-        finally:
-            if self._closing is not None:
-                self._closing.result()  # never more than one is behind
-            self._closing = None if ended is None else _closer().submit(ended.close)
+        with self._alone():
+            ended, self._host = self._host, None
+            try:
+                self._folders.empty()
+                try:
+                    self._start()
+                except TrapError:
+                    if ended is None:
+                        raise
+                    ended.close()  # it may have had the last place in the pool
+                    ended = None
+                    self._start()
+            finally:
+                if self._closing is not None:
+                    self._closing.result()  # never more than one is behind
+                self._closing = None if ended is None else _closer().submit(ended.close)
 
     def close(self) -> None:
         """End the sandbox and delete its private folders."""
         self._is_closed = True
-        if self._host is not None:
-            self._host.close()
-            self._host = None
-        self._folders.remove()
+        host = self._host
+        free = self._lock.acquire(blocking=False)
+        if not free and host is not None:
+            host.stop()  # another thread is in it, and gets a ClosedSessionError
+            free = self._lock.acquire(timeout=GRACE)
+        if free:
+            if self._host is not None:
+                self._host.close()
+                self._host = None
+            self._lock.release()
+        self._finalizer()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A guest can be entered by one thread only."""
+        if not self._lock.acquire(blocking=False):
+            raise BusySessionError
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -222,6 +266,10 @@ class Session:
         self.close()
 
     def _asked(self, service: str, argument: object) -> "Reply":
+        with self._alone():
+            return self._asked_alone(service, argument)
+
+    def _asked_alone(self, service: str, argument: object) -> "Reply":
         host = self._host
         if host is None:
             raise ClosedSessionError
@@ -235,7 +283,7 @@ class Session:
             self._host = None
             if not isinstance(error, TimeLimitError):  # else it may still be inside a call of the host's
                 host.close()
-            if isinstance(error, SystemExit):
+            if isinstance(error, SystemExit) or self._is_closed:
                 raise ClosedSessionError from None
             raise
         return reply  # type: ignore[no-any-return]

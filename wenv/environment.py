@@ -206,7 +206,7 @@ def load(folder: Path) -> Environment:
             raise DamagedEnvironmentError(path, "its layers do not have the snapshot's digest")
     except (FileNotFoundError, NotADirectoryError):
         raise NoEnvironmentError(f"in {folder}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedEnvironmentError(path, f"{type(error).__name__}: {error}") from error
     return environment
 

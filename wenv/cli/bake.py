@@ -7,7 +7,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
-from wenv.errors import UsageError
+from wenv.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from wenv.environment import Baked
@@ -23,7 +23,7 @@ def bake(
     path: options.At = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
-) -> None:
+) -> int:
     """Keep modules imported: programs that use them start at once.
 
     The modules are imported once, and the memory of the interpreter is saved with them in it.  What differs between runs is
@@ -52,13 +52,14 @@ def bake(
         if clear:
             creation.unbake(runtime, chosen.folder, printer)
             printer.say("Programs start unbaked")
-            return
+            return Exit.OK
         made = creation.bake(runtime, chosen.folder, modules, printer)
         size = baking.size(runtime, made)
         if as_json:
             printer.json({**made.baked.as_json(), "size": size, "seconds": round(time.monotonic() - start, 3)})
-            return
-        show(printer, made.baked, size, time.monotonic() - start)
+        else:
+            show(printer, made.baked, size, time.monotonic() - start)
+        return Exit.FAILURE if modules and made.baked.left_out else Exit.OK  # what was named was not done
 
 
 def show(printer: Printer, done: "Baked", size: int, seconds: float) -> None:

@@ -150,7 +150,10 @@ class Session:
             reply = self._call(self._store, name, argument)
         if not reply.ok:
             raise WenvError(f"{name} failed inside the sandbox:\n{reply.value}")
-        return json.loads(reply.value)
+        try:
+            return json.loads(reply.value)
+        except ValueError as error:
+            raise WenvError(f"{name}: the sandbox's answer makes no sense") from error
 
     def check_output(self) -> None:
         """Raises TrapError if more was written than may be, also if that was the last that the guest did."""
