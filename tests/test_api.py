@@ -128,7 +128,6 @@ def test_limits_end_a_session_and_no_other(opened: OpenEnvironment) -> None:
             with pytest.raises(TrapError, match="output limit"):
                 session.run(f"import sys; sys.stdout.write('x' * {count})")
             session.reset()
-        session.reset()
         with pytest.raises((TrapError, CodeError), match=r"[Mm]emory"):
             session.run("x = bytearray(100 << 20)")
         session.reset()

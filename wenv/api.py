@@ -25,7 +25,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,6 +36,7 @@ from wenv.launch import ensure_ready, fitting, plan_of
 from wenv.launcher.command_line import CommandLine
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Program, request_of, terminal_variables
+from wenv.launcher.start import GRACE
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
 
@@ -45,10 +46,6 @@ if TYPE_CHECKING:
     from wenv.guest.living import Reply
     from wenv.host.session import Session as HostSession
     from wenv.runtimes import Runtime
-
-
-#: How long a stopped guest may take to notice, in seconds.
-GRACE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +134,7 @@ class OpenEnvironment:
     def _request(self, policy: Policy) -> "dict[str, Any]":
         program = Program("code", "", CommandLine("code"))
         shared = [mount.preopen for mount in policy.mounts]
-        here = str(PurePosixPath("/nowhere"))
-        request: dict[str, Any] = {**request_of(self._plan, program, policy.as_json(), here, shared)}
+        request: dict[str, Any] = {**request_of(self._plan, program, policy.as_json(), "/", shared)}
         # as it was when modules were baked, so that what they looked at is the same
         kept = {name: value for name, value in self.environment.baked.variables if value is not None}
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}

@@ -12,12 +12,9 @@ from typing import TypeVar
 
 from wenv.errors import TimeLimitError
 from wenv.host.session import Session
+from wenv.launcher.start import GRACE, WAKE
 
 Result = TypeVar("Result")
-#: How long a stopped guest may take to notice, in seconds.
-GRACE = 0.5
-#: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
-WAKE = 0.2
 
 
 def run_main(open_session: Callable[[], Session], request: object, time_limit: float | None = None) -> int:

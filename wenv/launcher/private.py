@@ -65,6 +65,8 @@ class PrivateFolders:
 
     def remove(self) -> None:
         """Delete them; most runs have left nothing in them."""
+        if not self.root:
+            return  # they were never made
         try:
             os.unlink(os.path.join(self.root, "dev", "null"))
             for folder in reversed(self._made):
