@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from wenv.errors import MountError, UnsupportedOptionError, UsageError
-from wenv.launcher.command_line import CommandLine, parse
+from wenv.errors import MountError, UsageError
+from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.sandbox import terminal_variables, variables
 from wenv.locations import guest_path
 from wenv.policy import Mount, Policy, parse_size, parse_variable
@@ -98,11 +98,11 @@ def test_command_lines_of_python(arguments: str, expected: CommandLine) -> None:
 
 @pytest.mark.parametrize("option", ["-O", "-OO", "-X dev", "-Xdev", "-S", "-v", "-i", "-x"])
 def test_options_that_cannot_be_honoured_are_refused_by_name(option: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match=option[:2]):
+    with pytest.raises(CommandLineError, match=option[:2]):
         parse([*option.split(), "x.py"])
 
 
 @pytest.mark.parametrize("arguments", [["-m"], ["-c"], ["-Z"], ["--wrte", "x.py"], ["-W"]])
 def test_command_lines_that_are_wrong(arguments: list[str]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(CommandLineError):
         parse(arguments)

@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any, Self
 from resolver.progress import Silent
 from wenv.environment import Environment, find
 from wenv.errors import TimeLimitError, TrapError, WenvError
+from wenv.guest.command_line import CommandLine
 from wenv.launch import ensure_ready, fitting, plan_of
-from wenv.launcher.command_line import CommandLine
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Program, request_of, terminal_variables
 from wenv.launcher.start import GRACE

@@ -74,21 +74,9 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
 
     Raises WenvError if none is.
     """
-    left_out: dict[str, str] = {}
     needs = needs_of((package.name for package in environment.packages), writable=environment.granted.write)
     given = {**terminal_variables(os.environ), **needs.environment}
-    looked_at: set[str] = set()
-    progress.begin(TRYING, len(modules))
-    for module in modules:
-        progress.note(TRYING, module)
-        verdict = _tried(runtime, environment, module, trial_request(needs.stubs, given), progress)
-        if verdict["against"]:
-            left_out[module] = verdict["against"]
-        else:
-            looked_at.update(verdict["variables"])
-        progress.advance(TRYING, 1)
-    progress.end(TRYING)
-    fit = [module for module in modules if module not in left_out]
+    fit, left_out, looked_at = fit_modules(runtime, environment, modules, needs.stubs, given, progress)
     if not fit:
         reasons = "".join(f"\n  - {module}: {reason}" for module, reason in left_out.items())
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")
@@ -97,6 +85,33 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
     chosen = Baked(tuple(fit), variables, tuple(sorted(left_out.items())), now)
     runtime.component(progress, environment.natives, baking_of(runtime, environment, chosen))
     return chosen
+
+
+def fit_modules(
+    runtime: Runtime,
+    environment: Environment,
+    modules: Sequence[str],
+    stubs: Sequence[str],
+    given: Mapping[str, str],
+    progress: Progress,
+) -> tuple[list[str], dict[str, str], set[str]]:
+    """Which modules can be saved imported; why the others cannot; and which environment variables the imports looked at.
+
+    `given` is the environment that they are imported in.
+    """
+    left_out: dict[str, str] = {}
+    looked_at: set[str] = set()
+    progress.begin(TRYING, len(modules))
+    for module in modules:
+        progress.note(TRYING, module)
+        verdict = _tried(runtime, environment, module, trial_request(stubs, given), progress)
+        if verdict["against"]:
+            left_out[module] = verdict["against"]
+        else:
+            looked_at.update(verdict["variables"])
+        progress.advance(TRYING, 1)
+    progress.end(TRYING)
+    return [module for module in modules if module not in left_out], left_out, looked_at
 
 
 def _tried(

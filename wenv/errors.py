@@ -71,13 +71,6 @@ class MountError(WenvError):
     """A folder that cannot be shared with the sandbox."""
 
 
-class UnsupportedOptionError(UsageError):
-    """An interpreter option that an interpreter which has already started cannot take."""
-
-    def __init__(self, option: str, reason: str) -> None:
-        super().__init__(f"python option {option} is not supported: {reason}")
-
-
 class TrapError(WenvError):
     """The sandbox stopped the program."""
 

@@ -17,13 +17,13 @@ from resolver.progress import Progress
 from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
+from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Request
 from wenv.host.compiled import compiled_file
 from wenv.image import has_image, image, layer_mounts
 from wenv.launcher import plan as plans
 from wenv.launcher import sandbox as sandboxes
 from wenv.launcher.clibrary import SERIES
-from wenv.launcher.command_line import CommandLine
 from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Preopen

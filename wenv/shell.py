@@ -12,9 +12,9 @@ from typing import Any
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import Exit
+from wenv.guest.command_line import CommandLine
 from wenv.host.session import Limits, Session
 from wenv.launch import sandbox
-from wenv.launcher.command_line import CommandLine
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Program
 from wenv.locations import history_file

@@ -37,9 +37,9 @@ def _main(
 
 
 def _register() -> None:
-    from wenv.cli import bake, build, cache, check, create, info, install, list_, lock, remove, run, shell
+    from wenv.cli import bake, build, cache, check, create, info, install, list_, lock, pack, remove, run, shell
 
-    for module in (create, run, shell, bake, list_, info, install, lock, check, build, remove, cache):
+    for module in (create, run, shell, bake, list_, info, install, lock, check, build, pack, remove, cache):
         module.register(app)
 
 

@@ -7,7 +7,8 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.launcher.command_line import CommandLine, parse
+from wenv.errors import UsageError
+from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def run(
     arguments = list(program or ())
     if arguments and arguments[0] in PYTHON_NAMES:
         arguments.pop(0)
-    line = parse(arguments)
+    try:
+        line = parse(arguments)
+    except CommandLineError as error:
+        raise UsageError(str(error), error.hint) from None
     return start(chosen, line, granted)
 
 

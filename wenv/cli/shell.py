@@ -3,7 +3,7 @@
 import typer
 
 from wenv.cli import options
-from wenv.launcher.command_line import CommandLine
+from wenv.guest.command_line import CommandLine
 
 
 def shell(

@@ -6,7 +6,7 @@ import sys
 from wit_world import exports
 from wit_world.exports import session
 
-from . import calls, program
+from . import calls, packed, packing, program
 from .baking import bake_if_ordered
 from .building import keep_standard_library, settle
 
@@ -21,6 +21,8 @@ class Run(exports.Run):  # type: ignore[misc]
     """``wasi:cli/run``: what a plain ``wasmtime run`` of the component calls."""
 
     def run(self) -> None:
+        if packing.entry is not None:
+            return packed.run()
         sys.stderr.write("This component holds a Python environment's interpreter; start it with `wenv run`.\n")
         raise SystemExit(1)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from . import adapt, importer
+from . import adapt, importer, packing
 from .request import BAKE_ORDER, EXECUTABLE
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ _generators: list["Random"] = []
 
 
 class Order(TypedDict):
-    """What to bake: in `BAKE_ORDER`, in a folder on the Python path of the build, beside ``layers`` and ``code``."""
+    """What to bake: in `BAKE_ORDER`, in a folder on the Python path of the build, beside ``layers`` and ``code``.
+
+    With `pack` the component is to hold all files as well: in place of the two folders there is ``packed``.
+    """
 
     modules: list[str]
     environment: dict[str, str]
     stubs: list[str]
+    pack: packing.Pack | None
 
 
 def bake_if_ordered() -> None:
@@ -44,18 +48,23 @@ def bake_if_ordered() -> None:
         return
     with open(f"{folder}/{BAKE_ORDER}", encoding="utf-8") as file:
         order: Order = json.load(file)
-    os.mkdir(LAYERS)
-    for name in os.listdir(f"{folder}/layers"):
-        _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
     path_of_build = sys.path[:]
     os.environ.update(order["environment"])
     adapt.add_stubs(order["stubs"])
-    importer.install(f"{folder}/code")
+    if (pack := order["pack"]) is not None:
+        packing.load(f"{folder}/packed", pack)
+    else:
+        os.mkdir(LAYERS)
+        for name in os.listdir(f"{folder}/layers"):
+            _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
+        importer.install(f"{folder}/code")
     sys.argv, sys.orig_argv, sys.executable = [""], [EXECUTABLE], EXECUTABLE
     with _recorded_generators():
         for name in order["modules"]:
             importlib.import_module(name)
-    importer.move(CODE)
+    if pack is None:
+        importer.move(CODE)
+    os.environ.clear()
     sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
 
 

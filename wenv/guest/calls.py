@@ -5,11 +5,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import codearchive, describe, imports, living, shell, trial
+from . import codearchive, describe, imports, living, packing, shell, trial
 
 SERVICES: dict[str, Callable[[Any], object]] = {
     "compile": codearchive.compile_tree,
     "index": codearchive.write_index,
+    "pack": packing.pack_tree,
     "describe": describe.describe,
     "imports": imports.imports,
     "trial": trial.trial,

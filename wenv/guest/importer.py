@@ -108,9 +108,14 @@ def _file_loaders() -> list[tuple[type, list[str]]]:
 
 def install(folder: str) -> None:
     """Put the folders of the snapshot whose code lies in a guest folder on ``sys.path``, and import from there."""
+    install_snapshot(Snapshot(folder) if _installed is None else _installed)
+
+
+def install_snapshot(snapshot: Snapshot) -> None:
+    """Put the folders of a snapshot on ``sys.path``, and import from there."""
     global _installed
     if _installed is None:
-        snapshot = _installed = Snapshot(folder)
+        _installed = snapshot
 
         def hook(path: str) -> ArchiveFinder:
             if path in snapshot:
@@ -119,7 +124,7 @@ def install(folder: str) -> None:
 
         sys.path_hooks.insert(0, hook)
         sys.path_importer_cache.clear()
-    sys.path[:] = _installed.paths
+    sys.path[:] = snapshot.paths
 
 
 def move(folder: str) -> None:

@@ -13,7 +13,7 @@ import types
 import warnings
 from importlib import import_module
 
-from . import AT_START, adapt, baking, importer, notes, streams
+from . import AT_START, adapt, baking, importer, memoryfiles, notes, streams
 from .request import EXECUTABLE, Request
 
 #: The first file descriptor that a program's own files can have.
@@ -23,8 +23,13 @@ _first_descriptor = 3
 def main(request_text: str) -> int:
     """Run the program; returns its exit status, 0 to 255."""
     request: Request = json.loads(request_text)
-    prepare(request)
     notes.set_request(request)
+    return run(request)
+
+
+def run(request: Request) -> int:
+    """Run a request's program; returns its exit status, 0 to 255."""
+    prepare(request)
     try:
         execute(request)
         status = 0
@@ -208,6 +213,8 @@ def finish(status: int) -> int:
 
 def files_left_open() -> bool:
     """Whether any file is open but the standard streams and the sandbox's folders."""
+    if _first_descriptor >= memoryfiles.FIRST_DESCRIPTOR:
+        return True  # those of the host's folders cannot be told apart
     for descriptor in range(_first_descriptor, _first_descriptor + 64):
         try:
             os.fstat(descriptor)

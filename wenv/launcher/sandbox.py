@@ -5,7 +5,7 @@ Both ways to run a program come through here, so that they cannot differ.  A pol
 
 import os
 
-from wenv.launcher.command_line import CommandLine
+from wenv.guest.command_line import CommandLine
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY, ancestors, guest_path, is_inside
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ import os
 import sys
 import time
 
-from wenv.launcher import command_line, plan, sandbox
+from wenv.guest import command_line
+from wenv.launcher import plan, sandbox
 from wenv.launcher.clibrary import Exited, Machine, Trap, UnusableError
 from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.private import PrivateFolders

@@ -14,6 +14,7 @@ from resolver.target import Target
 if TYPE_CHECKING:
     from wasmtime.component import Component
 
+    from wenv.guest.packing import Pack
     from wenv.policy import Mount
 
 
@@ -44,6 +45,15 @@ class Baking:
     def key(self) -> str:
         """Digest of all of it."""
         return hashlib.sha256(json.dumps([self.image_key, self.modules, self.variables, self.stubs]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """What a packed component holds: `archives` by the name that wenv/guest/packing.py knows them by, and its order there."""
+
+    archives: Mapping[str, Path]
+    modules: tuple[str, ...]
+    order: "Pack"
 
 
 class Runtime(Protocol):
@@ -81,6 +91,9 @@ class Runtime(Protocol):
 
         `baking` must be what wenv/baking.py found to be fit for it.
         """
+
+    def pack(self, output: Path, natives: tuple[NativeLayer, ...], packing: Packing, progress: Progress) -> None:
+        """Write a component that holds all its files and runs without a host of wenv's.  Raises LinkError."""
 
     def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
         """What `component` is kept under."""

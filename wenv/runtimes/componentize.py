@@ -22,10 +22,11 @@ from resolver.progress import Progress
 from resolver.target import Target
 from wenv.errors import LinkError, RuntimeBuildError, TrapError
 from wenv.guest.extensions import is_extension, linked_name
+from wenv.guest.packing import ARCHIVE, ARCHIVE_INDEX
 from wenv.guest.request import BAKE_ORDER
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
-from wenv.runtimes import Baking, NativeLayer
+from wenv.runtimes import Baking, NativeLayer, Packing
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -42,6 +43,7 @@ CURRENT, MOST_SKIPPED = "current", 50
 OUTPUT = PurePosixPath("/output")
 COMPONENT = "component.wasm"
 BAKING = "Baking ({count} modules)"
+PACKING = "Packing"
 LINKING = "Linking {names} into the interpreter"
 COMPILING = "Compiling the interpreter for this machine"
 FIRST_USE = "Preparing {name} (once, about 20 seconds; every environment shares it)"
@@ -133,31 +135,51 @@ class ComponentizeRuntime:
             return self._component_folder(progress)
 
         def build(folder: Path) -> None:
-            names = ", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives))
-            task = LINKING.format(names=names) if baking is None else BAKING.format(count=len(baking.modules))
+            task = LINKING.format(names=_names(natives)) if baking is None else BAKING.format(count=len(baking.modules))
             progress.begin(task)
             try:
                 with self.store.staging() as staging:
-                    modules = staging / "modules"
-                    for layer in natives:
-                        tree = self.store.tree(layer.digest)
-                        for file in self.store.manifest(layer.digest).files:
-                            if is_extension(file.path):
-                                target = modules / linked_name(f"{PurePosixPath(layer.guest_base).name}/{file.path}")
-                                target.parent.mkdir(parents=True, exist_ok=True)
-                                shutil.copyfile(tree / file.path, target)
-                    folders = [modules] if natives else []
+                    folders = self._linked(staging, natives)
                     if baking is not None:
                         folders.append(_ordered(baking, staging / "baking"))
                     self._componentize(staging, folder / COMPONENT, folders)
             except RuntimeBuildError as error:
                 if baking is not None:
                     raise
-                raise LinkError([PurePosixPath(layer.guest_base).name for layer in sorted(natives)], str(error)) from error
+                raise LinkError(_names(natives).split(", "), str(error)) from error
             finally:
                 progress.end(task)
 
         return self.store.derive(COMPONENTS, self.component_key(natives, baking), build)
+
+    def _linked(self, staging: Path, natives: tuple[NativeLayer, ...]) -> list[Path]:
+        """The folder with the extension modules that are to be linked, if there are any."""
+        modules = staging / "modules"
+        for layer in natives:
+            tree = self.store.tree(layer.digest)
+            for file in self.store.manifest(layer.digest).files:
+                if is_extension(file.path):
+                    target = modules / linked_name(f"{PurePosixPath(layer.guest_base).name}/{file.path}")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(tree / file.path, target)
+        return [modules] if natives else []
+
+    def pack(self, output: Path, natives: tuple[NativeLayer, ...], packing: Packing, progress: Progress) -> None:
+        progress.begin(PACKING)
+        try:
+            with self.store.staging() as staging:
+                folder = staging / "packing"
+                (folder / "packed").mkdir(parents=True)
+                for name, archive in packing.archives.items():
+                    shutil.copyfile(archive / ARCHIVE, folder / "packed" / f"{name}.bin")
+                    shutil.copyfile(archive / ARCHIVE_INDEX, folder / "packed" / f"{name}.idx")
+                entry = packing.order["entry"]
+                environment = {"environment": entry["environment"], "stubs": entry["stubs"]}
+                order = {"modules": list(packing.modules), **environment, "pack": packing.order}
+                (folder / BAKE_ORDER).write_text(json.dumps(order), "utf-8")
+                self._componentize(staging, output, [*self._linked(staging, natives), folder])
+        finally:
+            progress.end(PACKING)
 
     def _component_folder(self, progress: Progress) -> Path:
         def build(folder: Path) -> None:
@@ -259,6 +281,10 @@ class ComponentizeRuntime:
         return Session(self.component(progress), [mount.preopen for mount in (library, *mounts)]).call(service, argument)
 
 
+def _names(natives: tuple[NativeLayer, ...]) -> str:
+    return ", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives))
+
+
 def guest_sources() -> list[Path]:
     """The files that the component is built from, in a fixed order."""
     chosen = (path for pattern in ("*.py", "*.so", "*.wit") for path in GUEST.rglob(pattern))
@@ -272,7 +298,7 @@ def _ordered(baking: Baking, folder: Path) -> Path:
         shutil.copytree(tree, folder / "layers" / name, copy_function=shutil.copyfile)
     shutil.copytree(baking.image / "code", folder / "code", copy_function=shutil.copyfile)
     variables = {name: value for name, value in baking.variables if value is not None}
-    order = {"modules": list(baking.modules), "environment": variables, "stubs": list(baking.stubs)}
+    order = {"modules": list(baking.modules), "environment": variables, "stubs": list(baking.stubs), "pack": None}
     (folder / BAKE_ORDER).write_text(json.dumps(order), "utf-8")
     return folder
 

@@ -27,6 +27,17 @@ REFUSED = {
 }
 
 
+UNSUPPORTED = "python option {option} is not supported: {reason}"
+
+
+class CommandLineError(Exception):
+    """A command line that is wrong, or cannot be honoured; `hint` says what to do instead."""
+
+    def __init__(self, message: str, hint: "str | None" = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 class CommandLine:
     """What CPython would run: `form` and `target` as in wenv/guest/request.py, `arguments` are the program's."""
 
@@ -58,7 +69,7 @@ class CommandLine:
 
 
 def parse(arguments: "Sequence[str]") -> CommandLine:
-    """Read the arguments that followed ``python``; raises UsageError and UnsupportedOptionError."""
+    """Read the arguments that followed ``python``; raises CommandLineError."""
     rest = list(arguments)
     unbuffered = safe_path = False
     warnings: list[str] = []
@@ -77,18 +88,20 @@ def parse(arguments: "Sequence[str]") -> CommandLine:
         if not word.startswith("-"):
             return found("script", word)
         if word.startswith("--"):
-            raise _usage(f"unknown option: {word}", "options of wenv's come before the program: wenv run --write script.py")
+            raise CommandLineError(
+                f"unknown option: {word}", "options of wenv's come before the program: wenv run --write script.py"
+            )
         letters = word[1:]
         while letters:
             letter, letters = letters[0], letters[1:]
             if letter in "cmWX":
                 if not letters and not rest:
-                    raise _usage(f"argument expected for the -{letter} option")
+                    raise CommandLineError(f"argument expected for the -{letter} option")
                 value = letters or rest.pop(0)
                 if letter in "cm":
                     return found("code" if letter == "c" else "module", value)
                 if letter == "X":
-                    raise _unsupported(f"-X {value}", REFUSED["X"])
+                    raise CommandLineError(UNSUPPORTED.format(option=f"-X {value}", reason=REFUSED["X"]))
                 warnings.append(value)
                 break
             if letter in "Vh?":
@@ -98,21 +111,9 @@ def parse(arguments: "Sequence[str]") -> CommandLine:
             elif letter in "IP":
                 safe_path = True
             elif letter in REFUSED:
-                raise _unsupported(f"-{letter}", REFUSED[letter])
+                raise CommandLineError(UNSUPPORTED.format(option=f"-{letter}", reason=REFUSED[letter]))
             elif letter not in IMPLIED:
-                raise _usage(f"unknown option: -{letter}")
+                raise CommandLineError(f"unknown option: -{letter}")
     if rest:
         return found("script", rest.pop(0))
     return found("prompt")
-
-
-def _usage(message: str, hint: "str | None" = None) -> Exception:
-    from wenv.errors import UsageError  # late: a command line that is right needs none of these
-
-    return UsageError(message, hint)
-
-
-def _unsupported(option: str, reason: str) -> Exception:
-    from wenv.errors import UnsupportedOptionError
-
-    return UnsupportedOptionError(option, reason)

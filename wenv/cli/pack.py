@@ -1,0 +1,107 @@
+"""``wenv pack``."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer, human_size
+from wenv.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from wenv.packing import Packed
+
+
+def pack(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="Files and folders to take along; the program finds them in /app.", show_default=False
+        ),
+    ] = None,
+    entry: Annotated[
+        str | None, typer.Option("--entry", metavar="SCRIPT", help="The program: a script, or a console script by name.")
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option("--module", "-m", metavar="MODULE", help="The program: a module, as `python -m`.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: the program's name.wasm]")
+    ] = None,
+    slim: Annotated[
+        bool, typer.Option("--slim", help="Leave out tests, type stubs, documents, and what the program cannot import.")
+    ] = False,
+    no_bake: Annotated[bool, typer.Option("--no-bake", help="Have nothing imported already.")] = False,
+    precompile: Annotated[
+        Path | None,
+        typer.Option("--precompile", metavar="WASMTIME", help="Also write a .cwasm, compiled by this wasmtime executable."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the file.")] = False,
+    name: options.Name = None,
+    path: options.At = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Make one file of an environment and a program, for any host with wasmtime.
+
+    The file holds the interpreter, the standard library, all packages with their data files, and the program.  Without --entry
+    or -m it is a Python of its own: `wasmtime run FILE -c CODE`, `-m MODULE`, a script in a folder that --dir grants, a prompt
+    on a terminal.
+
+    A program reads its own files in /app and has a /tmp in memory; folders of the host's are granted by `wasmtime run --dir`.
+    Its exit status is 0 or 1.  wasmtime's usual stack allows 250 nested calls; with `-W max-wasm-stack=1900000` a program may
+    raise the limit by `sys.setrecursionlimit`.
+
+    A .cwasm made with --precompile is native code, for that version of wasmtime and this kind of processor only; it starts
+    without compiling: `wasmtime run --allow-precompiled FILE.cwasm`.
+
+    [bold]Examples[/]
+
+      wenv pack --entry app.py templates/ -o app.wasm
+      wenv pack -n lab -m rich.table --slim
+      wasmtime run app.wasm ARGUMENT...
+    """  # fmt: skip
+    from wenv import environment, packing
+    from wenv.cli.store import open_store
+    from wenv.runtimes import default_runtime
+
+    if entry is not None and module is not None:
+        raise UsageError("--entry and -m exclude each other")
+    start, chosen = time.monotonic(), environment.find(name, path)
+    program = packing.program_of(chosen, entry, module, files or ())
+    usual = Path(entry).stem if entry else module or chosen.label.rpartition("/")[2].removeprefix(".") or "python"
+    target = output or Path(f"{usual}.wasm")
+    if target.is_dir() or not target.suffix:
+        raise UsageError(f"{target}: not a file's name", "-o app.wasm")
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists", "--force overwrites it, -o names another")
+    with Printer(quiet=quiet or as_json) as printer:
+        runtime = default_runtime(open_store())
+        with runtime.store.adding():
+            made = packing.pack(runtime, chosen, program, target, printer, bake=not no_bake, slim=slim, precompile=precompile)
+        if as_json:
+            printer.json({**made.as_json(), "seconds": round(time.monotonic() - start, 3)})
+        else:
+            _show(printer, made, time.monotonic() - start)
+    return Exit.OK
+
+
+def _show(printer: Printer, made: "Packed", seconds: float) -> None:
+    rows = [("interpreter and memory", "", "", human_size(made.interpreter))]
+    for part in made.parts:
+        if part.files:
+            rows.append((part.name, human_size(part.packed), human_size(part.code), human_size(part.packed + part.code)))
+    printer.table(("Part", "Files", "Code", "Size"), rows, right=(1, 2, 3))
+    imported = f", with {', '.join(made.modules)} imported" if made.modules else ""
+    printer.say(f"Packed {made.path} in {seconds:.1f} s ({human_size(made.size)}{imported})")
+    for module, reason in made.not_imported.items():
+        printer.say(f"not imported beforehand: {module}: {reason}")
+    if made.precompiled:
+        printer.say(f"Compiled {made.precompiled} ({human_size(made.precompiled.stat().st_size)})")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(pack)

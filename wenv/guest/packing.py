@@ -1,0 +1,175 @@
+"""Packing: a layer's files and compiled code in one archive that a component holds in its memory.
+
+`pack_tree` runs in a sandbox of its own, before: it writes
+
+``packed.bin``
+    each file and each code object of the layer's code archive, compressed one by one with zlib, end to end;
+``packed.idx``
+    one marshalled tuple: the files as `memoryfiles.Entry`, and the code's index as in `codearchive`, with places in
+    ``packed.bin``.
+
+`load` runs while the packed component is built.
+"""
+
+import marshal
+import os
+import re
+import zlib
+from types import CodeType
+from typing import Literal, TypedDict
+
+from . import importer, memoryfiles
+from .codearchive import CODE, LAYER_INDEX, Index, Layer, Snapshot
+from .request import Form
+
+ARCHIVE, ARCHIVE_INDEX = "packed.bin", "packed.idx"
+LEVEL = 9
+
+
+class Job(TypedDict):
+    """What `pack_tree` is asked to do: guest folders, and what is left out, as regular expressions on whole paths."""
+
+    tree: str
+    code: str | None
+    output: str
+    leave_out: list[str]
+
+
+class Report(TypedDict):
+    """What was packed: how many files, their bytes before and after, bytes of compiled code, and bytes left out."""
+
+    files: int
+    size: int
+    packed: int
+    code: int
+    left_out: int
+
+
+def pack_tree(job: Job) -> Report:
+    """Write the archive of a tree, with its compiled code if there is any."""
+    report: Report = {"files": 0, "size": 0, "packed": 0, "code": 0, "left_out": 0}
+    left_out = re.compile("|".join(f"(?:{pattern})" for pattern in job["leave_out"]) or r"(?!)")
+    files: list[memoryfiles.Entry] = []
+    with open(f"{job['output']}/{ARCHIVE}", "wb") as archive:
+        for path in _paths(job["tree"]):
+            with open(f"{job['tree']}/{path}", "rb") as file:
+                data = file.read()
+            if left_out.fullmatch(path):
+                report["left_out"] += len(data)
+                continue
+            packed = zlib.compress(data, LEVEL)
+            files.append((path, archive.tell(), len(packed), len(data)))
+            archive.write(packed)
+            report["files"] += 1
+            report["size"] += len(data)
+        report["packed"] = archive.tell()
+        index: Index = {}
+        if job["code"] is not None:
+            with open(f"{job['code']}/{LAYER_INDEX}", "rb") as file:
+                original: Index = marshal.load(file)
+            with open(f"{job['code']}/{CODE}", "rb") as source:
+                for folder, entries in original.items():
+                    index[folder] = kept = {}
+                    for name, (kind, offset, length) in entries.items():
+                        inside = f"{folder}/{name}".strip("/")
+                        path = {"module": f"{inside}.py", "package": f"{inside}/__init__.py"}.get(kind, inside)
+                        if left_out.fullmatch(path):
+                            continue
+                        start = archive.tell()
+                        if length:
+                            source.seek(offset)
+                            archive.write(zlib.compress(source.read(length), LEVEL))
+                        kept[name] = (kind, start, archive.tell() - start)
+        report["code"] = archive.tell() - report["packed"]
+    with open(f"{job['output']}/{ARCHIVE_INDEX}", "wb") as file:
+        marshal.dump((files, index), file)
+    return report
+
+
+def _paths(tree: str) -> list[str]:
+    """The files below a folder, relative, sorted."""
+    found = []
+    for folder, folders, names in os.walk(tree):
+        folders[:] = [
+            name for name in folders if name != "__pycache__" and (folder != tree or f"{tree}/{name}" != "/python/layers")
+        ]
+        found += [f"{folder}/{name}"[len(tree) + 1 :] for name in names]
+    return sorted(found)
+
+
+class PackedSnapshot(Snapshot):
+    """A snapshot whose archives are in memory: code is unpacked when it is imported."""
+
+    def __init__(self, layers: list[Layer], split_packages: dict[str, list[str]]) -> None:
+        self.folder = ""
+        self.paths = [layer["path"] for layer in layers]
+        names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in layers}
+        self._folders: dict[str, tuple[int, bytes]] = {}
+        self._tables = (names, self._folders, split_packages)
+        self._entries = {}
+        self._archives: list[memoryview] = []
+
+    def add(self, base: str, archive: memoryview, index: Index) -> None:
+        """Add the archive of one layer; they come in the order of ``sys.path``."""
+        for relative, entries in index.items():
+            self._folders[f"{base}/{relative}" if relative else base] = (len(self._archives), marshal.dumps(entries))
+        self._archives.append(archive)
+
+    def code(self, number: int, offset: int, length: int) -> CodeType:
+        code: CodeType = marshal.loads(zlib.decompress(self._archives[number][offset : offset + length]))
+        return code
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Entry(TypedDict):
+    """What a packed component runs: as in a `Request`, or ``python`` for the interpreter's own command line.
+
+    `recursion_limit` is for hosts with wasmtime's usual stack; `environment` is what is set unless the host sets it.
+    """
+
+    form: Form | Literal["python"]
+    name: str
+    """What ``sys.argv[0]`` is for a console script."""
+    target: str
+    recursion_limit: int
+    environment: dict[str, str]
+    stubs: list[str]
+
+
+class Pack(TypedDict):
+    """What to hold in memory: archives for `layers`, in the order of ``sys.path``, and the program's own files."""
+
+    layers: list[Layer]
+    split_packages: dict[str, list[str]]
+    entry: Entry
+
+
+#: What this component runs, if it is a packed one.
+entry: Entry | None = None
+
+
+def load(folder: str, pack: Pack) -> None:
+    """Hold the archives in a folder (``0.bin`` and ``0.idx``, ``1.bin``...; ``app.bin``) in memory, and import from them."""
+    global entry
+    memoryfiles.install()
+    snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
+    for number, layer in enumerate(pack["layers"]):
+        archive, files, index = _read(folder, str(number))
+        memoryfiles.add_archive(layer["base"], archive, files)
+        snapshot.add(layer["base"], archive, index)
+    archive, files, _ = _read(folder, "app")
+    memoryfiles.add_folder("/app")
+    memoryfiles.add_archive("/app", archive, files)
+    importer.install_snapshot(snapshot)
+    importer.after_import["sqlite3.dbapi2"] = memoryfiles.adapt_sqlite
+    entry = pack["entry"]
+
+
+def _read(folder: str, name: str) -> tuple[memoryview, list[memoryfiles.Entry], Index]:
+    with open(f"{folder}/{name}.bin", "rb") as file:
+        archive = memoryview(file.read())
+    with open(f"{folder}/{name}.idx", "rb") as file:
+        files, index = marshal.load(file)
+    return archive, files, index

@@ -1,0 +1,329 @@
+"""Packing: an environment and a program as one component that runs on any host with wasmtime.
+
+The component holds the interpreter, every file of the standard library and of the layers, their compiled code, and the
+program's own files, all compressed; and modules that were imported already, as a baked one does.  See
+wenv/guest/memoryfiles.py for how a program reads files where there is no file system.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cache.files import reporting_full_disk
+from cache.store import Store
+from resolver.layout import SITE_PACKAGES
+from resolver.progress import Progress
+from wenv.baking import fit_modules, requested_modules
+from wenv.environment import Environment
+from wenv.errors import WenvError
+from wenv.guest.codearchive import Layer
+from wenv.guest.packing import Entry, Pack, Report
+from wenv.image import layer_bases
+from wenv.launch import ensure_ready
+from wenv.locations import CODE, STANDARD_LIBRARY
+from wenv.policy import Mount
+from wenv.runtimes import Packing, Runtime
+from wenv.runtimes.needs import needs_of
+from wenv.snapshot import importable_names, top_level_modules
+
+PACKED = "packed"
+APPLICATION, OUTPUT = PurePosixPath("/app"), PurePosixPath("/output")
+ARCHIVING = "Archiving files"
+#: Calls that may be nested on wasmtime's usual stack of 512 KiB; CPython's own limit is 1000.  See tests/test_pack.py.
+RECURSION_LIMIT = 250
+#: Of the standard library, what can work in no sandbox: screens, processes, and installers.
+NEVER = (
+    r"(?:idlelib|turtledemo|tkinter|ensurepip|venv|curses|lib2to3|config-[^/]*)/.*",
+    r"(?:turtle|__phello__)\.py",
+)
+#: What ``--slim`` leaves out of every layer: tests, type stubs, documents and sources for compilers.
+SLIM = (
+    r"(?:.*/)?(?:tests?|testing/tests|docs?|examples?)/.*",
+    r".*\.(?:pyi|pyx|pxd|c|h|cpp|hpp|rst|md)",
+    r"(?:.*/)?py\.typed",
+)
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a packed component shall run: `form` and `target` as in wenv/guest/packing.py.
+
+    `files` are the program's own, by their path below ``/app``.
+    """
+
+    form: str = "python"
+    target: str = ""
+    name: str = ""
+    files: tuple[tuple[str, Path], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a packed component: bytes of its files and of its code, as they were and as they are in the component."""
+
+    name: str
+    files: int
+    size: int
+    packed: int
+    code: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A packed component: its `parts` in bytes; the rest of its `size` is the interpreter and what is in its memory."""
+
+    path: Path
+    size: int
+    parts: tuple[Part, ...]
+    modules: tuple[str, ...]
+    not_imported: dict[str, str]
+    variables: tuple[str, ...]
+    precompiled: Path | None
+
+    @property
+    def interpreter(self) -> int:
+        """Bytes of the interpreter, and of the memory of what has been imported."""
+        return self.size - sum(part.packed + part.code for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        paths = {"path": str(self.path), "precompiled": str(self.precompiled) if self.precompiled else None}
+        return {**asdict(self), **paths, "interpreter": self.interpreter}
+
+
+def program_of(environment: Environment, entry: str | None, module: str | None, files: Sequence[Path]) -> Program:
+    """What is meant: a script's path or a console script, a module, or the interpreter; `files` come along.
+
+    Raises WenvError for a script or file that is not there, or that does not lie in the script's folder.
+    """
+    if module is not None:
+        return Program("module", module, module, _files(files, Path.cwd()))
+    if entry is None:
+        return Program("python", "", "", _files(files, Path.cwd()))
+    path = Path(entry)
+    if path.is_file():
+        base = path.absolute().parent
+        return Program("script", str(APPLICATION / path.name), path.name, _files([path, *files], base))
+    if entry in environment.scripts:
+        return Program("entry", environment.scripts[entry], entry, _files(files, Path.cwd()))
+    raise WenvError(f"no file and no console script called {entry!r}", "`wenv info` lists the console scripts")
+
+
+def _files(given: Iterable[Path], base: Path) -> tuple[tuple[str, Path], ...]:
+    """The files, and those in folders, by their path relative to `base`."""
+    found: dict[str, Path] = {}
+    for path in given:
+        whole = path.absolute()
+        if not whole.exists():
+            raise WenvError(f"no such file: {path}")
+        if not whole.is_relative_to(base):
+            raise WenvError(f"{path} does not lie in {base}", "the program finds its files relative to its own folder")
+        for file in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                found[file.relative_to(base).as_posix()] = file
+    return tuple(sorted(found.items()))
+
+
+def pack(
+    runtime: Runtime,
+    environment: Environment,
+    program: Program,
+    output: Path,
+    progress: Progress,
+    *,
+    bake: bool = True,
+    slim: bool = False,
+    precompile: Path | None = None,
+) -> Packed:
+    """Write a component that holds the environment and runs the program; hold `Store.adding`.
+
+    `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
+    """
+    ensure_ready(runtime, environment, progress)
+    needs = needs_of((package.name for package in environment.packages), writable=False)
+    variables = {"HOME": "/tmp", **needs.environment}
+    modules: list[str] = []
+    against: dict[str, str] = {}
+    looked_at: set[str] = set()
+    if bake:
+        wanted = _wanted(runtime, environment, program)
+        modules, against, looked_at = fit_modules(runtime, environment, wanted, needs.stubs, variables, progress)
+    entry: Entry = {
+        "form": program.form,  # type: ignore[typeddict-item]
+        "name": program.name,
+        "target": program.target,
+        "recursion_limit": RECURSION_LIMIT,
+        "environment": variables,
+        "stubs": list(needs.stubs),
+    }
+    order: Pack = {"layers": [], "split_packages": environment.split_packages, "entry": entry}
+    unused = _unused(runtime.store, environment, program) if slim and program.form != "python" else ()
+    archives, parts = {}, []
+    progress.begin(ARCHIVING, len(environment.packages) + 2)
+    for number, (layer, base) in enumerate(layer_bases(environment)):
+        library = base == str(STANDARD_LIBRARY)
+        leave_out = [*(NEVER if library else ()), *(SLIM if slim else ()), *(unused if library else ())]
+        archives[str(number)] = folder = _archive(runtime, layer, base, leave_out, progress)
+        name = "standard library" if library else environment.packages[number - 1].guest_base.name
+        parts.append(Part(name, **json.loads((folder / "report.json").read_bytes())))
+        tree = runtime.store.tree(layer)
+        names = sorted(item.name for item in tree.iterdir()) if library else importable_names(tree)
+        item: Layer = {"base": base, "path": base if library else f"{base}/{SITE_PACKAGES}", "names": names}
+        order["layers"].append(item)
+        progress.advance(ARCHIVING, 1)
+    with runtime.store.staging() as staging, reporting_full_disk(output):
+        archives["app"] = _application(runtime, program, staging / "app", progress)
+        parts.append(Part("program", **json.loads((archives["app"] / "report.json").read_bytes())))
+        progress.end(ARCHIVING)
+        made = staging / "packed.wasm"
+        runtime.pack(made, environment.natives, Packing(archives, tuple(modules), order), progress)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        compiled = _precompiled(precompile, made, output.with_suffix(".cwasm"), progress) if precompile else None
+        _move(made, output)
+    size = output.stat().st_size
+    return Packed(output, size, tuple(parts), tuple(modules), against, tuple(sorted(looked_at)), compiled)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Give a finished file its name; the store may lie on another disk."""
+    beside = target.with_name(f".{target.name}.new")
+    try:
+        shutil.copyfile(source, beside)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _precompiled(wasmtime: Path, component: Path, target: Path, progress: Progress) -> Path:
+    """What a wasmtime executable makes of a component: native code for that executable and this kind of processor."""
+    task = "Compiling for this kind of processor"
+    progress.begin(task)
+    compiled = component.with_suffix(".cwasm")
+    try:
+        command = [str(wasmtime), "compile", str(component), "-o", str(compiled)]
+        result = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise WenvError(f"{wasmtime}: {error.strerror}", "--precompile names a wasmtime executable") from error
+    finally:
+        progress.end(task)
+    if result.returncode:
+        raise WenvError(f"{wasmtime} could not compile the component: {result.stderr.strip()[-500:]}")
+    _move(compiled, target)
+    return target
+
+
+def _archive(runtime: Runtime, layer: str, base: str, leave_out: Sequence[str], progress: Progress) -> Path:
+    """The folder with a layer's archive, kept in the store."""
+    writer = (Path(__file__).parent / "guest" / "packing.py").read_bytes()
+    parts = [runtime.code_entry(layer, base), *leave_out, hashlib.sha256(writer).hexdigest()]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def build(folder: Path) -> None:
+        code = runtime.code_archive(layer, base, progress)
+        mounts = [Mount(folder, OUTPUT, writable=True), Mount(code, CODE)]
+        if base != str(STANDARD_LIBRARY):
+            mounts.append(Mount(runtime.store.tree(layer), PurePosixPath(base)))
+        _pack_tree(runtime, base, str(CODE), leave_out, folder, mounts, progress)
+
+    return runtime.store.derive(PACKED, key, build)
+
+
+def _application(runtime: Runtime, program: Program, folder: Path, progress: Progress) -> Path:
+    """The folder with the archive of the program's own files."""
+    tree, output = folder / "tree", folder / "output"
+    output.mkdir(parents=True)
+    tree.mkdir()
+    for path, source in program.files:
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, tree / path)
+    mounts = [Mount(output, OUTPUT, writable=True), Mount(tree, APPLICATION)]
+    _pack_tree(runtime, str(APPLICATION), None, (), output, mounts, progress)
+    return output
+
+
+def _pack_tree(
+    runtime: Runtime,
+    tree: str,
+    code: str | None,
+    leave_out: Sequence[str],
+    output: Path,
+    mounts: Sequence[Mount],
+    progress: Progress,
+) -> None:
+    job = {"tree": tree, "code": code, "output": str(OUTPUT), "leave_out": list(leave_out)}
+    report: Report = runtime.call("pack", job, mounts, progress)
+    (output / "report.json").write_text(json.dumps(report), "utf-8")
+
+
+# -- what is used
+
+
+def _wanted(runtime: Runtime, environment: Environment, program: Program) -> list[str]:
+    """The modules to have imported already: those that the program begins with."""
+    if program.form == "python":
+        return requested_modules(runtime, environment)
+    if program.form in ("module", "entry"):
+        return [program.target.partition(":")[0].partition(".")[0]]
+    own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
+    script = dict(program.files)[PurePosixPath(program.target).name]
+    found = imported_names(script.read_bytes()) - own
+    store = runtime.store
+    there = {name for package in environment.packages for name in top_level_modules(store, package)}
+    there |= set(_library_modules(store, environment))
+    return sorted(found & there - {"__future__"})
+
+
+def imported_names(source: bytes) -> set[str]:
+    """The top-level names that a source file's import statements name, those in functions too.
+
+    Read by the eye, not by a parser: the guest's Python may be newer than the host's.
+    """
+    names: set[str] = set()
+    for match in _IMPORT.finditer(source):
+        listed = match[1] or match[2]
+        names.update(part.split()[0].split(".")[0] for part in listed.decode("utf-8", "replace").split(",") if part.split())
+    return names
+
+
+def _library_modules(store: Store, environment: Environment) -> dict[str, list[Path]]:
+    """The standard library's top-level modules and packages, with their source files."""
+    modules: dict[str, list[Path]] = {}
+    tree = store.tree(environment.runtime.standard_library)
+    for path in tree.rglob("*.py"):
+        modules.setdefault(path.relative_to(tree).parts[0].removesuffix(".py"), []).append(path)
+    return modules
+
+
+#: Of the standard library, what the interpreter imports without being told to in any import statement.
+_ALWAYS = frozenset(
+    {"encodings", "codecs", "site", "os", "io", "traceback", "linecache", "runpy", "importlib", "warnings", "code"}
+)
+
+
+def _unused(store: Store, environment: Environment, program: Program) -> list[str]:
+    """Patterns for the standard library's modules that no import statement of the program, of any layer or of a module of the
+    library that is used itself names."""
+    library = _library_modules(store, environment)
+    sources = [path for _, path in program.files if path.suffix == ".py"]
+    for package in environment.packages:
+        sources += (store.tree(package.digest) / SITE_PACKAGES).rglob("*.py")
+    sources += Path(__file__).parent.joinpath("guest").glob("*.py")
+    used = set(_ALWAYS)
+    if program.form == "module":
+        used.add(program.target.partition(".")[0])
+    waiting = [name for source in sources for name in imported_names(source.read_bytes())] + sorted(used)
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += [each for path in library.get(name, ()) for each in imported_names(path.read_bytes())]
+    return [rf"{re.escape(name)}(?:\.py|/.*)" for name in sorted(library.keys() - seen) if not name.startswith("_sysconfig")]
