@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the scripts in bin are 
 
 #: What a run may import beyond what every interpreter that starts with -IS has; ctypes brings struct and types.
 MODULES = {
-    *("wenv", "wenv.launcher", "wenv.launcher.start", "wenv.guest.command_line", "wenv.launcher.plan"),
+    *("wenv", "wenv.launcher", "wenv.launcher.start", "wenv.guest", "wenv.guest.command_line", "wenv.launcher.plan"),
     *("wenv.launcher.places", "wenv.launcher.sandbox", "wenv.launcher.clibrary", "wenv.launcher.private"),
     *("os", "os.path", "stat", "_stat", "posixpath", "genericpath", "_collections_abc"),
     *("ctypes", "_ctypes", "ctypes._endian", "struct", "_struct", "types", "_types", "ctypes.util", "ctypes.macholib"),

@@ -6,6 +6,7 @@ environment variables that it looked at are remembered, and a run in which one o
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -33,13 +34,18 @@ TIME_LIMIT = 120.0
 def baking_of(runtime: Runtime, environment: Environment, baked: Baked | None = None) -> Baking | None:
     """What the runtime must be told to have this baked, or what the environment has; None for nothing."""
     chosen = environment.baked if baked is None else baked
-    if not chosen.modules:
-        return None
+    return baking_with(runtime, environment, chosen.modules, chosen.variables) if chosen.modules else None
+
+
+def baking_with(
+    runtime: Runtime, environment: Environment, modules: Sequence[str], variables: tuple[tuple[str, str | None], ...]
+) -> Baking:
+    """What the runtime must be told to have these modules baked; the image must be there."""
     store, key = runtime.store, image_key(runtime, environment)
     needs = needs_of((package.name for package in environment.packages), writable=False)
     trees = {package.guest_base.name: store.layer_folder(package.digest) / "tree" for package in environment.packages}
     image = store.derived_folder(IMAGES, key)
-    return Baking(key, image, trees, tuple(sorted(chosen.modules)), chosen.variables, needs.stubs)
+    return Baking(key, image, trees, tuple(sorted(modules)), variables, needs.stubs)
 
 
 def is_baked(runtime: Runtime, environment: Environment) -> bool:
@@ -76,15 +82,29 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
     """
     needs = needs_of((package.name for package in environment.packages), writable=environment.granted.write)
     given = {**terminal_variables(os.environ), **needs.environment}
-    fit, left_out, looked_at = fit_modules(runtime, environment, modules, needs.stubs, given, progress)
-    if not fit:
-        reasons = "".join(f"\n  - {module}: {reason}" for module, reason in left_out.items())
+    fit = fit_modules(runtime, environment, modules, needs.stubs, given, progress)
+    if not fit.modules:
+        reasons = "".join(f"\n  - {module}: {reason}" for module, reason in fit.left_out.items())
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")
-    variables = tuple((name, given.get(name)) for name in sorted(looked_at))
+    variables = tuple((name, given.get(name)) for name in fit.variables)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    chosen = Baked(tuple(fit), variables, tuple(sorted(left_out.items())), now)
+    chosen = Baked(fit.modules, variables, tuple(sorted(fit.left_out.items())), now)
     runtime.component(progress, environment.natives, baking_of(runtime, environment, chosen))
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Which modules can be saved imported, and why the others cannot.
+
+    `variables` are the environment variables that the imports looked at, `files` the source files (guest paths) of all that is
+    in memory with them.
+    """
+
+    modules: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
 def fit_modules(
@@ -94,13 +114,11 @@ def fit_modules(
     stubs: Sequence[str],
     given: Mapping[str, str],
     progress: Progress,
-) -> tuple[list[str], dict[str, str], set[str]]:
-    """Which modules can be saved imported; why the others cannot; and which environment variables the imports looked at.
-
-    `given` is the environment that they are imported in.
-    """
+) -> Fit:
+    """Which modules can be saved imported; `given` is the environment that they are imported in."""
     left_out: dict[str, str] = {}
     looked_at: set[str] = set()
+    files: set[str] = set()
     progress.begin(TRYING, len(modules))
     for module in modules:
         progress.note(TRYING, module)
@@ -109,9 +127,10 @@ def fit_modules(
             left_out[module] = verdict["against"]
         else:
             looked_at.update(verdict["variables"])
+            files.update(verdict["files"])
         progress.advance(TRYING, 1)
     progress.end(TRYING)
-    return [module for module in modules if module not in left_out], left_out, looked_at
+    return Fit(tuple(name for name in modules if name not in left_out), left_out, tuple(sorted(looked_at)), frozenset(files))
 
 
 def _tried(
@@ -129,11 +148,11 @@ def _tried(
         try:
             verdict: dict[str, Any] = run_in_session(open_session, lambda session: session.call("trial", order), TIME_LIMIT)
         except TimeLimitError:
-            return {"against": f"its import takes more than {TIME_LIMIT:g} s", "variables": []}
+            return {"against": f"its import takes more than {TIME_LIMIT:g} s"}
         except TrapError as error:
-            return {"against": f"it ended the sandbox: {error}", "variables": []}
+            return {"against": f"it ended the sandbox: {error}"}
         except SystemExit:
-            return {"against": "it ends the program", "variables": []}
+            return {"against": "it ends the program"}
     return verdict
 
 

@@ -19,11 +19,10 @@ from cache.files import reporting_full_disk
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
-from wenv.baking import fit_modules, requested_modules
+from wenv.baking import Fit, baking_with, fit_modules, requested_modules
 from wenv.environment import Environment
 from wenv.errors import WenvError
-from wenv.guest.codearchive import Layer
-from wenv.guest.packing import Entry, Pack, Report
+from wenv.guest.packing import ARCHIVE, ARCHIVE_INDEX, Contents, Entry, Pack, source_of
 from wenv.image import layer_bases
 from wenv.launch import ensure_ready
 from wenv.locations import CODE, STANDARD_LIBRARY
@@ -66,14 +65,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a packed component: bytes of its files and of its code, as they were and as they are in the component."""
+    """A part of a packed component: bytes of its files, and of its code that is not in the interpreter's memory."""
 
     name: str
     files: int
-    size: int
-    packed: int
     code: int
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class Packed:
     @property
     def interpreter(self) -> int:
         """Bytes of the interpreter, and of the memory of what has been imported."""
-        return self.size - sum(part.packed + part.code for part in self.parts)
+        return self.size - sum(part.files + part.code for part in self.parts)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -150,12 +146,9 @@ def pack(
     ensure_ready(runtime, environment, progress)
     needs = needs_of((package.name for package in environment.packages), writable=False)
     variables = {"HOME": "/tmp", **needs.environment}
-    modules: list[str] = []
-    against: dict[str, str] = {}
-    looked_at: set[str] = set()
+    fit = Fit()
     if bake:
-        wanted = _wanted(runtime, environment, program)
-        modules, against, looked_at = fit_modules(runtime, environment, wanted, needs.stubs, variables, progress)
+        fit = fit_modules(runtime, environment, _wanted(runtime, environment, program), needs.stubs, variables, progress)
     entry: Entry = {
         "form": program.form,  # type: ignore[typeddict-item]
         "name": program.name,
@@ -166,30 +159,33 @@ def pack(
     }
     order: Pack = {"layers": [], "split_packages": environment.split_packages, "entry": entry}
     unused = _unused(runtime.store, environment, program) if slim and program.form != "python" else ()
-    archives, parts = {}, []
-    progress.begin(ARCHIVING, len(environment.packages) + 2)
-    for number, (layer, base) in enumerate(layer_bases(environment)):
-        library = base == str(STANDARD_LIBRARY)
-        leave_out = [*(NEVER if library else ()), *(SLIM if slim else ()), *(unused if library else ())]
-        archives[str(number)] = folder = _archive(runtime, layer, base, leave_out, progress)
-        name = "standard library" if library else environment.packages[number - 1].guest_base.name
-        parts.append(Part(name, **json.loads((folder / "report.json").read_bytes())))
-        tree = runtime.store.tree(layer)
-        names = sorted(item.name for item in tree.iterdir()) if library else importable_names(tree)
-        item: Layer = {"base": base, "path": base if library else f"{base}/{SITE_PACKAGES}", "names": names}
-        order["layers"].append(item)
-        progress.advance(ARCHIVING, 1)
+    archives: dict[str, Path] = {}
+    parts: list[Part] = []
     with runtime.store.staging() as staging, reporting_full_disk(output):
-        archives["app"] = _application(runtime, program, staging / "app", progress)
-        parts.append(Part("program", **json.loads((archives["app"] / "report.json").read_bytes())))
+        progress.begin(ARCHIVING, len(environment.packages) + 2)
+        for number, (layer, base) in enumerate(layer_bases(environment)):
+            library = base == str(STANDARD_LIBRARY)
+            leave_out = [*(NEVER if library else ()), *(SLIM if slim else ()), *(unused if library else ())]
+            archive = _archive(runtime, layer, base, leave_out, progress)
+            name = "standard library" if library else environment.packages[number - 1].guest_base.name
+            archives[str(number)] = staging / str(number)
+            parts.append(_chosen(archive, staging / str(number), name, base, fit.files, either=slim and library))
+            tree = runtime.store.tree(layer)
+            names = sorted(item.name for item in tree.iterdir()) if library else importable_names(tree)
+            order["layers"].append({"base": base, "path": base if library else f"{base}/{SITE_PACKAGES}", "names": names})
+            progress.advance(ARCHIVING, 1)
+        application = _application(runtime, program, staging / "application", progress)
+        archives["app"] = staging / "app"
+        parts.append(_chosen(application, staging / "app", "program", str(APPLICATION), frozenset(), either=False))
         progress.end(ARCHIVING)
         made = staging / "packed.wasm"
-        runtime.pack(made, environment.natives, Packing(archives, tuple(modules), order), progress)
+        baking = baking_with(runtime, environment, fit.modules, tuple(variables.items()))
+        runtime.pack(made, environment.natives, baking, Packing(archives, order), progress)
         output.parent.mkdir(parents=True, exist_ok=True)
         compiled = _precompiled(precompile, made, output.with_suffix(".cwasm"), progress) if precompile else None
         _move(made, output)
     size = output.stat().st_size
-    return Packed(output, size, tuple(parts), tuple(modules), against, tuple(sorted(looked_at)), compiled)
+    return Packed(output, size, tuple(parts), fit.modules, dict(fit.left_out), fit.variables, compiled)
 
 
 def _move(source: Path, target: Path) -> None:
@@ -231,9 +227,37 @@ def _archive(runtime: Runtime, layer: str, base: str, leave_out: Sequence[str], 
         mounts = [Mount(folder, OUTPUT, writable=True), Mount(code, CODE)]
         if base != str(STANDARD_LIBRARY):
             mounts.append(Mount(runtime.store.tree(layer), PurePosixPath(base)))
-        _pack_tree(runtime, base, str(CODE), leave_out, folder, mounts, progress)
+        _pack_tree(runtime, base, str(CODE), leave_out, mounts, progress)
 
     return runtime.store.derive(PACKED, key, build)
+
+
+def _chosen(archive: Path, output: Path, name: str, base: str, loaded: frozenset[str], *, either: bool) -> Part:
+    """Write what is to be held of an archive: no code of modules whose source file is in `loaded`, which are in memory.
+
+    With `either`, no source file of a module whose code is held.
+    """
+    contents: Contents = json.loads((archive / ARCHIVE_INDEX).read_bytes())
+    data, held, code, coded = memoryview((archive / ARCHIVE).read_bytes()), bytearray(), {}, set()
+    for folder, entries in contents["code"].items():
+        code[folder] = kept = dict(entries)
+        for module, (kind, offset, length) in entries.items():
+            source = source_of(folder, module, kind)
+            wanted = length and f"{base}/{source}" not in loaded
+            kept[module] = (kind, len(held), length) if wanted else (kind, 0, 0)
+            if wanted:
+                held += data[offset : offset + length]
+                coded.add(source)
+    size, files = len(held), []
+    for path, offset, length, unpacked in contents["files"]:
+        if not either or path not in coded:
+            files.append((path, len(held), length, unpacked))
+            held += data[offset : offset + length]
+    output.mkdir()
+    (output / ARCHIVE).write_bytes(held)
+    chosen: Contents = {"files": files, "code": code}
+    (output / ARCHIVE_INDEX).write_text(json.dumps(chosen), "utf-8")
+    return Part(name, len(held) - size, size)
 
 
 def _application(runtime: Runtime, program: Program, folder: Path, progress: Progress) -> Path:
@@ -245,7 +269,7 @@ def _application(runtime: Runtime, program: Program, folder: Path, progress: Pro
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, tree / path)
     mounts = [Mount(output, OUTPUT, writable=True), Mount(tree, APPLICATION)]
-    _pack_tree(runtime, str(APPLICATION), None, (), output, mounts, progress)
+    _pack_tree(runtime, str(APPLICATION), None, (), mounts, progress)
     return output
 
 
@@ -254,13 +278,11 @@ def _pack_tree(
     tree: str,
     code: str | None,
     leave_out: Sequence[str],
-    output: Path,
     mounts: Sequence[Mount],
     progress: Progress,
 ) -> None:
     job = {"tree": tree, "code": code, "output": str(OUTPUT), "leave_out": list(leave_out)}
-    report: Report = runtime.call("pack", job, mounts, progress)
-    (output / "report.json").write_text(json.dumps(report), "utf-8")
+    runtime.call("pack", job, mounts, progress)
 
 
 # -- what is used
@@ -281,13 +303,15 @@ def _wanted(runtime: Runtime, environment: Environment, program: Program) -> lis
     return sorted(found & there - {"__future__"})
 
 
-def imported_names(source: bytes) -> set[str]:
-    """The top-level names that a source file's import statements name, those in functions too.
+def imported_names(source: bytes, *, outer: bool = False) -> set[str]:
+    """The top-level names that a source file's import statements name; with `outer`, only those that are not indented.
 
     Read by the eye, not by a parser: the guest's Python may be newer than the host's.
     """
     names: set[str] = set()
     for match in _IMPORT.finditer(source):
+        if outer and match[0][:1].isspace():
+            continue
         listed = match[1] or match[2]
         names.update(part.split()[0].split(".")[0] for part in listed.decode("utf-8", "replace").split(",") if part.split())
     return names
@@ -302,6 +326,51 @@ def _library_modules(store: Store, environment: Environment) -> dict[str, list[P
     return modules
 
 
+#: Developers' tools and clients of networks: used only if imported at the top level of what is used, not where a function does.
+TOOLS = frozenset(
+    [
+        "antigravity",
+        "bdb",
+        "cProfile",
+        "cmd",
+        "doctest",
+        "ensurepip",
+        "filecmp",
+        "fileinput",
+        "ftplib",
+        "idlelib",
+        "imaplib",
+        "mailbox",
+        "modulefinder",
+        "multiprocessing",
+        "netrc",
+        "nntplib",
+        "pdb",
+        "pickletools",
+        "poplib",
+        "profile",
+        "pstats",
+        "py_compile",
+        "pyclbr",
+        "pydoc",
+        "pydoc_data",
+        "rlcompleter",
+        "sched",
+        "smtplib",
+        "socketserver",
+        "ssl",
+        "tabnanny",
+        "this",
+        "timeit",
+        "trace",
+        "tracemalloc",
+        "unittest",
+        "webbrowser",
+        "wsgiref",
+        "xmlrpc",
+        "_pyrepl",
+    ]
+)
 #: Of the standard library, what the interpreter imports without being told to in any import statement.
 _ALWAYS = frozenset(
     {"encodings", "codecs", "site", "os", "io", "traceback", "linecache", "runpy", "importlib", "warnings", "code"}
@@ -309,8 +378,11 @@ _ALWAYS = frozenset(
 
 
 def _unused(store: Store, environment: Environment, program: Program) -> list[str]:
-    """Patterns for the standard library's modules that no import statement of the program, of any layer or of a module of the
-    library that is used itself names."""
+    """Patterns for the standard library's modules that are not used.
+
+    Used is what an import statement names in the program, in any layer, or in a module of the library that is used itself; of
+    `TOOLS` only what is imported at the top level there.
+    """
     library = _library_modules(store, environment)
     sources = [path for _, path in program.files if path.suffix == ".py"]
     for package in environment.packages:
@@ -325,5 +397,6 @@ def _unused(store: Store, environment: Environment, program: Program) -> list[st
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += [each for path in library.get(name, ()) for each in imported_names(path.read_bytes())]
+            for source in (path.read_bytes() for path in library.get(name, ())):
+                waiting += (imported_names(source) - TOOLS) | imported_names(source, outer=True)
     return [rf"{re.escape(name)}(?:\.py|/.*)" for name in sorted(library.keys() - seen) if not name.startswith("_sysconfig")]

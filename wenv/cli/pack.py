@@ -92,7 +92,7 @@ def _show(printer: Printer, made: "Packed", seconds: float) -> None:
     rows = [("interpreter and memory", "", "", human_size(made.interpreter))]
     for part in made.parts:
         if part.files:
-            rows.append((part.name, human_size(part.packed), human_size(part.code), human_size(part.packed + part.code)))
+            rows.append((part.name, human_size(part.files), human_size(part.code), human_size(part.files + part.code)))
     printer.table(("Part", "Files", "Code", "Size"), rows, right=(1, 2, 3))
     imported = f", with {', '.join(made.modules)} imported" if made.modules else ""
     printer.say(f"Packed {made.path} in {seconds:.1f} s ({human_size(made.size)}{imported})")

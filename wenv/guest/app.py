@@ -8,12 +8,13 @@ from wit_world.exports import session
 
 from . import calls, packed, packing, program
 from .baking import bake_if_ordered
-from .building import keep_standard_library, settle
+from .building import blank_free_memory, keep_standard_library, settle
 
 keep_standard_library()
 settle()
 bake_if_ordered()
 gc.collect()
+blank_free_memory()
 gc.freeze()  # no collection ever walks what is in the component: each page that it touched would be copied
 
 

@@ -32,7 +32,7 @@ _generators: list["Random"] = []
 class Order(TypedDict):
     """What to bake: in `BAKE_ORDER`, in a folder on the Python path of the build, beside ``layers`` and ``code``.
 
-    With `pack` the component is to hold all files as well: in place of the two folders there is ``packed``.
+    With `pack` the component is to hold all files as well, which are in ``packed``.
     """
 
     modules: list[str]
@@ -51,20 +51,18 @@ def bake_if_ordered() -> None:
     path_of_build = sys.path[:]
     os.environ.update(order["environment"])
     adapt.add_stubs(order["stubs"])
-    if (pack := order["pack"]) is not None:
-        packing.load(f"{folder}/packed", pack)
-    else:
-        os.mkdir(LAYERS)
-        for name in os.listdir(f"{folder}/layers"):
-            _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
-        importer.install(f"{folder}/code")
+    os.mkdir(LAYERS)
+    for name in os.listdir(f"{folder}/layers"):
+        _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
+    importer.install(f"{folder}/code")
     sys.argv, sys.orig_argv, sys.executable = [""], [EXECUTABLE], EXECUTABLE
     with _recorded_generators():
         for name in order["modules"]:
             importlib.import_module(name)
-    if pack is None:
-        importer.move(CODE)
+    importer.move(CODE)
     os.environ.clear()
+    if (pack := order["pack"]) is not None:
+        packing.hold(f"{folder}/packed", pack)
     sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
 
 

@@ -31,6 +31,10 @@ class CodeLoader(SourceFileLoader):
         _, offset, length = self._entry
         return self._snapshot.code(self._archive, offset, length) if length else super().get_code(fullname)
 
+    def exchange(self, snapshot: Snapshot) -> None:
+        """Belong to another snapshot, which does not hold the code."""
+        self._snapshot, self._entry = snapshot, (self._entry[0], 0, 0)
+
 
 class AdaptingLoader(CodeLoader):
     """Loads a module that is changed afterwards.
@@ -108,23 +112,33 @@ def _file_loaders() -> list[tuple[type, list[str]]]:
 
 def install(folder: str) -> None:
     """Put the folders of the snapshot whose code lies in a guest folder on ``sys.path``, and import from there."""
-    install_snapshot(Snapshot(folder) if _installed is None else _installed)
-
-
-def install_snapshot(snapshot: Snapshot) -> None:
-    """Put the folders of a snapshot on ``sys.path``, and import from there."""
     global _installed
     if _installed is None:
-        _installed = snapshot
-
-        def hook(path: str) -> ArchiveFinder:
-            if path in snapshot:
-                return ArchiveFinder(path, snapshot)
-            raise ImportError(f"no code archive holds {path}")
-
-        sys.path_hooks.insert(0, hook)
+        _installed = Snapshot(folder)
+        sys.path_hooks.insert(0, _hook)
         sys.path_importer_cache.clear()
-    sys.path[:] = snapshot.paths
+    sys.path[:] = _installed.paths
+
+
+def _hook(path: str) -> ArchiveFinder:
+    if _installed is not None and path in _installed:
+        return ArchiveFinder(path, _installed)
+    raise ImportError(f"no code archive holds {path}")
+
+
+def exchange(snapshot: Snapshot) -> None:
+    """Import from another snapshot with the same modules from now on.
+
+    Modules that were imported are compiled, not read, should somebody want their code again.
+    """
+    global _installed
+    close()
+    _installed = snapshot
+    for module in list(sys.modules.values()):
+        loader = getattr(module, "__loader__", None)
+        if isinstance(loader, CodeLoader):
+            loader.exchange(snapshot)
+    sys.path_importer_cache.clear()
 
 
 def move(folder: str) -> None:

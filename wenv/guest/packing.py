@@ -5,15 +5,17 @@
 ``packed.bin``
     each file and each code object of the layer's code archive, compressed one by one with zlib, end to end;
 ``packed.idx``
-    one marshalled tuple: the files as `memoryfiles.Entry`, and the code's index as in `codearchive`, with places in
-    ``packed.bin``.
+    `Contents` as JSON: the files, and the code's index as in `codearchive`, with places in ``packed.bin``.
 
-`load` runs while the packed component is built.
+`hold` runs while the packed component is built.
 """
 
+import io
+import json
 import marshal
 import os
 import re
+import sys
 import zlib
 from types import CodeType
 from typing import Literal, TypedDict
@@ -26,6 +28,13 @@ ARCHIVE, ARCHIVE_INDEX = "packed.bin", "packed.idx"
 LEVEL = 9
 
 
+class Contents(TypedDict):
+    """What is in an archive."""
+
+    files: list[memoryfiles.Entry]
+    code: Index
+
+
 class Job(TypedDict):
     """What `pack_tree` is asked to do: guest folders, and what is left out, as regular expressions on whole paths."""
 
@@ -35,34 +44,19 @@ class Job(TypedDict):
     leave_out: list[str]
 
 
-class Report(TypedDict):
-    """What was packed: how many files, their bytes before and after, bytes of compiled code, and bytes left out."""
-
-    files: int
-    size: int
-    packed: int
-    code: int
-    left_out: int
-
-
-def pack_tree(job: Job) -> Report:
-    """Write the archive of a tree, with its compiled code if there is any."""
-    report: Report = {"files": 0, "size": 0, "packed": 0, "code": 0, "left_out": 0}
+def pack_tree(job: Job) -> int:
+    """Write the archive of a tree, with its compiled code if there is any; returns its size in bytes."""
     left_out = re.compile("|".join(f"(?:{pattern})" for pattern in job["leave_out"]) or r"(?!)")
     files: list[memoryfiles.Entry] = []
     with open(f"{job['output']}/{ARCHIVE}", "wb") as archive:
         for path in _paths(job["tree"]):
+            if left_out.fullmatch(path):
+                continue
             with open(f"{job['tree']}/{path}", "rb") as file:
                 data = file.read()
-            if left_out.fullmatch(path):
-                report["left_out"] += len(data)
-                continue
             packed = zlib.compress(data, LEVEL)
             files.append((path, archive.tell(), len(packed), len(data)))
             archive.write(packed)
-            report["files"] += 1
-            report["size"] += len(data)
-        report["packed"] = archive.tell()
         index: Index = {}
         if job["code"] is not None:
             with open(f"{job['code']}/{LAYER_INDEX}", "rb") as file:
@@ -71,19 +65,24 @@ def pack_tree(job: Job) -> Report:
                 for folder, entries in original.items():
                     index[folder] = kept = {}
                     for name, (kind, offset, length) in entries.items():
-                        inside = f"{folder}/{name}".strip("/")
-                        path = {"module": f"{inside}.py", "package": f"{inside}/__init__.py"}.get(kind, inside)
-                        if left_out.fullmatch(path):
+                        if left_out.fullmatch(source_of(folder, name, kind)):
                             continue
                         start = archive.tell()
                         if length:
                             source.seek(offset)
                             archive.write(zlib.compress(source.read(length), LEVEL))
                         kept[name] = (kind, start, archive.tell() - start)
-        report["code"] = archive.tell() - report["packed"]
-    with open(f"{job['output']}/{ARCHIVE_INDEX}", "wb") as file:
-        marshal.dump((files, index), file)
-    return report
+        size = archive.tell()
+    contents: Contents = {"files": files, "code": index}
+    with open(f"{job['output']}/{ARCHIVE_INDEX}", "w", encoding="utf-8") as output:
+        json.dump(contents, output)
+    return size
+
+
+def source_of(folder: str, name: str, kind: str) -> str:
+    """The path of a module's source file in its layer."""
+    inside = f"{folder}/{name}".strip("/")
+    return {"module": f"{inside}.py", "package": f"{inside}/__init__.py"}.get(kind, inside)
 
 
 def _paths(tree: str) -> list[str]:
@@ -150,26 +149,36 @@ class Pack(TypedDict):
 entry: Entry | None = None
 
 
-def load(folder: str, pack: Pack) -> None:
-    """Hold the archives in a folder (``0.bin`` and ``0.idx``, ``1.bin``...; ``app.bin``) in memory, and import from them."""
+def hold(folder: str, pack: Pack) -> None:
+    """Hold the archives in a folder (``0.bin`` and ``0.idx``, ``1.bin``...; ``app.bin``) in memory, and import from them.
+
+    To be called when everything is imported that shall be: what is in memory need not be in an archive.
+    """
     global entry
     memoryfiles.install()
     snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
     for number, layer in enumerate(pack["layers"]):
-        archive, files, index = _read(folder, str(number))
-        memoryfiles.add_archive(layer["base"], archive, files)
-        snapshot.add(layer["base"], archive, index)
-    archive, files, _ = _read(folder, "app")
+        archive, contents = _read(f"{folder}/{number}")
+        memoryfiles.add_archive(layer["base"], archive, contents["files"])
+        snapshot.add(layer["base"], archive, contents["code"])
+    archive, contents = _read(f"{folder}/app")
     memoryfiles.add_folder("/app")
-    memoryfiles.add_archive("/app", archive, files)
-    importer.install_snapshot(snapshot)
+    memoryfiles.add_archive("/app", archive, contents["files"])
+    importer.exchange(snapshot)
     importer.after_import["sqlite3.dbapi2"] = memoryfiles.adapt_sqlite
+    if "sqlite3.dbapi2" in sys.modules:
+        memoryfiles.adapt_sqlite(sys.modules["sqlite3.dbapi2"])
+        vars(sys.modules["sqlite3"]).update(connect=sys.modules["sqlite3.dbapi2"].connect)
     entry = pack["entry"]
 
 
-def _read(folder: str, name: str) -> tuple[memoryview, list[memoryfiles.Entry], Index]:
-    with open(f"{folder}/{name}.bin", "rb") as file:
-        archive = memoryview(file.read())
-    with open(f"{folder}/{name}.idx", "rb") as file:
-        files, index = marshal.load(file)
-    return archive, files, index
+def _read(path: str) -> tuple[memoryview, Contents]:
+    """An archive, in one piece of memory, and what is in it."""
+    with open(f"{path}.idx", "rb") as file:
+        contents: Contents = json.load(file)
+    with io.FileIO(f"{path}.bin") as source:
+        archive = memoryview(bytearray(os.fstat(source.fileno()).st_size))
+        start = 0
+        while count := source.readinto(archive[start:]):
+            start += count
+    return archive.toreadonly(), contents

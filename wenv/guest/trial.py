@@ -28,13 +28,13 @@ class Order(TypedDict):
 class Verdict(TypedDict):
     """What came of it.
 
-    `against` says why the module cannot be baked, empty if it can; `variables` are environment variables it looked at;
-    `seconds` is how long the import took.
+    `against` says why the module cannot be baked, empty if it can; `variables` are environment variables it looked at.
     """
 
     against: str
     variables: list[str]
-    seconds: float
+    files: list[str]
+    """Source files of all modules that were in memory then."""
 
 
 class _Watched(os._Environ):  # type: ignore[type-arg]
@@ -63,17 +63,13 @@ class _Watched(os._Environ):  # type: ignore[type-arg]
 
 def trial(order: Order) -> Verdict:
     """Import the module and watch it."""
-    from time import perf_counter
-
     program.prepare(order["request"])
     against: list[str] = []
     _watch(against)
-    start = perf_counter()
     try:
         importlib.import_module(order["module"])
     except BaseException as error:
         against.append(f"its import fails: {type(error).__name__}: {error}")
-    seconds = perf_counter() - start
     os.environ.__class__ = os._Environ
     if adapt.refused_threads:
         against.append("it starts threads")
@@ -86,7 +82,9 @@ def trial(order: Order) -> Verdict:
         against.append("it leaves files open")
     if any(getattr(sys, name) is not getattr(sys, f"__{name}__") for name in ("stdin", "stdout", "stderr")):
         against.append("it replaces a standard stream")
-    return {"against": "; ".join(dict.fromkeys(against)), "variables": sorted(_Watched.names), "seconds": seconds}
+    specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
+    files = sorted({str(spec.origin) for spec in specs if spec is not None and spec.has_location})
+    return {"against": "; ".join(dict.fromkeys(against)), "variables": sorted(_Watched.names), "files": files}
 
 
 def _watch(against: list[str]) -> None:

@@ -49,10 +49,9 @@ class Baking:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """What a packed component holds: `archives` by the name that wenv/guest/packing.py knows them by, and its order there."""
+    """What a packed component holds besides: `archives` by their name in wenv/guest/packing.py, and its order there."""
 
     archives: Mapping[str, Path]
-    modules: tuple[str, ...]
     order: "Pack"
 
 
@@ -92,8 +91,10 @@ class Runtime(Protocol):
         `baking` must be what wenv/baking.py found to be fit for it.
         """
 
-    def pack(self, output: Path, natives: tuple[NativeLayer, ...], packing: Packing, progress: Progress) -> None:
-        """Write a component that holds all its files and runs without a host of wenv's.  Raises LinkError."""
+    def pack(
+        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
+    ) -> None:
+        """Write a component that holds all its files and runs without a host of wenv's."""
 
     def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
         """What `component` is kept under."""

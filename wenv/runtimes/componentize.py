@@ -164,19 +164,13 @@ class ComponentizeRuntime:
                     shutil.copyfile(tree / file.path, target)
         return [modules] if natives else []
 
-    def pack(self, output: Path, natives: tuple[NativeLayer, ...], packing: Packing, progress: Progress) -> None:
+    def pack(
+        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
+    ) -> None:
         progress.begin(PACKING)
         try:
             with self.store.staging() as staging:
-                folder = staging / "packing"
-                (folder / "packed").mkdir(parents=True)
-                for name, archive in packing.archives.items():
-                    shutil.copyfile(archive / ARCHIVE, folder / "packed" / f"{name}.bin")
-                    shutil.copyfile(archive / ARCHIVE_INDEX, folder / "packed" / f"{name}.idx")
-                entry = packing.order["entry"]
-                environment = {"environment": entry["environment"], "stubs": entry["stubs"]}
-                order = {"modules": list(packing.modules), **environment, "pack": packing.order}
-                (folder / BAKE_ORDER).write_text(json.dumps(order), "utf-8")
+                folder = _ordered(baking, staging / "baking", packing)
                 self._componentize(staging, output, [*self._linked(staging, natives), folder])
         finally:
             progress.end(PACKING)
@@ -291,14 +285,29 @@ def guest_sources() -> list[Path]:
     return sorted(path for path in chosen if "native" not in path.parts)
 
 
-def _ordered(baking: Baking, folder: Path) -> Path:
-    """The folder that tells the guest, while it is built, what to bake; copies, because code of packages may write there."""
+def _ordered(baking: Baking, folder: Path, packing: Packing | None = None) -> Path:
+    """The folder that tells the guest, while it is built, what to bake and to pack.
+
+    With copies, because code of packages may write there.
+    """
     folder.mkdir()
+    (folder / "layers").mkdir()
     for name, tree in baking.trees.items():
         shutil.copytree(tree, folder / "layers" / name, copy_function=shutil.copyfile)
     shutil.copytree(baking.image / "code", folder / "code", copy_function=shutil.copyfile)
     variables = {name: value for name, value in baking.variables if value is not None}
-    order = {"modules": list(baking.modules), "environment": variables, "stubs": list(baking.stubs), "pack": None}
+    order: dict[str, object] = {
+        "modules": list(baking.modules),
+        "environment": variables,
+        "stubs": list(baking.stubs),
+        "pack": None,
+    }
+    if packing is not None:
+        order["pack"] = packing.order
+        (folder / "packed").mkdir()
+        for name, archive in packing.archives.items():
+            shutil.copyfile(archive / ARCHIVE, folder / "packed" / f"{name}.bin")
+            shutil.copyfile(archive / ARCHIVE_INDEX, folder / "packed" / f"{name}.idx")
     (folder / BAKE_ORDER).write_text(json.dumps(order), "utf-8")
     return folder
 
