@@ -88,14 +88,14 @@ def create(
 
     On an error no environment is there that was not, and one that was is unchanged.
     """
-    with runtime.store.adding(), _alone(runtime.store, folder):
+    with runtime.store.adding(), alone(runtime.store, folder):
         check_place(folder, clear=clear)
         for mount in policy.mounts:
             mount.check_writable()
-        return _make(runtime, folder, solution, policy.as_json(), progress, previous=_readable(folder), created=None)
+        return _make(runtime, folder, solution, policy.as_json(), progress, previous=readable(folder), created=None)
 
 
-def _readable(folder: Path) -> Environment | None:
+def readable(folder: Path) -> Environment | None:
     """The environment in a folder, None if there is none or its manifest is damaged: what replaces it needs no more."""
     try:
         return load(folder)
@@ -123,7 +123,7 @@ def change(
 
     `decide` says what it shall hold, given what it holds now; of several processes that change it one waits for the other.
     """
-    with runtime.store.adding(), _alone(runtime.store, folder):
+    with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
         granting = current.is_policy_granted  # a policy that came with somebody's project stays ungranted
         solution, created = decide(current), current.created
@@ -135,7 +135,7 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
     """Bake modules, by default those of the requested packages; the environment starts from there from now on."""
     from wenv import baking
 
-    with runtime.store.adding(), _alone(runtime.store, folder):
+    with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
         ensure_ready(runtime, current, progress)
         chosen = baking.requested_modules(runtime, current) if modules is None else sorted(set(modules))
@@ -148,14 +148,14 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
 
 def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
     """Let the environment start unbaked again."""
-    with runtime.store.adding(), _alone(runtime.store, folder):
+    with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
         replace(current, baked=Baked(), stamp=None).save(granting=current.is_policy_granted)
 
 
 def remove(store: Store, environment: Environment) -> None:
     """Delete an environment: its manifest first.  Files that wenv did not put into its folder stay."""
-    with store.adding(), _alone(store, environment.folder):
+    with store.adding(), alone(store, environment.folder):
         for name in (MANIFEST_NAME, LOCK_NAME, ".gitignore"):
             (environment.folder / name).unlink(missing_ok=True)
             for cut_off in environment.folder.glob(f".{name}.*"):
@@ -185,7 +185,8 @@ def locked_wheels(runtime: Runtime, environment: Environment, progress: Progress
 
 
 @contextmanager
-def _alone(store: Store, folder: Path) -> Iterator[None]:
+def alone(store: Store, folder: Path) -> Iterator[None]:
+    """Hold while the environment in a folder is made or changed."""
     with store.building(f"environment-{folder_key(folder)}"):
         yield
 
@@ -205,13 +206,21 @@ def _make(
     environment = prepared.environment
     if previous is not None and created is not None and previous.snapshot == environment.snapshot:
         environment = replace(environment, baked=previous.baked)
+    write(runtime, environment, prepared.lock, progress, previous=previous, granting=granting)
+    return environment
+
+
+def write(
+    runtime: Runtime, environment: Environment, lock: str, progress: Progress, *, previous: Environment | None, granting: bool
+) -> None:
+    """Write an environment's folder, the manifest last; `lock` is the lock's text, `previous` what the folder holds now."""
+    folder = environment.folder
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ".gitignore", "*\n")
-    write_atomically(folder / LOCK_NAME, prepared.lock)
+    write_atomically(folder / LOCK_NAME, lock)
     write_scripts(environment, previous)
     environment.save(granting=granting)
     leave_plan(runtime, environment, progress)
-    return environment
 
 
 @dataclass(frozen=True, slots=True)

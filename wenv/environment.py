@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -200,7 +200,7 @@ def load(folder: Path) -> Environment:
             baked=Baked.from_json(data["baked"]) if "baked" in data else Baked(),
             stamp=stamp,
         )
-        _check_names(environment)
+        check_names((*environment.layers, environment.lock), environment.packages)
         Policy.from_json(environment.policy)
         if environment.snapshot != data["snapshot"]:
             raise DamagedEnvironmentError(path, "its layers do not have the snapshot's digest")
@@ -211,13 +211,14 @@ def load(folder: Path) -> Environment:
     return environment
 
 
-def _check_names(environment: Environment) -> None:
+def check_names(layers: Iterable[str], packages: Iterable[PackageLayer]) -> None:
     """Raises ValueError unless all digests and names are what they look like: they become paths."""
-    digests = [*environment.layers, environment.lock, *(package.wheel for package in environment.packages)]
-    names = [text for package in environment.packages for text in (package.name, package.version)]
+    listed = tuple(packages)
+    digests = [*layers, *(package.wheel for package in listed)]
+    names = [text for package in listed for text in (package.name, package.version)]
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest that is none")
-    if not all(re.fullmatch("([0-9a-f]{64})?", package.built) for package in environment.packages):
+    if not all(re.fullmatch("([0-9a-f]{64})?", package.built) for package in listed):
         raise ValueError("a key that is none")
     if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", name) for name in names):
         raise ValueError("a name or version that is none")

@@ -42,6 +42,11 @@ def named_environments() -> Path:
     return data_folder() / "environments"
 
 
+def temporary_environments() -> Path:
+    """The folder for environments that last as long as one run."""
+    return data_folder() / "temporary"
+
+
 def folder_key(folder: Path) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
     return places.folder_key(str(folder))

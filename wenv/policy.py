@@ -107,6 +107,13 @@ class Policy:
             "output": self.output,
         }
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        shown = {**self.as_json(), "mounts": ", ".join(str(mount) for mount in self.mounts)}
+        words = [f"{key} {value}" for key, value in shown.items() if value not in (None, False, "", {})]
+        return "; ".join(words) or "working folder read-only, no network, no variables"
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Policy":
         """What `as_json` wrote."""

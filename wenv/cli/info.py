@@ -1,32 +1,50 @@
 """``wenv info``."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
+from wenv.errors import UsageError
+from wenv.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wenv.environment import Baked
-    from wenv.policy import Policy
     from wenv.report import PackageReport
+    from wenv.sharing import Arrived
 
 
-def info(name: options.Name = None, path: options.At = None, as_json: options.Json = False) -> None:
+def info(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A .wenv file, which is only read.", show_default=False)
+    ] = None,
+    name: options.Name = None,
+    path: options.At = None,
+    as_json: options.Json = False,
+) -> None:
     """Say what an environment holds: packages, who needs them, console scripts, policy, digests, sizes.
 
     [bold]Examples[/]
 
       wenv info
       wenv info -n lab --json
+      wenv info lab.wenv
     """
+    if file is not None:
+        if name is not None or path is not None:
+            raise UsageError("a file and an environment exclude each other")
+        from wenv.sharing import open_file
+
+        with open_file(file) as source:
+            _show_file(Printer(), source, as_json=as_json)
+        return
     from wenv import environment
     from wenv.baking import is_baked, size
     from wenv.cli.store import open_store
-    from wenv.policy import Policy
     from wenv.report import package_reports
     from wenv.runtimes import default_runtime
 
@@ -49,7 +67,7 @@ def info(name: options.Name = None, path: options.At = None, as_json: options.Js
         ("Snapshot", f"sha256:{chosen.snapshot}"),
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
-        ("Policy", _policy_words(Policy.from_json(chosen.policy))),
+        ("Policy", Policy.from_json(chosen.policy).words),
         ("Linked", _linked_words(packages)),
         ("Baked", _baked_words(chosen.baked, component)),
         ("Scripts", ", ".join(chosen.scripts) or "none"),
@@ -78,10 +96,31 @@ def _baked_words(done: "Baked", size: int) -> str:
     return f"{', '.join(done.modules)} ({human_size(size)}, {done.made}{left_out})"
 
 
-def _policy_words(policy: "Policy") -> str:
-    shown = {**policy.as_json(), "mounts": ", ".join(str(mount) for mount in policy.mounts)}
-    words = [f"{key} {value}" for key, value in shown.items() if value not in (None, False, "", {})]
-    return "; ".join(words) or "working folder read-only, no network, no variables"
+def _show_file(printer: Printer, source: "Arrived", *, as_json: bool) -> None:
+    """What a .wenv file says of itself; its layers are not read."""
+    if as_json:
+        printer.json(source.as_json())
+        return
+    from wenv.sharing import declared_size
+
+    configuration = source.configuration
+    compressed = sum(blob.size for blob in source.layers.values())
+    for heading, value in (
+        ("File", source.label),
+        ("Digest", f"sha256:{source.digest}"),
+        ("Runtime", f"{configuration.runtime.name} ({configuration.runtime.identity})"),
+        ("Snapshot", f"sha256:{configuration.snapshot}"),
+        ("Made", "; ".join(f"{item['action']} {item['time']} by {item['by']}" for item in configuration.history)),
+        ("Size", f"{human_size(source.size)}, {human_size(compressed)} compressed"),
+        ("Asks for", Policy.from_json(configuration.policy).words),
+    ):
+        printer.line(f"{heading:<12} {value}")
+    printer.line("")
+    rows = [
+        (package.name, package.version, human_size(declared_size(source.layers[package.digest])), package.digest[:12])
+        for package in configuration.packages
+    ]
+    printer.table(("Package", "Version", "Size", "Layer"), rows, right=(2,))
 
 
 def register(app: typer.Typer) -> None:

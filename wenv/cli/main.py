@@ -37,9 +37,30 @@ def _main(
 
 
 def _register() -> None:
-    from wenv.cli import bake, build, cache, check, create, info, install, list_, lock, pack, remove, run, shell
+    from wenv.cli import (
+        bake,
+        build,
+        cache,
+        check,
+        create,
+        diff,
+        export,
+        import_,
+        info,
+        install,
+        list_,
+        lock,
+        pack,
+        pull,
+        push,
+        remove,
+        run,
+        shell,
+    )
 
-    for module in (create, run, shell, bake, list_, info, install, lock, check, build, pack, remove, cache):
+    working = (create, run, shell, bake, list_, info, install, lock, check, build)
+    sharing = (pack, export, import_, push, pull, diff)
+    for module in (*working, *sharing, remove, cache):
         module.register(app)
 
 

@@ -1,6 +1,9 @@
 """``wenv run``."""
 
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +15,8 @@ from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wenv.environment import Environment
     from wenv.policy import Policy
 
@@ -27,6 +32,12 @@ def run(
     ] = None,
     name: options.Name = None,
     path: options.At = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="A .wenv file, in place of an environment.", rich_help_panel=options.ENVIRONMENT
+        ),
+    ] = None,
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
@@ -48,11 +59,11 @@ def run(
       wenv run -m http.server --help
       wenv run --write --env API_KEY -c 'print("hello")'
       wenv run pytest
+      wenv run --from lab.wenv script.py
     """  # fmt: skip
     from wenv import environment
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output)
-    chosen = environment.find(name, path)
     arguments = list(program or ())
     if arguments and arguments[0] in PYTHON_NAMES:
         arguments.pop(0)
@@ -60,7 +71,34 @@ def run(
         line = parse(arguments)
     except CommandLineError as error:
         raise UsageError(str(error), error.hint) from None
-    return start(chosen, line, granted)
+    if from_file is None:
+        return start(environment.find(name, path), line, granted)
+    if name is not None or path is not None:
+        raise UsageError("--from excludes --name and --path")
+    with temporary(from_file) as chosen:
+        return start(chosen, line, granted)
+
+
+@contextmanager
+def temporary(file: Path) -> "Iterator[Environment]":
+    """The environment in a ``.wenv`` file, for as long as it is needed; its layers stay in the store until they are pruned."""
+    from wenv import creation, environment, sharing
+    from wenv.cli.store import open_store
+    from wenv.locations import temporary_environments
+    from wenv.runtimes import default_runtime
+
+    parent = temporary_environments()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
+        with Printer() as printer, sharing.open_file(file) as source:
+            runtime = default_runtime(open_store())
+            with runtime.store.adding():
+                made = sharing.take(runtime, source, Path(folder) / "environment", printer)
+        try:
+            yield made
+        finally:
+            creation.remove(runtime.store, made)
+            environment.forget_vanished()
 
 
 def start(chosen: "Environment", line: CommandLine, granted: "Policy") -> int:

@@ -813,7 +813,9 @@ def adapt_sqlite(module: ModuleType) -> None:
             _write(place, place.node.content() if place.node is not None else b"")
         return connection
 
-    vars(module).update(connect=connect)
+    for where in (module, sys.modules.get("sqlite3")):
+        if where is not None:
+            vars(where).update(connect=connect)
 
 
 def _write(place: Place, content: bytes | bytearray) -> None:
@@ -821,6 +823,20 @@ def _write(place: Place, content: bytes | bytearray) -> None:
     node = entries.setdefault(place.name, Node())
     node.data = bytearray(content)
     node.changed = time.time_ns()
+
+
+def adapt_numpy(module: ModuleType) -> None:
+    """Let `numpy.save` and `numpy.load` read and write files in memory as they do any object with ``read`` and ``write``: numpy
+    hands the descriptors of what it takes for files to C."""
+    is_file = module.isfileobj
+    vars(module).update(isfileobj=lambda file: is_file(file) and file.fileno() < FIRST_DESCRIPTOR)
+
+
+#: What to change in modules that open files below Python, by their names.
+ADAPTED: dict[str, Callable[[ModuleType], None]] = {
+    "sqlite3.dbapi2": adapt_sqlite,
+    "numpy.lib._format_impl": adapt_numpy,
+}
 
 
 # -- taking over

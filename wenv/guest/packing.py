@@ -165,10 +165,10 @@ def hold(folder: str, pack: Pack) -> None:
     memoryfiles.add_folder("/app")
     memoryfiles.add_archive("/app", archive, contents["files"])
     importer.exchange(snapshot)
-    importer.after_import["sqlite3.dbapi2"] = memoryfiles.adapt_sqlite
-    if "sqlite3.dbapi2" in sys.modules:
-        memoryfiles.adapt_sqlite(sys.modules["sqlite3.dbapi2"])
-        vars(sys.modules["sqlite3"]).update(connect=sys.modules["sqlite3.dbapi2"].connect)
+    importer.after_import.update(memoryfiles.ADAPTED)
+    for name, adapt in memoryfiles.ADAPTED.items():
+        if name in sys.modules:
+            adapt(sys.modules[name])
     entry = pack["entry"]
 
 

@@ -96,6 +96,9 @@ class Runtime(Protocol):
     ) -> None:
         """Write a component that holds all its files and runs without a host of wenv's."""
 
+    def component_file(self, progress: Progress) -> Path:
+        """The component without extension modules, as WebAssembly."""
+
     def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
         """What `component` is kept under."""
 

@@ -129,6 +129,9 @@ class ComponentizeRuntime:
             progress.end(COMPILING)
         return self._components[key]
 
+    def component_file(self, progress: Progress) -> Path:
+        return self._component_folder(progress) / COMPONENT
+
     def _folder(self, progress: Progress, natives: tuple[NativeLayer, ...], baking: Baking | None) -> Path:
         """The folder of a component, with what is to be linked and baked."""
         if not natives and baking is None:

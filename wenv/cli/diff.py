@@ -1,0 +1,88 @@
+"""``wenv diff``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer, human_size
+from wenv.cli.push import PlainHttp
+from wenv.errors import Exit
+
+if TYPE_CHECKING:
+    from wenv.difference import Difference
+
+_KIND = "A name, a folder, a .wenv file, or an address in a registry."
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help=_KIND, show_default=False)],
+    after: Annotated[str, typer.Argument(metavar="B", help=_KIND, show_default=False)],
+    files: Annotated[bool, typer.Option("--files", help="List the files that differ.")] = False,
+    plain_http: PlainHttp = False,
+    as_json: options.Json = False,
+) -> int:
+    """Show what differs between two environments: packages, layers, files, sizes.
+
+    The exit status is 0 if they have the same layers, 1 if they differ.
+
+    [bold]Examples[/]
+
+      wenv diff lab scratch
+      wenv diff .wenv lab.wenv --files
+    """
+    from wenv.cli.store import open_store
+    from wenv.difference import difference, side
+
+    store = open_store()
+    with Printer(quiet=as_json) as printer:
+        with (
+            store.adding(),
+            side(store, before, printer, plain_http=plain_http) as one,
+            side(store, after, printer, plain_http=plain_http) as other,
+        ):
+            found = difference(store, one, other)
+        if as_json:
+            printer.json(found.as_json())
+        else:
+            _show(printer, found, files=files)
+    return Exit.OK if found.is_empty else Exit.FAILURE
+
+
+def _show(printer: Printer, found: "Difference", *, files: bool) -> None:
+    if found.is_empty:
+        printer.say(f"{found.before} and {found.after} have the same {found.shared} packages")
+        return
+    rows = [
+        (
+            change.name,
+            change.change,
+            change.before or "",
+            change.after or "",
+            f"{change.size_after - change.size_before:+d}",
+            len(change.files),
+        )
+        for change in found.packages
+    ]
+    if rows:
+        printer.table(("Package", "Change", found.before, found.after, "Bytes", "Files"), rows, right=(4, 5))
+    if found.runtimes[0] != found.runtimes[1]:
+        printer.line(f"runtime: {found.runtimes[0]} -> {found.runtimes[1]}")
+    if files:
+        for change in found.packages:
+            for file in change.files:
+                mark = "+" if file.before is None else "-" if file.after is None else "~"
+                printer.line(f"{mark} {change.name}: {file.path} ({_sizes(file.before, file.after)})")
+    printer.say(
+        f"{len(found.packages)} packages differ, {found.shared} layers are shared; "
+        f"{human_size(found.size_before)} -> {human_size(found.size_after)}"
+    )
+
+
+def _sizes(before: int | None, after: int | None) -> str:
+    return " -> ".join(human_size(size) for size in (before, after) if size is not None)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(diff)

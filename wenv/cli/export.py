@@ -1,0 +1,63 @@
+"""``wenv export``."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer, human_size
+from wenv.errors import UsageError
+
+
+def export(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: the environment's name.wenv]")
+    ] = None,
+    with_runtime: Annotated[
+        bool, typer.Option("--with-runtime", help="Take the interpreter and the standard library along.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the file.")] = False,
+    name: options.Name = None,
+    path: options.At = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write an environment into one file, to be given to others.
+
+    The file holds all packages, the lock, and what was asked for; it needs no network to be imported, and the same environment
+    gives the same bytes.  It is an OCI image layout: docs/format.md describes it.
+
+    [bold]Examples[/]
+
+      wenv export -o lab.wenv
+      wenv import lab.wenv -n lab      # elsewhere
+      wenv run --from lab.wenv script.py
+    """
+    from wenv import environment, sharing
+    from wenv.cli.store import open_store
+    from wenv.runtimes import default_runtime
+
+    start, chosen = time.monotonic(), environment.find(name, path)
+    usual = chosen.name or chosen.folder.parent.name or "environment"
+    target = output or Path(f"{usual}{sharing.SUFFIX}")
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder", "-o FILE.wenv")
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists", "--force overwrites it, -o names another")
+    with Printer(quiet=quiet or as_json) as printer:
+        runtime = default_runtime(open_store())
+        with runtime.store.adding():
+            written = sharing.export(runtime, chosen, target, printer, with_runtime=with_runtime)
+        size = target.stat().st_size
+        if as_json:
+            seconds = round(time.monotonic() - start, 3)
+            printer.json({"path": str(target), "digest": written.digest, "size": size, "seconds": seconds})
+        else:
+            printer.say(f"Wrote {target} ({human_size(size)}, sha256:{written.digest[:12]})")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(export)

@@ -1,0 +1,78 @@
+"""``wenv pull``."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.import_ import Grant, Largest, show
+from wenv.cli.printer import Printer, human_size
+from wenv.cli.push import PlainHttp, ReferenceWord
+from wenv.errors import UsageError
+from wenv.policy import parse_size
+
+
+def pull(
+    reference: ReferenceWord,
+    name: options.Name = None,
+    path: options.At = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="For a component: where it goes.  [default: NAME.wasm]"),
+    ] = None,
+    grant: Grant = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Replace an environment, or a file, that is there.")] = False,
+    max_size: Largest = None,
+    plain_http: PlainHttp = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Fetch an environment, or a component, from an OCI registry.
+
+    Layers that are there already are not fetched; what was fetched before an interruption is kept.  Everything is checked
+    against its digest.
+
+    [bold]Examples[/]
+
+      wenv pull localhost:5000/lab:1 -n lab
+      wenv pull localhost:5000/tools/app -o app.wasm
+    """
+    from wenv import environment, sharing
+    from wenv.cli.store import open_store
+    from wenv.registry import COMPONENT_CONFIGURATION, Reference, Registry
+    from wenv.runtimes import default_runtime
+
+    if name is not None and path is not None:
+        raise UsageError("--name and --path exclude each other")
+    start, where = time.monotonic(), Reference.parse(reference)
+    largest = parse_size(max_size) if max_size else sharing.LARGEST
+    with Printer(quiet=quiet or as_json) as printer:
+        registry = Registry(where, plain_http=plain_http)
+        manifest, digest = registry.manifest()
+        if manifest.config.media_type == COMPONENT_CONFIGURATION:
+            target = output or Path(f"{where.name.rpartition('/')[2]}.wasm")
+            if target.exists() and not clear:
+                raise UsageError(f"{target} exists", "--clear replaces it, -o names another")
+            size = registry.fetch_component(manifest, target, printer)
+            if as_json:
+                printer.json({"path": str(target), "digest": f"sha256:{digest}", "size": size})
+            else:
+                printer.say(f"Wrote {target} ({human_size(size)})")
+            return
+        if output is not None:
+            raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
+        source = registry.environment()
+        folder, runtime = environment.place(name, path), default_runtime(open_store())
+        with runtime.store.adding():
+            made = sharing.take(runtime, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
+        if as_json:
+            printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted})
+        else:
+            show(printer, made, time.monotonic() - start)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(pull)

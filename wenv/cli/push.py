@@ -1,0 +1,69 @@
+"""``wenv push``."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer, human_size
+from wenv.errors import UsageError
+
+PlainHttp = Annotated[bool, typer.Option("--plain-http", help="Speak to the registry without TLS.")]
+ReferenceWord = Annotated[
+    str, typer.Argument(metavar="HOST/NAME[:TAG]", help="Where it lies in a registry.", show_default=False)
+]
+
+
+def push(
+    reference: ReferenceWord,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE.wasm]", help="A packed component.", show_default=False)] = None,
+    with_runtime: Annotated[
+        bool, typer.Option("--with-runtime", help="Take the interpreter and the standard library along.")
+    ] = False,
+    plain_http: PlainHttp = False,
+    name: options.Name = None,
+    path: options.At = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Publish an environment, or a packed component, in an OCI registry.
+
+    Layers that the registry has already are not sent again.  User names and passwords are those of Docker: `docker login HOST`.
+    A component is published so that other tools find and run it (media type application/wasm).
+
+    [bold]Examples[/]
+
+      wenv push localhost:5000/lab:1
+      wenv push localhost:5000/tools/app:latest app.wasm
+    """
+    from wenv import environment
+    from wenv.cli.store import open_store
+    from wenv.registry import Reference, Registry, component_artifact
+    from wenv.runtimes import default_runtime
+    from wenv.sharing import artifact_of
+
+    where = Reference.parse(reference)
+    if file is not None and (name is not None or path is not None or with_runtime):
+        raise UsageError("a file and an environment exclude each other")
+    with Printer(quiet=quiet or as_json) as printer:
+        runtime = default_runtime(open_store())
+        with runtime.store.adding():
+            if file is not None:
+                artifact = component_artifact(file)
+            else:
+                artifact = artifact_of(runtime, environment.find(name, path), printer, with_runtime=with_runtime)
+            done = Registry(where, plain_http=plain_http).push(artifact, printer)
+        if as_json:
+            printer.json(asdict(done))
+        else:
+            printer.say(
+                f"Pushed {done.reference} ({done.sent} of {done.sent + done.present} blobs sent, {human_size(done.size)})"
+            )
+            printer.line(f"{where.host}/{where.name}@{done.digest}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(push)
