@@ -21,7 +21,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Self
 
 #: The folders in memory that a program can write to.
@@ -510,8 +510,7 @@ def _with_path(name: str) -> Callable[..., Any]:
     inside = PATH_FUNCTIONS[name]
 
     def function(path: Any = ".", *arguments: Any, **keywords: Any) -> Any:
-        if path is None:
-            path = "."
+        path = "." if path is None else path if isinstance(path, (str, int)) else os.fspath(path)
         if isinstance(path, int) and path in _descriptions:
             node = _descriptions[path].node
             return inside(Place(path, _top, "", node), *arguments, **keywords)
@@ -609,7 +608,7 @@ class FileIO(io.RawIOBase, metaclass=_FileIOKind):
             raise ValueError("Cannot use closefd=False with file name")
         else:
             self._descriptor = posix.open(file, flags, 0o666) if opener is None else opener(file, flags)
-        self.name = file
+        self.name, self._creating = file, "x" in mode
         self._file = description = _descriptions[self._descriptor]
         if description.node.entries is not None:
             self.close()
@@ -622,6 +621,8 @@ class FileIO(io.RawIOBase, metaclass=_FileIOKind):
         reading, writing = self._file.readable, self._file.writable
         if self._file.appending:
             return "ab+" if reading else "ab"
+        if self._creating:
+            return "xb+" if reading else "xb"
         return ("rb+" if reading else "wb") if writing else "rb"
 
     def __repr__(self) -> str:
@@ -875,12 +876,21 @@ def install() -> None:
 
 
 def _replace_in(namespace: dict[str, Any], replaced: dict[int, Any]) -> None:
-    """Exchange the functions that a module has imported, or keeps in its classes."""
+    """Exchange the functions that a module has imported, or keeps in its classes and as defaults of parameters."""
     for name, value in list(namespace.items()):
         if id(value) in replaced:
             namespace[name] = replaced[id(value)]
+        elif isinstance(value, FunctionType):
+            _replace_defaults(value, replaced)
         elif isinstance(value, type) and value.__module__ == namespace.get("__name__"):
             for key, attribute in list(vars(value).items()):
-                function = getattr(attribute, "__func__", None) if isinstance(attribute, staticmethod) else None
-                if id(function) in replaced:
+                function = getattr(attribute, "__func__", attribute)
+                if id(function) in replaced and isinstance(attribute, staticmethod):
                     setattr(value, key, staticmethod(replaced[id(function)]))
+                elif isinstance(function, FunctionType):
+                    _replace_defaults(function, replaced)
+
+
+def _replace_defaults(function: FunctionType, replaced: dict[int, Any]) -> None:
+    if function.__defaults__ and not replaced.keys().isdisjoint(map(id, function.__defaults__)):
+        function.__defaults__ = tuple(replaced.get(id(value), value) for value in function.__defaults__)
