@@ -127,10 +127,9 @@ def wenv(tmp_path: Path, runtime: Runtime, own_folders: None) -> Wenv:
     return Wenv(folder, dict(os.environ))
 
 
-@pytest.fixture
-def fresh(wenv: Wenv, tmp_path: Path, runtime: Runtime) -> Wenv:
-    """The command line with a store of its own that has the runtime, and nothing of other tests."""
-    shared, own = runtime.store, Store(tmp_path / "cache")
+def copy_runtime(runtime: Runtime, own: Store) -> None:
+    """Give a store the runtime of another, and nothing else."""
+    shared = runtime.store
     for entry in runtime.derived_entries():
         name, _, key = entry.partition("/")
         shutil.copytree(shared.derived_folder(name, key), own.derived_folder(name, key))
@@ -140,6 +139,13 @@ def fresh(wenv: Wenv, tmp_path: Path, runtime: Runtime) -> Wenv:
             blob = own.blob(file.sha256, file.executable)
             blob.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(shared.blob(file.sha256, file.executable), blob)
+
+
+@pytest.fixture
+def fresh(wenv: Wenv, tmp_path: Path, runtime: Runtime) -> Wenv:
+    """The command line with a store of its own that has the runtime, and nothing of other tests."""
+    own = Store(tmp_path / "cache")
+    copy_runtime(runtime, own)
     wenv.environment["WENV_CACHE_DIR"] = str(own.root)
     return wenv
 

@@ -117,7 +117,7 @@ def test_a_python_of_its_own(empty: Wenv, tmp_path: Path) -> None:
         assert "wasm trap" in run.result("-c", shape).stderr, shape
 
 
-_CHAIN = "class N:\n def __init__(self, c): self.c = c\n {}\nx = None\nfor _ in range(5000): x = N(x)\n"
+_CHAIN = "class N:\n def __init__(self, c): self.c = c\n {}\nx = None\nfor _ in range(400): x = N(x)\n"
 #: Ordinary endless or deep recursion, through Python and through C.
 RECURSIONS = (
     "f = lambda: f()\nf()",
@@ -132,7 +132,11 @@ RECURSIONS = (
     "f = lambda n: next(map(f, [n]))\nf(0)",
 )
 #: Recursion in C alone, which no limit of Python's counts: on wasmtime's usual stack these end the program.
-STILL_TRAPS = ("compile('(' * 150 + ')' * 150, 'x', 'eval')", "import json; json.loads('[' * 5000 + ']' * 5000)")
+STILL_TRAPS = (
+    "compile('(' * 150 + ')' * 150, 'x', 'eval')",
+    "import json; json.loads('[' * 5000 + ']' * 5000)",
+    _CHAIN.replace("400", "5000").format("pass") + "del x",
+)
 
 
 def test_the_limit_is_what_the_help_says(wenv: Wenv) -> None:
@@ -160,7 +164,7 @@ assert importlib.resources.files(zz_data).joinpath("plain.txt").read_text() == "
 with importlib.resources.as_file(importlib.resources.files(zz_data) / "deep") as there:
     assert os.listdir(there) == ["er.bin"]
 assert importlib.metadata.version("zz-data") == "1.0"
-assert [str(file) for file in importlib.metadata.files("zz-data")][0] == "zz_data/__init__.py"
+assert "zz_data/__init__.py" in [str(file) for file in importlib.metadata.files("zz-data")]
 assert pkgutil.get_data("zz_data", "plain.txt") == b"plain\\n"
 assert "marker" in inspect.getsource(zz_data.function)
 assert linecache.getline(zz_data.__file__, 1) == "import os\\n"
@@ -207,7 +211,7 @@ def test_what_is_packed_is_read_and_never_changed(empty: Wenv, wheels: Path, tmp
         database.execute("create table t (a)")
         database.executemany("insert into t values (?)", [(1,), (2,)])
     database.close()
-    files = {
+    files: dict[str, str | bytes] = {
         "zz_data/__init__.py": "import os\ndef function():\n    return 'marker'\n",
         "zz_data/module.py": "value = 5\n",
         "zz_data/plain.txt": "plain\n",
@@ -243,7 +247,7 @@ def test_examples(builds: Wenv, tmp_path: Path) -> None:
     templates = str(EXAMPLES / "templates")
     made = builds.json("pack", "--slim", "--entry", str(EXAMPLES / "page.py"), templates)
     assert made["size"] < 30_000_000
-    assert made["modules"] == ["flask", "sys"]
+    assert made["modules"] == ["flask"]
     assert {part["name"].rpartition("-")[0] or part["name"] for part in made["parts"]} >= {"flask", "jinja2", "program"}
     run = machine(tmp_path, builds.folder / made["path"])
     assert "<p>Hello Ada &lt;Lovelace&gt;!</p>" in run("Ada <Lovelace>")
