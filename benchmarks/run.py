@@ -42,6 +42,24 @@ def values(command: Command, runs: int) -> list[float]:
     return [float(value) for value in pyperf.Benchmark.load(str(output)).get_values()]
 
 
+def measured(sources: dict[str, Callable[[], list[Command]]], runs: int) -> list[dict[str, Any]]:
+    """The figures of all peers that can be prepared, row by row."""
+    commands: list[Command] = []
+    for peer, prepare in sources.items():
+        print(f"preparing {peer}", file=sys.stderr)
+        try:
+            commands += prepare()
+        except (subprocess.CalledProcessError, OSError) as error:
+            words = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
+            print(f"{peer}: left out: {words}", file=sys.stderr)
+    rows = list(dict.fromkeys(command.row for command in commands))
+    found = []
+    for command in sorted(commands, key=lambda command: rows.index(command.row)):
+        if seconds := values(command, runs):
+            found.append({"peer": command.peer, "row": command.row, "seconds": seconds})
+    return found
+
+
 def in_process(python: str) -> dict[str, Any]:
     """What inprocess.py measures with wenv and with pyeryx, each in a process of its own."""
     script = str(peers.HERE / "inprocess.py")
@@ -60,6 +78,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--readme", action="store_true")
+    parser.add_argument(
+        "--only", choices=("processes", "packed", "in_process"), help="measure this, and keep the other figures"
+    )
     options = parser.parse_args()
     PEERS.mkdir(exist_ok=True)
     try:
@@ -75,27 +96,21 @@ def main() -> None:
         "Pyodide": peers.pyodide_commands,
         "wasmtime, python-wasi": peers.wasmtime_commands,
     }
-    commands: list[Command] = []
-    for peer, prepare in sources.items():
-        print(f"preparing {peer}", file=sys.stderr)
-        try:
-            commands += prepare()
-        except (subprocess.CalledProcessError, OSError) as error:
-            words = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
-            print(f"{peer}: left out: {words}", file=sys.stderr)
-    rows = list(dict.fromkeys(command.row for command in commands))
-    measured = []
-    for command in sorted(commands, key=lambda command: rows.index(command.row)):
-        if found := values(command, options.runs):
-            measured.append({"peer": command.peer, "row": command.row, "seconds": found})
-    results = {
+    chosen = (options.only,) if options.only else ("processes", "packed", "in_process")
+    results = json.loads(tables.RESULTS.read_text()) if options.only else {}
+    results |= {
         "when": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "host": f"CPython {platform.python_version()}, wasmtime {version('wasmtime')}",
         "runs": options.runs,
-        "processes": measured,
-        "in_process": in_process(options.peer_python),
     }
+    if "processes" in chosen:
+        results["processes"] = measured(sources, options.runs)
+    if "packed" in chosen:
+        results["packed"] = measured({"packed": peers.packed_commands}, options.runs)
+        results["sizes"] = {path.stem: path.stat().st_size for path in sorted(PEERS.glob("*.wasm"))}
+    if "in_process" in chosen:
+        results["in_process"] = in_process(options.peer_python)
     tables.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(tables.rendered(results))
     if options.readme:

@@ -27,7 +27,14 @@ def rendered(results: dict[str, Any]) -> str:
     lines = [
         f"Median of {results['runs']} processes in ms, in brackets times wenv's; {where}.",
         "",
-        *_processes(results["processes"]),
+        *_processes(results["processes"], REFERENCE),
+        "",
+        "One file, run by the wasmtime command line, which keeps what it has compiled (`wasmtime run FILE`, in brackets times the",
+        "packed file's); python-wasi is a CPython of the npm registry with the packages in a folder:",
+        "",
+        *_processes(results["packed"], "packed"),
+        "",
+        f"The packed files hold {_sizes(results['sizes'])}.",
         "",
         "Sandboxes inside one process, medians:",
         "",
@@ -36,7 +43,11 @@ def rendered(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _processes(measured: list[dict[str, Any]]) -> list[str]:
+def _sizes(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{size / 1e6:.1f} MB ({name})" for name, size in sizes.items())
+
+
+def _processes(measured: list[dict[str, Any]], reference: str) -> list[str]:
     figures = {(each["peer"], each["row"]): statistics.median(each["seconds"]) * 1000 for each in measured}
     peers, rows = list(dict.fromkeys(peer for peer, _ in figures)), list(dict.fromkeys(row for _, row in figures))
     lines = [f"| | {' | '.join(peers)} |", f"| --- |{' ---: |' * len(peers)}"]
@@ -44,7 +55,7 @@ def _processes(measured: list[dict[str, Any]]) -> list[str]:
         cells = []
         for peer in peers:
             value = figures.get((peer, row))
-            ratio = "" if value is None or peer == REFERENCE else f" ({value / figures[REFERENCE, row]:.2f})"
+            ratio = "" if value is None or peer == reference else f" ({value / figures[reference, row]:.2f})"
             cells.append("" if value is None else f"{value:.0f}{ratio}")
         lines.append(f"| {row} | {' | '.join(cells)} |")
     return lines

@@ -177,8 +177,8 @@ def reconfigured(draw: st.DrawFn) -> Callable[[Parts], bytes]:
 
 
 NAMES = st.sampled_from(
-    ["../x", "/etc/x", "a/../../x", "C:/x", "a\\b", "a//b", ".", "", "a/", "nul\0x", "\x1b[0m", "x" * 2000, "site-packages/x.py",
-     "SITE-PACKAGES/x.py", "e\u0301", "\u00e9", "\ud800", "a/" * 600 + "x", "con", "trailing ", "aux.", "ok.py"]
+    ["../x", "/etc/x", "a/../../x", "C:/x", "a\\b", "a//b", ".", "", "a/", "nul\0x", "\x1b[0m", "x" * 2000,
+     "site-packages/x.py", "SITE-PACKAGES/x.py", "e\u0301", "\u00e9", "\ud800", "a/" * 600 + "x", "con", "trailing ", "aux.", "ok.py"]
 )  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def relayered(draw: st.DrawFn) -> Callable[[Parts], bytes]:
     members = draw(st.lists(st.tuples(NAMES, kinds, st.integers(0, 3000), st.booleans()), min_size=1, max_size=6))
     archive_format = draw(st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT]))
     declared = draw(st.sampled_from([None, 0, 10, 10**6, 10**15]))
-    digest = draw(st.booleans())
+    right = draw(st.booleans())
 
     def add(archive: tarfile.TarFile) -> None:
         for name, kind, size, with_data in members:
