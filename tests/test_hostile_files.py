@@ -178,7 +178,8 @@ def reconfigured(draw: st.DrawFn) -> Callable[[Parts], bytes]:
 
 NAMES = st.sampled_from(
     ["../x", "/etc/x", "a/../../x", "C:/x", "a\\b", "a//b", ".", "", "a/", "nul\0x", "\x1b[0m", "x" * 2000,
-     "site-packages/x.py", "SITE-PACKAGES/x.py", "e\u0301", "\u00e9", "\ud800", "a/" * 600 + "x", "con", "trailing ", "aux.", "ok.py"]
+     "site-packages/x.py", "SITE-PACKAGES/x.py", "e\u0301", "\u00e9", "\ud800",
+     "a/" * 600 + "x", "con", "trailing ", "aux.", "ok.py"]
 )  # fmt: skip
 
 
@@ -201,7 +202,7 @@ def relayered(draw: st.DrawFn) -> Callable[[Parts], bytes]:
         (first, size, _), second = parts["layers"]
         blob = layer_of(add, archive_format)
         return assembled(
-            {**parts, "layers": [(first if digest else "2" * 64, size if declared is None else declared, blob), second]}
+            {**parts, "layers": [(first if right else "2" * 64, size if declared is None else declared, blob), second]}
         )
 
     return apply
