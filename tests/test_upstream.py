@@ -1,4 +1,4 @@
-"""Upstream test suites, run by a plain ``wenv run pytest``, unbaked and baked, against the same on the host's CPython."""
+"""Upstream test suites, run by a plain ``wenv run pytest``, unbaked and baked, and packed, against the same natively."""
 
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.conftest import Wenv
+from tests.test_pack import machine
 
 SUITES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "upstream.toml").read_text("utf-8"))
 
@@ -20,6 +21,15 @@ def passed(report: Path) -> set[str]:
     cases = ElementTree.parse(report).iter("testcase")
     bad = ("failure", "error", "skipped")
     return {f"{c.get('classname')}::{c.get('name')}" for c in cases if not any(c.find(tag) is not None for tag in bad)}
+
+
+def packed_run(wenv: Wenv, folder: Path, reports: Path) -> None:
+    """Run a suite in a packed component, where all its files are in memory, by wasmtime's executable."""
+    wenv("pack", "-n", "suite", "-m", "pytest", ".", "-o", str(reports / "suite.wasm"))
+    tests = next(name for name in ("tests", "test") if (folder / name).is_dir())
+    run = machine(reports, reports / "suite.wasm")
+    host = ("-W", "max-wasm-stack=1900000", "--dir", f"{reports}::/reports")
+    run.result("-q", "--junitxml=/reports/packed.xml", f"/app/{tests}", host=host)
 
 
 @pytest.mark.long
@@ -49,9 +59,12 @@ def test_suite(wenv: Wenv, tmp_path: Path, name: str) -> None:
     inside("bake", "-n", "suite")
     inside(*run, "--junitxml=/reports/baked.xml", status=None, timeout=1200)
 
-    natively, guest, baked = (passed(reports / f"{name}.xml") for name in ("native", "guest", "baked"))
-    print(f"{pinned}: {len(guest)} passed inside, {len(baked)} baked, {len(natively)} natively")
+    packed_run(inside, folder, reports)
+
+    natively, guest, baked, packed = (passed(reports / f"{name}.xml") for name in ("native", "guest", "baked", "packed"))
+    print(f"{pinned}: {len(guest)} passed inside, {len(baked)} baked, {len(packed)} packed, {len(natively)} natively")
     assert baked == guest
+    assert {test.removeprefix("app.") for test in packed} == guest
     missing = {test for test in natively - guest if not test.startswith(tuple(suite["differences"]) or ("\0",))}
     assert guest
     assert not missing, sorted(missing)[:20]

@@ -88,7 +88,8 @@ def side(store: Store, text: str, progress: Progress, *, plain_http: bool = Fals
         from wenv.registry import Reference, Registry, is_reference
 
         if is_reference(text):
-            yield _arrived(store, Registry(Reference.parse(text), plain_http=plain_http).environment(), progress)
+            registry = Registry(Reference.parse(text), plain_http=plain_http)
+            yield _arrived(store, registry.environment(*registry.manifest()), progress)
             return
         found = environments.find(name=text)
     yield Side(found.label, found.snapshot, found.runtime, found.packages)

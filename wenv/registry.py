@@ -6,6 +6,7 @@ Source: OCI distribution specification 1.1; for components, the CNCF's Wasm OCI 
 """
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -109,8 +110,9 @@ class Registry:
         for prefix in ("http://", "https://"):
             self._client.session.mount(prefix, Patient())
         try:
+            self._client.auth._auth_config = _docker_configuration()  # oras itself knows only the one in the home folder
             self._client.auth.load_configs(self._container)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, AttributeError) as error:
             raise WenvError(f"Docker's configuration cannot be read: {error}") from error
         if backend == "basic" and not getattr(self._client.auth, "_basic_auth", None):
             raise WenvError(f"{reference.host} wants a user name and a password", f"docker login {reference.host}")
@@ -182,9 +184,8 @@ class Registry:
         with self._ask("GET", url, (200,), stream=True) as response, self._speaking():
             yield response.raw  # as it is sent: the digest is that of these bytes
 
-    def environment(self) -> Arrived:
-        """The environment at the address, read as far as its configuration.  Raises WenvError and ArchiveError."""
-        manifest, digest = self.manifest()
+    def environment(self, manifest: ImageManifest, digest: str) -> Arrived:
+        """The environment that a manifest names, read as far as its configuration.  Raises WenvError and ArchiveError."""
         configuration = self.document(manifest.config) if manifest.artifact_type != COMPONENT_CONFIGURATION else b""
         return arrived(str(self.reference), manifest, digest, configuration, self.blob)
 
@@ -257,6 +258,14 @@ class Registry:
             if "authentication" not in str(error):
                 raise
             raise WenvError(f"{self.reference.host} wants another password", f"docker login {self.reference.host}") from error
+
+
+def _docker_configuration() -> dict[str, Any]:
+    """What Docker's configuration says of credentials; see docker(1) on ``DOCKER_CONFIG``."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    path = folder / "config.json"
+    found: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+    return {key: found.get(key) or empty for key, empty in (("auths", {}), ("credHelpers", {}), ("credsStore", None))}
 
 
 def component_artifact(path: Path) -> Artifact:

@@ -303,7 +303,9 @@ def open_file(path: Path) -> Iterator[Arrived]:
         with oci.open_layout(path) as layout:
             yield _of_layout(path, layout)
     except ArchiveError as error:
-        raise ArchiveError(f"{path}: {error}", "the file is damaged, or no .wenv file; nothing of it was kept") from error
+        raise ArchiveError(
+            f"{path}: {error}", error.hint or "the file is damaged, or no .wenv file; nothing was kept"
+        ) from error
     except OSError as error:
         if error.filename != str(path) and error.filename is not None:
             raise

@@ -63,7 +63,7 @@ def pull(
             return
         if output is not None:
             raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
-        source = registry.environment()
+        source = registry.environment(manifest, digest)
         folder, runtime = environment.place(name, path), default_runtime(open_store())
         with runtime.store.adding():
             made = sharing.take(runtime, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)

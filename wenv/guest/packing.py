@@ -63,9 +63,13 @@ def pack_tree(job: Job) -> int:
                 original: Index = marshal.load(file)
             with open(f"{job['code']}/{CODE}", "rb") as source:
                 for folder, entries in original.items():
+                    if left_out.fullmatch(f"{folder}/"):
+                        continue
                     index[folder] = kept = {}
                     for name, (kind, offset, length) in entries.items():
-                        if left_out.fullmatch(source_of(folder, name, kind)):
+                        if left_out.fullmatch(source_of(folder, name, kind)) or left_out.fullmatch(
+                            f"{folder}/{name}/".lstrip("/")
+                        ):
                             continue
                         start = archive.tell()
                         if length:
