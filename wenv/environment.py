@@ -117,6 +117,13 @@ class Environment:
         return self.name or str(self.folder)
 
     @property
+    def title(self) -> str:
+        """A word for it, for the names of files: its name, or that of the folder it lies in."""
+        return (
+            self.name or (self.folder.parent if self.folder.name == ENVIRONMENT_FOLDER else self.folder).name or "environment"
+        )
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """The digests of the snapshot's layers, lowest first."""
         return (self.runtime.standard_library, *(package.digest for package in self.packages))

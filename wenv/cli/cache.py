@@ -82,7 +82,7 @@ def prune(
     from dataclasses import asdict
 
     from cache.prune import prune as delete
-    from wenv import environment
+    from wenv import environment, temporary
     from wenv.cli.store import open_store
     from wenv.reachable import roots
 
@@ -91,6 +91,7 @@ def prune(
         printer.begin("Pruning")
         with store.pruning():
             if not dry_run:
+                temporary.sweep()
                 environment.forget_vanished()
             result = delete(store, roots(store, with_runtime=not everything), downloads=everything, dry_run=dry_run)
         printer.end("Pruning")

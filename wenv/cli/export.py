@@ -40,8 +40,7 @@ def export(
     from wenv.runtimes import default_runtime
 
     start, chosen = time.monotonic(), environment.find(name, path)
-    usual = chosen.name or chosen.folder.parent.name or "environment"
-    target = output or Path(f"{usual}{sharing.SUFFIX}")
+    target = output or Path(f"{chosen.title}{sharing.SUFFIX}")
     if target.is_dir():
         raise UsageError(f"{target} is a folder", "-o FILE.wenv")
     if target.exists() and not force:

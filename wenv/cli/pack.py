@@ -71,7 +71,7 @@ def pack(
         raise UsageError("--entry and -m exclude each other")
     start, chosen = time.monotonic(), environment.find(name, path)
     program = packing.program_of(chosen, entry, module, files or ())
-    usual = Path(entry).stem if entry else module or chosen.label.rpartition("/")[2].removeprefix(".") or "python"
+    usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")
     if target.is_dir() or not target.suffix:
         raise UsageError(f"{target}: not a file's name", "-o app.wasm")

@@ -1,8 +1,6 @@
 """``wenv run``."""
 
 import sys
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +13,6 @@ from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wenv.environment import Environment
     from wenv.policy import Policy
 
@@ -75,30 +71,12 @@ def run(
         return start(environment.find(name, path), line, granted)
     if name is not None or path is not None:
         raise UsageError("--from excludes --name and --path")
-    with temporary(from_file) as chosen:
-        return start(chosen, line, granted)
-
-
-@contextmanager
-def temporary(file: Path) -> "Iterator[Environment]":
-    """The environment in a ``.wenv`` file, for as long as it is needed; its layers stay in the store until they are pruned."""
-    from wenv import creation, environment, sharing
     from wenv.cli.store import open_store
-    from wenv.locations import temporary_environments
     from wenv.runtimes import default_runtime
+    from wenv.temporary import temporary
 
-    parent = temporary_environments()
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
-        with Printer() as printer, sharing.open_file(file) as source:
-            runtime = default_runtime(open_store())
-            with runtime.store.adding():
-                made = sharing.take(runtime, source, Path(folder) / "environment", printer)
-        try:
-            yield made
-        finally:
-            creation.remove(runtime.store, made)
-            environment.forget_vanished()
+    with Printer() as printer, temporary(default_runtime(open_store()), from_file, printer) as chosen:
+        return start(chosen, line, granted)
 
 
 def start(chosen: "Environment", line: CommandLine, granted: "Policy") -> int:

@@ -1,0 +1,48 @@
+"""Environments that last as long as one run: what is in a ``.wenv`` file, without being imported."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cache.files import remove_tree
+from resolver.progress import Progress
+from wenv import creation, environment, sharing
+from wenv.environment import Environment
+from wenv.locations import temporary_environments
+from wenv.runtimes import Runtime
+
+#: Locked for as long as the environment is used.
+LOCK, ENVIRONMENT = "lock", "environment"
+
+
+@contextmanager
+def temporary(runtime: Runtime, file: Path, progress: Progress) -> Iterator[Environment]:
+    """The environment in a file; its layers stay in the store until they are pruned.  Raises what `sharing.take` does."""
+    parent = temporary_environments()
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        with FileLock(folder / LOCK):
+            with sharing.open_file(file) as source, runtime.store.adding():
+                made = sharing.take(runtime, source, folder / ENVIRONMENT, progress)
+            try:
+                yield made
+            finally:
+                creation.remove(runtime.store, made)
+    finally:
+        remove_tree(folder)
+        environment.forget_vanished()
+
+
+def sweep() -> None:
+    """Delete what runs left that were killed."""
+    for folder in temporary_environments().glob("*"):
+        try:
+            with FileLock(folder / LOCK, timeout=0):
+                remove_tree(folder / ENVIRONMENT)
+        except (Timeout, OSError):
+            continue  # it is in use
+        remove_tree(folder)
