@@ -116,6 +116,7 @@ class Registry:
             raise WenvError(f"Docker's configuration cannot be read: {error}") from error
         if backend == "basic" and not getattr(self._client.auth, "_basic_auth", None):
             raise WenvError(f"{reference.host} wants a user name and a password", f"docker login {reference.host}")
+        self._always: dict[str, str] = self._client.auth.get_auth_header() if backend == "basic" else {}
 
     # -- out
 
@@ -227,8 +228,11 @@ class Registry:
     def _ask(self, method: str, where: str, expected: tuple[int, ...], **options: Any) -> "Response":
         """Send a request; `where` is an address without its scheme.  Raises WenvError for an answer that is not expected."""
         scheme = "http" if self._insecure else "https"
+        # at once: oras asks without first, and a file that was sent once is at its end when it is sent again.  Tokens it keeps,
+        # and the request that comes before a file's renews them.
+        headers = {**options.pop("headers", {}), **self._always}
         with self._speaking():
-            response: Response = self._client.do_request(f"{scheme}://{where}", method, **options)
+            response: Response = self._client.do_request(f"{scheme}://{where}", method, headers=headers, **options)
         if response.status_code in expected:
             return response
         if response.status_code in (401, 403):
