@@ -114,7 +114,8 @@ def test_a_file_is_run_and_read_without_being_imported(shared: Wenv, other: Wenv
     assert not list((Path(other.environment["WENV_DATA_DIR"]) / "temporary").iterdir())
 
 
-def test_what_a_killed_run_leaves_is_swept(shared: Wenv) -> None:
+def test_what_a_killed_run_leaves_is_swept(shared: Wenv, other: Wenv) -> None:
+    file = str(shared.folder / "lab.wenv")
     command = [
         sys.executable,
         "-P",
@@ -126,19 +127,19 @@ def test_what_a_killed_run_leaves_is_swept(shared: Wenv) -> None:
         "-c",
         "print('on', flush=True)\nwhile True: pass",
     ]
-    process = subprocess.Popen(command, cwd=shared.folder, env=shared.environment, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, cwd=other.folder, env=other.environment, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"on\n"
-    temporary = Path(shared.environment["WENV_DATA_DIR"]) / "temporary"
-    shared("cache", "prune")
+    temporary = Path(other.environment["WENV_DATA_DIR"]) / "temporary"
+    other("cache", "prune")
     assert len(list(temporary.iterdir())) == 1  # it is in use
     process.kill()
     process.wait()
     process.stdout.close()
-    assert len(shared.json("list")) == 2
-    shared("cache", "prune")
+    assert len(other.json("list")) == 1
+    other("cache", "prune")
     assert list(temporary.iterdir()) == []
-    assert len(shared.json("list")) == 1
+    assert other.json("list") == []
 
 
 def test_an_export_is_an_oci_image_layout(shared: Wenv) -> None:
