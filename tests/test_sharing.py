@@ -123,7 +123,7 @@ def test_what_a_killed_run_leaves_is_swept(shared: Wenv, other: Wenv) -> None:
         "wenv",
         "run",
         "--from",
-        "lab.wenv",
+        file,
         "-c",
         "print('on', flush=True)\nwhile True: pass",
     ]
