@@ -177,6 +177,15 @@ def read_layer(store: Store, staging: Path, blob: BinaryIO, descriptor: Descript
     return staged
 
 
+def check_blob(blob: BinaryIO, descriptor: Descriptor) -> None:
+    """Raises ArchiveError unless the blob has the descriptor's digest."""
+    source = _Hashing(_Limited(blob, descriptor.size))
+    while source.read(CHUNK):
+        pass
+    if (source.sha256.hexdigest(), source.size) != (descriptor.digest, descriptor.size):
+        raise ArchiveError(f"a layer that does not have its digest {descriptor.digest[:12]}")
+
+
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """Turn everything that a library makes of hostile bytes into ArchiveError."""

@@ -257,6 +257,61 @@ def certifi_version(wenv: Wenv) -> str:
     return next(str(package["version"]) for package in wenv.json("info")["packages"] if package["name"] == "certifi")
 
 
+DATABASES = """
+import shelve, sqlite3
+a = sqlite3.connect("/tmp/two.db")
+a.execute("create table t (x)"); a.commit()
+b = sqlite3.connect("/tmp/two.db")
+for connection, value in ((b, "b1"), (a, "a1"), (b, "b2")):
+    connection.execute("insert into t values (?)", (value,)); connection.commit()
+read = lambda: [row[0] for row in sqlite3.connect("file:/tmp/two.db?mode=ro", uri=True).execute("select x from t order by x")]
+assert read() == ["a1", "b1", "b2"], read()
+a.execute("insert into t values ('late')")
+b.execute("insert into t values ('first')"); b.commit()
+try:
+    a.commit()
+except sqlite3.OperationalError as error:
+    assert "locked" in str(error)
+else:
+    raise AssertionError("lost")
+a.rollback()
+assert "late" not in read() and "first" in read()
+c = sqlite3.connect("/tmp/two.db", isolation_level=None)
+c.execute("insert into t values ('c')")
+assert "c" in read()
+c.executescript("begin; insert into t values ('d'); commit;")
+c.execute("begin"); c.execute("insert into t values ('e')"); assert "e" not in read(); c.execute("commit")
+assert {"d", "e"} <= set(read())
+with a:
+    a.executemany("insert into t values (?)", [("f",), ("g",)])
+assert {"f", "g"} <= set(read())
+with shelve.open("/tmp/shelf") as shelf:
+    shelf["x"] = [1]
+with shelve.open("/tmp/shelf") as shelf:
+    assert shelf["x"] == [1]
+for missing in ("/tmp/no/x.db", "/app/new.db"):
+    try:
+        sqlite3.connect(missing)
+    except (sqlite3.OperationalError, FileNotFoundError):
+        continue
+    raise AssertionError(missing)
+print("kept")
+"""
+
+
+def test_databases_in_memory(empty: Wenv, tmp_path: Path) -> None:
+    run = machine(tmp_path, pack(empty, "-o", "python.wasm", "--slim"))
+    assert run("-c", DATABASES) == "kept\n"
+
+
+def test_modules_among_the_files(empty: Wenv, tmp_path: Path) -> None:
+    (empty.folder / "zzapp").mkdir()
+    (empty.folder / "zzapp" / "__init__.py").write_text("")
+    (empty.folder / "zzapp" / "__main__.py").write_text("import json, zzapp; print('started', json.own)")
+    (empty.folder / "json.py").write_text("own = True")
+    assert machine(tmp_path, pack(empty, "-m", "zzapp", "zzapp", "json.py"))() == "started True\n"
+
+
 def test_temporary_files(empty: Wenv, tmp_path: Path) -> None:
     run = machine(tmp_path, pack(empty, "--entry", str(EXAMPLES / "scratch.py")))
     assert run().splitlines() == [
@@ -303,14 +358,19 @@ def test_a_prompt(empty: Wenv, tmp_path: Path) -> None:
 
 def test_mistakes(empty: Wenv) -> None:
     (empty.folder / "app.py").write_text("print(1)")
+    (empty.folder / "wrong.py").write_text("print(")
     for arguments, words in (
         (("--entry", "no.py"), "no file and no console script"),
         (("--entry", "app.py", "-m", "json"), "exclude"),
         (("--entry", "app.py", "/etc/hostname"), "does not lie in"),
         (("--entry", "app.py", "nothing.txt"), "no such file"),
         (("--entry", "app.py", "-o", "."), "not a file's name"),
+        (("--entry", "app.py", "-o", "x.cwasm"), "not a file's name"),
+        (("--entry", "app.py", "-o", "app.py", "-f"), "one of the program's files"),
+        (("--entry", "wrong.py"), "SyntaxError, line 1"),
+        (("-m", "zz_nothing"), "no module called"),
         (("--precompile", "/no/wasmtime"), "/no/wasmtime"),
-        (("--entry", "app.py", "-o", "app.py"), "exists"),
+        (("--entry", "app.py", "-o", "wrong.py"), "exists"),
     ):
         result = empty.result("pack", *arguments, status=None)
         assert result.returncode in (1, 2), arguments

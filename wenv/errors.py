@@ -47,7 +47,7 @@ class EnvironmentExistsError(WenvError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"{folder} already holds an environment",
-            "`wenv install` adds to it, `wenv create --clear` replaces it",
+            "--clear replaces it; `wenv install` adds to it",
         )
 
 

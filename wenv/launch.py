@@ -27,7 +27,7 @@ from wenv.launcher.clibrary import SERIES
 from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Preopen
-from wenv.locations import cache_folder, data_folder, registry_folder
+from wenv.locations import cache_folder, data_folder, registry_folder, temporary_environments
 from wenv.policy import Mount, Policy
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
@@ -137,8 +137,9 @@ def sandbox(
     """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
     ensure_ready(runtime, environment, progress)
     register(environment.folder)  # a project that was moved, or came from elsewhere
-    if not environment.is_policy_granted:
-        progress.say(f"ignored: the policy in {environment.folder}, which was not given to `wenv create` on this machine")
+    if not environment.is_policy_granted and environment.folder.parent.parent != temporary_environments():
+        hint = "`wenv import --clear --grant` or options of `wenv run` grant it"
+        progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")
     plan = leave_plan(runtime, environment, progress)
     here = str(Path.cwd())
     shared = sandboxes.shared_folders(here, program.folder, policy.as_json())

@@ -5,12 +5,15 @@ program's own files, all compressed; and modules that were imported already, as 
 wenv/guest/memoryfiles.py for how a program reads files where there is no file system.
 """
 
+import errno
 import hashlib
 import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -74,7 +77,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A packed component: its `parts` in bytes; the rest of its `size` is the interpreter and what is in its memory."""
+    """A packed component: its `parts` in bytes; the rest of its `size` is the interpreter and what is in its memory.
+
+    `variables` are environment variables that imports looked at, `missing` are names that the script imports and nobody has.
+    """
 
     path: Path
     size: int
@@ -82,6 +88,7 @@ class Packed:
     modules: tuple[str, ...]
     not_imported: dict[str, str]
     variables: tuple[str, ...]
+    missing: tuple[str, ...]
     precompiled: Path | None
 
     @property
@@ -144,6 +151,7 @@ def pack(
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
     ensure_ready(runtime, environment, progress)
+    missing = _missing(runtime, environment, program, progress)
     needs = needs_of((package.name for package in environment.packages), writable=False)
     variables = {"HOME": "/tmp", **needs.environment}
     fit = Fit()
@@ -157,7 +165,12 @@ def pack(
         "environment": variables,
         "stubs": list(needs.stubs),
     }
-    order: Pack = {"layers": [], "split_packages": environment.split_packages, "entry": entry}
+    order: Pack = {
+        "layers": [],
+        "split_packages": environment.split_packages,
+        "entry": entry,
+        "own": program.form != "script" and bool(program.files),
+    }
     unused = _unused(runtime.store, environment, program) if slim and program.form != "python" else ()
     archives: dict[str, Path] = {}
     parts: list[Part] = []
@@ -185,7 +198,7 @@ def pack(
         compiled = _precompiled(precompile, made, output.with_suffix(".cwasm"), progress) if precompile else None
         _move(made, output)
     size = output.stat().st_size
-    return Packed(output, size, tuple(parts), fit.modules, dict(fit.left_out), fit.variables, compiled)
+    return Packed(output, size, tuple(parts), fit.modules, dict(fit.left_out), fit.variables, missing, compiled)
 
 
 def _move(source: Path, target: Path) -> None:
@@ -194,8 +207,13 @@ def _move(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, beside)
         beside.replace(target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise
+        raise WenvError(f"{target}: {error.strerror}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _precompiled(wasmtime: Path, component: Path, target: Path, progress: Progress) -> Path:
@@ -288,13 +306,36 @@ def _pack_tree(
 # -- what is used
 
 
+def _missing(runtime: Runtime, environment: Environment, program: Program, progress: Progress) -> tuple[str, ...]:
+    """What a script imports at its top level and nobody has.  Raises WenvError for a program that cannot even begin."""
+    own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
+    there = own | set(sys.stdlib_module_names) | set(_library_modules(runtime.store, environment))
+    there |= {name for package in environment.packages for name in _top_level(runtime.store, package.digest)}
+    if program.form == "module" and program.target.partition(".")[0] not in there:
+        raise WenvError(f"no module called {program.target!r} in the environment", "name its files to take them along")
+    if program.form != "script":
+        return ()
+    script = dict(program.files)[PurePosixPath(program.target).name]
+    source = script.read_bytes()
+    mistake = runtime.call("syntax", source.decode("latin-1"), [], progress)
+    if mistake is not None:
+        raise WenvError(f"{script}: {mistake}")
+    return tuple(sorted(imported_names(source, outer=True) - there))
+
+
+def _top_level(store: Store, layer: str) -> set[str]:
+    """All that can be imported from a layer, private modules and namespaces too."""
+    tree = store.tree(layer) / SITE_PACKAGES
+    return {path.name.partition(".")[0] for path in tree.iterdir()} if tree.is_dir() else set()
+
+
 def _wanted(runtime: Runtime, environment: Environment, program: Program) -> list[str]:
     """The modules to have imported already: those that the program begins with."""
     if program.form == "python":
         return requested_modules(runtime, environment)
-    if program.form in ("module", "entry"):
-        return [program.target.partition(":")[0].partition(".")[0]]
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
+    if program.form in ("module", "entry"):
+        return sorted({program.target.partition(":")[0].partition(".")[0]} - own)
     script = dict(program.files)[PurePosixPath(program.target).name]
     found = imported_names(script.read_bytes()) - own
     store = runtime.store

@@ -108,9 +108,15 @@ class Policy:
         }
 
     @property
+    def without_values(self) -> "Policy":
+        """This policy as it may be given to others: of variables only their names."""
+        return replace(self, environment=tuple((name, None) for name, _ in self.environment))
+
+    @property
     def words(self) -> str:
         """For people."""
-        shown = {**self.as_json(), "mounts": ", ".join(str(mount) for mount in self.mounts)}
+        mounts, names = ", ".join(str(mount) for mount in self.mounts), ", ".join(name for name, _ in self.environment)
+        shown = {**self.as_json(), "mounts": mounts, "environment": names}
         words = [f"{key} {value}" for key, value in shown.items() if value not in (None, False, "", {})]
         return "; ".join(words) or "working folder read-only, no network, no variables"
 

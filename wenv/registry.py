@@ -257,7 +257,7 @@ class Registry:
             raise WenvError(f"{self.reference.host}: no secure connection", "--plain-http speaks without TLS") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             hint = "what was sent or fetched is kept: try again"
-            raise WenvError(f"{self.reference.host} does not answer, or stopped: {type(error).__name__}", hint) from error
+            raise WenvError(f"{self.reference.host} does not answer, or stopped in between", hint) from error
         except ValueError as error:
             if "authentication" not in str(error):
                 raise

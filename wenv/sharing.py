@@ -138,7 +138,7 @@ def configuration_of(store: Store, environment: Environment) -> Configuration:
         tuple(replace(package, built="") for package in environment.packages),
         lock_of(store, environment),
         environment.requested,
-        environment.policy,
+        Policy.from_json(environment.policy).without_values.as_json(),
         tuple(history),
     )
 
@@ -227,6 +227,8 @@ def export(
                 os.fsync(file.fileno())
             Path(beside).chmod(0o644)
             Path(beside).replace(output)
+        except OSError as error:
+            raise WenvError(f"{output}: {error.strerror}") from error
         finally:
             Path(beside).unlink(missing_ok=True)
         flush_folder(output.parent)
@@ -326,6 +328,11 @@ def take_layers(store: Store, source: Arrived, progress: Progress, largest: int 
     if source.size > largest:
         raise ArchiveError(f"it holds {source.size} bytes of files", "--max-size allows more than 8 GB")
     missing = {digest: blob for digest, blob in source.layers.items() if not store.has_layer(digest)}
+    if not at_once:  # what is not unpacked is not believed either
+        for digest, blob in source.layers.items():
+            if digest not in missing:
+                with source.open_blob(blob) as stream:
+                    oci.check_blob(stream, blob)
     progress.begin(UNPACKING, sum(blob.size for blob in missing.values()))
     with store.staging() as staging:
         staged: list[StagedLayer] = []

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cache.errors import UserError
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
 from wenv.cli.push import PlainHttp
@@ -24,7 +25,7 @@ def diff(
 ) -> int:
     """Show what differs between two environments: packages, layers, files, sizes.
 
-    The exit status is 0 if they have the same layers, 1 if they differ.
+    The exit status is 0 if they have the same layers, 1 if they differ, 2 if that could not be found out.
 
     [bold]Examples[/]
 
@@ -36,12 +37,16 @@ def diff(
 
     store = open_store()
     with Printer(quiet=as_json) as printer:
-        with (
-            store.adding(),
-            side(store, before, printer, plain_http=plain_http) as one,
-            side(store, after, printer, plain_http=plain_http) as other,
-        ):
-            found = difference(store, one, other)
+        try:
+            with (
+                store.adding(),
+                side(store, before, printer, plain_http=plain_http) as one,
+                side(store, after, printer, plain_http=plain_http) as other,
+            ):
+                found = difference(store, one, other)
+        except UserError as error:
+            printer.error(error)
+            return Exit.USAGE
         if as_json:
             printer.json(found.as_json())
         else:
@@ -74,7 +79,7 @@ def _show(printer: Printer, found: "Difference", *, files: bool) -> None:
                 mark = "+" if file.before is None else "-" if file.after is None else "~"
                 printer.line(f"{mark} {change.name}: {file.path} ({_sizes(file.before, file.after)})")
     printer.say(
-        f"{len(found.packages)} packages differ, {found.shared} layers are shared; "
+        f"packages that differ: {len(found.packages)}, layers that both have: {found.shared}; "
         f"{human_size(found.size_before)} -> {human_size(found.size_after)}"
     )
 

@@ -67,7 +67,7 @@ def info(
         ("Snapshot", f"sha256:{chosen.snapshot}"),
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
-        ("Policy", Policy.from_json(chosen.policy).words),
+        ("Policy", Policy.from_json(chosen.policy).words + ("" if chosen.is_policy_granted else " (not granted)")),
         ("Linked", _linked_words(packages)),
         ("Baked", _baked_words(chosen.baked, component)),
         ("Scripts", ", ".join(chosen.scripts) or "none"),

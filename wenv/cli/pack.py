@@ -73,17 +73,21 @@ def pack(
     program = packing.program_of(chosen, entry, module, files or ())
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")
-    if target.is_dir() or not target.suffix:
-        raise UsageError(f"{target}: not a file's name", "-o app.wasm")
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists", "--force overwrites it, -o names another")
+    native = target.with_suffix(".cwasm") if precompile is not None else None
+    if target.is_dir() or target.suffix == ".cwasm":
+        raise UsageError(f"{target}: not a file's name for a component", "-o app.wasm")
+    for written in filter(None, (target, native)):
+        if any(written.absolute() == source for _, source in program.files):
+            raise UsageError(f"{written} is one of the program's files", "-o names another")
+        if written.exists() and not force:
+            raise UsageError(f"{written} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
         with runtime.store.adding():
             made = packing.pack(runtime, chosen, program, target, printer, bake=not no_bake, slim=slim, precompile=precompile)
         if as_json:
             printer.json({**made.as_json(), "seconds": round(time.monotonic() - start, 3)})
-        else:
+        elif not quiet:
             _show(printer, made, time.monotonic() - start)
     return Exit.OK
 
@@ -96,6 +100,8 @@ def _show(printer: Printer, made: "Packed", seconds: float) -> None:
     printer.table(("Part", "Files", "Code", "Size"), rows, right=(1, 2, 3))
     imported = f", with {', '.join(made.modules)} imported" if made.modules else ""
     printer.say(f"Packed {made.path} in {seconds:.1f} s ({human_size(made.size)}{imported})")
+    for module in made.missing:
+        printer.say(f"warning: {module} is imported, and is neither in the environment nor among the files")
     for module, reason in made.not_imported.items():
         printer.say(f"not imported beforehand: {module}: {reason}")
     if made.precompiled:

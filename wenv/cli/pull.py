@@ -52,6 +52,10 @@ def pull(
         registry = Registry(where, plain_http=plain_http)
         manifest, digest = registry.manifest()
         if manifest.config.media_type == COMPONENT_CONFIGURATION:
+            if name is not None or path is not None:
+                raise UsageError(f"{where} is a component", "-o FILE says where it goes")
+            if sum(layer.size for layer in manifest.layers) > largest:
+                raise UsageError(f"{where} is larger than --max-size")
             target = output or Path(f"{where.name.rpartition('/')[2]}.wasm")
             if target.exists() and not clear:
                 raise UsageError(f"{target} exists", "--clear replaces it, -o names another")

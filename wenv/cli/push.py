@@ -61,7 +61,8 @@ def push(
             printer.say(
                 f"Pushed {done.reference} ({done.sent} of {done.sent + done.present} blobs sent, {human_size(done.size)})"
             )
-            printer.line(f"{where.host}/{where.name}@{done.digest}")
+            if not quiet:
+                printer.line(f"{where.host}/{where.name}@{done.digest}")
 
 
 def register(app: typer.Typer) -> None:

@@ -11,6 +11,7 @@ SERVICES: dict[str, Callable[[Any], object]] = {
     "compile": codearchive.compile_tree,
     "index": codearchive.write_index,
     "pack": packing.pack_tree,
+    "syntax": packing.check_syntax,
     "describe": describe.describe,
     "imports": imports.imports,
     "trial": trial.trial,

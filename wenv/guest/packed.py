@@ -18,6 +18,8 @@ def run() -> None:
     assert entry is not None
     memoryfiles.begin()
     sys.setrecursionlimit(entry["recursion_limit"])
+    if packing.own:
+        program.unload_shadowed("/app")
     status = _status(entry, sys.argv[1:])
     if status:
         raise SystemExit(FAILURE)

@@ -100,6 +100,16 @@ def _paths(tree: str) -> list[str]:
     return sorted(found)
 
 
+def check_syntax(source: str) -> str | None:
+    """What is wrong with a script, whose bytes come as Latin-1; None if nothing is."""
+    try:
+        compile(source.encode("latin-1"), "script", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        return f"{type(error).__name__}{where}: {error.msg if isinstance(error, SyntaxError) else error}"
+    return None
+
+
 class PackedSnapshot(Snapshot):
     """A snapshot whose archives are in memory: code is unpacked when it is imported."""
 
@@ -147,10 +157,13 @@ class Pack(TypedDict):
     layers: list[Layer]
     split_packages: dict[str, list[str]]
     entry: Entry
+    own: bool
+    """Whether modules among the program's own files can be imported, although it is no script."""
 
 
-#: What this component runs, if it is a packed one.
+#: What this component runs, if it is a packed one; and whether modules among its own files can be imported by it.
 entry: Entry | None = None
+own = False
 
 
 def hold(folder: str, pack: Pack) -> None:
@@ -158,9 +171,11 @@ def hold(folder: str, pack: Pack) -> None:
 
     To be called when everything is imported that shall be: what is in memory need not be in an archive.
     """
-    global entry
+    global entry, own
     memoryfiles.install()
     snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
+    if pack["own"]:
+        snapshot.paths.insert(0, "/app")
     for number, layer in enumerate(pack["layers"]):
         archive, contents = _read(f"{folder}/{number}")
         memoryfiles.add_archive(layer["base"], archive, contents["files"])
@@ -173,7 +188,7 @@ def hold(folder: str, pack: Pack) -> None:
     for name, adapt in memoryfiles.ADAPTED.items():
         if name in sys.modules:
             adapt(sys.modules[name])
-    entry = pack["entry"]
+    entry, own = pack["entry"], pack["own"]
 
 
 def _read(path: str) -> tuple[memoryview, Contents]:
