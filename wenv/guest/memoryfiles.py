@@ -762,8 +762,8 @@ def adapt_sqlite(module: ModuleType) -> None:
     """Let `sqlite3` open files in memory: SQLite itself opens files below Python.
 
     Such a database is a copy in SQLite's memory.  It is read again before a statement that begins outside a transaction, if the
-    file is another by then, and written back when a transaction ends; a transaction that ends after another connection wrote the
-    file is refused, as "database is locked".
+    file is another by then, and written back when a transaction ends; one that ends after another connection wrote the file is
+    refused, as "database is locked".
     """
     connect_host, plain, locked = module.connect, module.Connection, module.OperationalError
 
