@@ -798,6 +798,15 @@ def adapt_sqlite(module: ModuleType) -> None:
             def cursor(self, factory: Any = Cursor) -> Any:
                 return super().cursor(factory)
 
+            def execute(self, *arguments: Any) -> Any:
+                return self.cursor().execute(*arguments)
+
+            def executemany(self, *arguments: Any) -> Any:
+                return self.cursor().executemany(*arguments)
+
+            def executescript(self, sql: str) -> Any:
+                return self.cursor().executescript(sql)
+
             def commit(self) -> None:
                 if self.place is not None and self.in_transaction and self._seen != _version(self.place):
                     raise locked("database is locked")

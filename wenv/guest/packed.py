@@ -18,17 +18,16 @@ def run() -> None:
     assert entry is not None
     memoryfiles.begin()
     sys.setrecursionlimit(entry["recursion_limit"])
-    if packing.own:
-        program.unload_shadowed("/app")
     status = _status(entry, sys.argv[1:])
     if status:
         raise SystemExit(FAILURE)
 
 
 def _status(entry: Entry, arguments: list[str]) -> int:
+    own = "/app" if packing.own else None
     if entry["form"] != "python":
         first = [entry["name"]] if entry["form"] == "entry" else []
-        return program.run(_request(entry, entry["form"], entry["target"], [*first, *arguments], CommandLine("script")))
+        return program.run(_request(entry, entry["form"], entry["target"], [*first, *arguments], CommandLine("script")), own)
     try:
         line = parse(arguments)
     except CommandLineError as error:
@@ -44,9 +43,9 @@ def _status(entry: Entry, arguments: list[str]) -> int:
             return 0
         case "prompt":
             form: Form = "code" if os.isatty(0) else "stdin"
-            return program.run(_request(entry, form, PROMPT, arguments, line))
+            return program.run(_request(entry, form, PROMPT, arguments, line), own)
         case form:
-            return program.run(_request(entry, form, line.target, arguments, line))
+            return program.run(_request(entry, form, line.target, arguments, line), own)
 
 
 #: What runs when nothing is named and a person is there.

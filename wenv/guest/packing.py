@@ -174,8 +174,6 @@ def hold(folder: str, pack: Pack) -> None:
     global entry, own
     memoryfiles.install()
     snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
-    if pack["own"]:
-        snapshot.paths.insert(0, "/app")
     for number, layer in enumerate(pack["layers"]):
         archive, contents = _read(f"{folder}/{number}")
         memoryfiles.add_archive(layer["base"], archive, contents["files"])
