@@ -33,23 +33,37 @@ def copy_stream(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def write_atomically(path: Path, text: str | bytes, *, executable: bool = False) -> None:
-    """Replace `path` by a file that holds `text`, flushed before it takes the name."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+@contextmanager
+def replacing(path: Path, *, executable: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the name `path` when all of it is on the disk; on an error nothing is left of it.
+
+    Raises FullDiskError, and OSError that names `path`.
+    """
+    temporary = None
     try:
-        with reporting_full_disk(path), os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o755 if executable else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
+        with reporting_full_disk(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o755 if executable else 0o644)
+            os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+        if isinstance(error, OSError) and str(error.filename).startswith(str(path.parent / f".{path.name}.")):
+            error.filename, error.filename2 = str(path), None
         raise
     flush_folder(path.parent)
+
+
+def write_atomically(path: Path, text: str | bytes, *, executable: bool = False) -> None:
+    """Replace `path` by a file that holds `text`, flushed before it takes the name."""
+    with replacing(path, executable=executable) as file:
+        file.write(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

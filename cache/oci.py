@@ -81,18 +81,18 @@ class ImageManifest:
     artifact_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
-    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> bytes:
         """The bytes whose digest names the artifact."""
-        found: dict[str, Any] = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "artifactType": self.artifact_type,
-            "config": self.config.as_json(),
-            "layers": [layer.as_json() for layer in self.layers],
-        }
-        return canonical({**found, "annotations": dict(self.annotations)} if self.annotations else found)
+        return canonical(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "artifactType": self.artifact_type,
+                "config": self.config.as_json(),
+                "layers": [layer.as_json() for layer in self.layers],
+            }
+        )
 
     @classmethod
     def parse(cls, document: bytes) -> "ImageManifest":
@@ -167,10 +167,7 @@ def read_layer(store: Store, staging: Path, blob: BinaryIO, descriptor: Descript
                 if left < 0:
                     raise ArchiveError("a layer that holds more than it declares")
                 writer.add(member.name, content, executable=bool(member.mode & 0o100))
-        while source.read(CHUNK):
-            pass
-    if (source.sha256.hexdigest(), source.size) != (descriptor.digest, descriptor.size):
-        raise ArchiveError(f"a layer that does not have its digest {descriptor.digest[:12]}")
+    source.check(descriptor)
     staged = writer.finish()
     if staged.manifest.digest != digest:
         raise ArchiveError(f"a layer whose files do not have the digest {digest[:12]}")
@@ -179,11 +176,7 @@ def read_layer(store: Store, staging: Path, blob: BinaryIO, descriptor: Descript
 
 def check_blob(blob: BinaryIO, descriptor: Descriptor) -> None:
     """Raises ArchiveError unless the blob has the descriptor's digest."""
-    source = _Hashing(_Limited(blob, descriptor.size))
-    while source.read(CHUNK):
-        pass
-    if (source.sha256.hexdigest(), source.size) != (descriptor.digest, descriptor.size):
-        raise ArchiveError(f"a layer that does not have its digest {descriptor.digest[:12]}")
+    _Hashing(_Limited(blob, descriptor.size)).check(descriptor)
 
 
 @contextmanager
@@ -217,6 +210,13 @@ class _Hashing:
 
     def flush(self) -> None:
         self._stream.flush()
+
+    def check(self, descriptor: Descriptor) -> None:
+        """Read what is left; raises ArchiveError unless all together has the descriptor's digest."""
+        while self.read(CHUNK):
+            pass
+        if (self.sha256.hexdigest(), self.size) != (descriptor.digest, descriptor.size):
+            raise ArchiveError(f"a layer that does not have its digest {descriptor.digest[:12]}")
 
 
 class _Limited:

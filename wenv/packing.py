@@ -5,7 +5,6 @@ program's own files, all compressed; and modules that were imported already, as 
 wenv/guest/memoryfiles.py for how a program reads files where there is no file system.
 """
 
-import errno
 import hashlib
 import json
 import re
@@ -13,12 +12,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cache.files import reporting_full_disk
+from cache.files import replacing
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
@@ -174,7 +172,7 @@ def pack(
     unused = _unused(runtime.store, environment, program) if slim and program.form != "python" else ()
     archives: dict[str, Path] = {}
     parts: list[Part] = []
-    with runtime.store.staging() as staging, reporting_full_disk(output):
+    with runtime.store.staging() as staging:
         progress.begin(ARCHIVING, len(environment.packages) + 2)
         for number, (layer, base) in enumerate(layer_bases(environment)):
             library = base == str(STANDARD_LIBRARY)
@@ -194,7 +192,6 @@ def pack(
         made = staging / "packed.wasm"
         baking = baking_with(runtime, environment, fit.modules, tuple(variables.items()))
         runtime.pack(made, environment.natives, baking, Packing(archives, order), progress)
-        output.parent.mkdir(parents=True, exist_ok=True)
         compiled = _precompiled(precompile, made, output.with_suffix(".cwasm"), progress) if precompile else None
         _move(made, output)
     size = output.stat().st_size
@@ -203,17 +200,8 @@ def pack(
 
 def _move(source: Path, target: Path) -> None:
     """Give a finished file its name; the store may lie on another disk."""
-    beside = target.with_name(f".{target.name}.new")
-    try:
-        shutil.copyfile(source, beside)
-        beside.replace(target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise
-        raise WenvError(f"{target}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with replacing(target) as file, source.open("rb") as made:
+        shutil.copyfileobj(made, file)
 
 
 def _precompiled(wasmtime: Path, component: Path, target: Path, progress: Progress) -> Path:

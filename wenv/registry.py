@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cache import oci
+from cache.files import replacing
 from cache.oci import ArchiveError, Descriptor, ImageManifest
 from resolver.progress import Progress
 from wenv.errors import UsageError, WenvError
@@ -195,10 +196,10 @@ class Registry:
         layers = [layer for layer in manifest.layers if layer.media_type == COMPONENT]
         if len(layers) != 1:
             raise ArchiveError(f"{self.reference} does not hold one WebAssembly component")
-        layer, beside = layers[0], output.with_name(f".{output.name}.new")
+        layer = layers[0]
         progress.begin(FETCHING, layer.size)
         try:
-            with self.blob(layer) as stream, beside.open("wb") as file:
+            with self.blob(layer) as stream, replacing(output) as file:
                 digest = hashlib.sha256()
                 left = layer.size
                 while left and (chunk := stream.read(min(left, 1 << 20))):
@@ -206,13 +207,9 @@ class Registry:
                     file.write(chunk)
                     left -= len(chunk)
                     progress.advance(FETCHING, len(chunk))
-                file.flush()
-                os.fsync(file.fileno())
-            if left or digest.hexdigest() != layer.digest:
-                raise ArchiveError(f"{self.reference}: a component that does not have its digest {layer.digest[:12]}")
-            beside.replace(output)
+                if left or digest.hexdigest() != layer.digest:
+                    raise ArchiveError(f"{self.reference}: a component that does not have its digest {layer.digest[:12]}")
         finally:
-            beside.unlink(missing_ok=True)
             progress.end(FETCHING)
         return layer.size
 

@@ -5,16 +5,15 @@ Whatever is read of one is checked before it is used; what can be computed from 
 """
 
 import hashlib
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cache import oci
-from cache.files import flush_folder, reporting_full_disk
+from cache.files import replacing
 from cache.layers import StagedLayer, publish
 from cache.manifest import snapshot_digest
 from cache.oci import ArchiveError, Descriptor, ImageManifest, Layout
@@ -210,7 +209,7 @@ def export(
 ) -> Descriptor:
     """Write an environment into one file; returns its manifest's descriptor.  Hold `Store.adding`."""
     artifact = artifact_of(runtime, environment, progress, with_runtime=with_runtime)
-    with runtime.store.staging() as staging, reporting_full_disk(output):
+    with runtime.store.staging() as staging:
         blobs: list[tuple[Descriptor, bytes | Path]] = [(artifact.manifest.config, artifact.configuration)]
         for descriptor in artifact.manifest.layers:
             path = staging / descriptor.digest
@@ -218,20 +217,8 @@ def export(
                 with path.open("wb") as file:
                     artifact.write_blob(descriptor, file)
             blobs.append((descriptor, path))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        descriptor_of_file, beside = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-        try:
-            with os.fdopen(descriptor_of_file, "wb") as file:
-                oci.write_layout(file, artifact.manifest, blobs)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).chmod(0o644)
-            Path(beside).replace(output)
-        except OSError as error:
-            raise WenvError(f"{output}: {error.strerror}") from error
-        finally:
-            Path(beside).unlink(missing_ok=True)
-        flush_folder(output.parent)
+        with replacing(output) as file:
+            oci.write_layout(file, artifact.manifest, blobs)
     return oci.describe(oci.MANIFEST, artifact.manifest.document())
 
 
@@ -246,25 +233,9 @@ class Arrived:
     manifest: ImageManifest
     digest: str
     configuration: Configuration
+    layers: Mapping[str, Descriptor]
+    """The layers that are inside, by their digest in the snapshot."""
     open_blob: Opener
-
-    @property
-    def layers(self) -> dict[str, Descriptor]:
-        """The layers that are inside, by their digest in the snapshot.  Raises ArchiveError."""
-        found: dict[str, Descriptor] = {}
-        for descriptor in self.manifest.layers:
-            if descriptor.media_type == INTERPRETER:
-                continue  # for others: wenv runs no interpreter but its own
-            digest = descriptor.annotations.get(DIGEST, "").removeprefix("sha256:")
-            if descriptor.media_type != LAYER or digest not in self.configuration.layers or digest in found:
-                raise ArchiveError(
-                    f"a layer that the environment does not have, or of an unknown type: {descriptor.media_type}"
-                )
-            found[digest] = descriptor
-        missing = [package.name for package in self.configuration.packages if package.digest not in found]
-        if missing:
-            raise ArchiveError(f"the layers of {', '.join(missing)} are missing")
-        return found
 
     @property
     def size(self) -> int:
@@ -293,8 +264,25 @@ def arrived(label: str, manifest: ImageManifest, digest: str, configuration: byt
     """Check what is known of an artifact before its layers are read.  Raises ArchiveError."""
     if manifest.artifact_type != ARTIFACT or manifest.config.media_type != CONFIGURATION:
         raise ArchiveError(f"{label} is no environment but {manifest.artifact_type[:80]}")
-    found = Arrived(label, manifest, digest, Configuration.parse(configuration), open_blob)
+    said = Configuration.parse(configuration)
+    found = Arrived(label, manifest, digest, said, _layers_of(manifest, said), open_blob)
     _ = found.size
+    return found
+
+
+def _layers_of(manifest: ImageManifest, configuration: Configuration) -> dict[str, Descriptor]:
+    """The layers that are inside, by their digest in the snapshot.  Raises ArchiveError."""
+    found: dict[str, Descriptor] = {}
+    for descriptor in manifest.layers:
+        if descriptor.media_type == INTERPRETER:
+            continue  # for others: wenv runs no interpreter but its own
+        digest = descriptor.annotations.get(DIGEST, "").removeprefix("sha256:")
+        if descriptor.media_type != LAYER or digest not in configuration.layers or digest in found:
+            raise ArchiveError(f"a layer that the environment does not have, or of an unknown type: {descriptor.media_type}")
+        found[digest] = descriptor
+    missing = [package.name for package in configuration.packages if package.digest not in found]
+    if missing:
+        raise ArchiveError(f"the layers of {', '.join(missing)} are missing")
     return found
 
 

@@ -7,7 +7,6 @@ import typer
 from cache.errors import UserError
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
-from wenv.cli.push import PlainHttp
 from wenv.errors import Exit
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=_KIND, show_default=False)],
     after: Annotated[str, typer.Argument(metavar="B", help=_KIND, show_default=False)],
     files: Annotated[bool, typer.Option("--files", help="List the files that differ.")] = False,
-    plain_http: PlainHttp = False,
+    plain_http: options.PlainHttp = False,
     as_json: options.Json = False,
 ) -> int:
     """Show what differs between two environments: packages, layers, files, sizes.

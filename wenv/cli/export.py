@@ -15,10 +15,8 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: the environment's name.wenv]")
     ] = None,
-    with_runtime: Annotated[
-        bool, typer.Option("--with-runtime", help="Take the interpreter and the standard library along.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the file.")] = False,
+    with_runtime: options.WithRuntime = False,
+    force: options.Force = False,
     name: options.Name = None,
     path: options.At = None,
     quiet: options.Quiet = False,

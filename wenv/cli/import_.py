@@ -14,19 +14,14 @@ from wenv.policy import Policy, parse_size
 if TYPE_CHECKING:
     from wenv.environment import Environment
 
-Grant = Annotated[bool, typer.Option("--grant", help="Grant what the file asks for: folders, variables, limits.")]
-Largest = Annotated[
-    str | None, typer.Option("--max-size", metavar="SIZE", help="Refuse more than this when unpacked.  [default: 8G]")
-]
-
 
 def import_environment(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .wenv file.", show_default=False)],
     name: options.Name = None,
     path: options.At = None,
-    grant: Grant = False,
+    grant: options.Grant = False,
     clear: Annotated[bool, typer.Option("--clear", help="Replace an environment that is there.")] = False,
-    max_size: Largest = None,
+    max_size: options.Largest = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:

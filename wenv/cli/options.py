@@ -45,6 +45,15 @@ At = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+"""What follows is of sharing."""
+Grant = Annotated[bool, typer.Option("--grant", help="Grant what the file asks for: folders, variables, limits.")]
+Largest = Annotated[
+    str | None, typer.Option("--max-size", metavar="SIZE", help="Refuse more than this when unpacked.  [default: 8G]")
+]
+PlainHttp = Annotated[bool, typer.Option("--plain-http", help="Speak to the registry without TLS.")]
+Reference = Annotated[str, typer.Argument(metavar="HOST/NAME[:TAG]", help="Where it lies in a registry.", show_default=False)]
+WithRuntime = Annotated[bool, typer.Option("--with-runtime", help="Take the interpreter and the standard library along.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the file.")]
 """What follows names requirements."""
 Files = Annotated[
     list[Path] | None,

@@ -38,7 +38,7 @@ def pack(
         Path | None,
         typer.Option("--precompile", metavar="WASMTIME", help="Also write a .cwasm, compiled by this wasmtime executable."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the file.")] = False,
+    force: options.Force = False,
     name: options.Name = None,
     path: options.At = None,
     quiet: options.Quiet = False,

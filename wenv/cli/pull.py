@@ -7,25 +7,24 @@ from typing import Annotated
 import typer
 
 from wenv.cli import options
-from wenv.cli.import_ import Grant, Largest, show
+from wenv.cli.import_ import show
 from wenv.cli.printer import Printer, human_size
-from wenv.cli.push import PlainHttp, ReferenceWord
 from wenv.errors import UsageError
 from wenv.policy import parse_size
 
 
 def pull(
-    reference: ReferenceWord,
+    reference: options.Reference,
     name: options.Name = None,
     path: options.At = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="For a component: where it goes.  [default: NAME.wasm]"),
     ] = None,
-    grant: Grant = False,
+    grant: options.Grant = False,
     clear: Annotated[bool, typer.Option("--clear", help="Replace an environment, or a file, that is there.")] = False,
-    max_size: Largest = None,
-    plain_http: PlainHttp = False,
+    max_size: options.Largest = None,
+    plain_http: options.PlainHttp = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:

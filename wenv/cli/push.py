@@ -10,19 +10,12 @@ from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
 from wenv.errors import UsageError
 
-PlainHttp = Annotated[bool, typer.Option("--plain-http", help="Speak to the registry without TLS.")]
-ReferenceWord = Annotated[
-    str, typer.Argument(metavar="HOST/NAME[:TAG]", help="Where it lies in a registry.", show_default=False)
-]
-
 
 def push(
-    reference: ReferenceWord,
+    reference: options.Reference,
     file: Annotated[Path | None, typer.Argument(metavar="[FILE.wasm]", help="A packed component.", show_default=False)] = None,
-    with_runtime: Annotated[
-        bool, typer.Option("--with-runtime", help="Take the interpreter and the standard library along.")
-    ] = False,
-    plain_http: PlainHttp = False,
+    with_runtime: options.WithRuntime = False,
+    plain_http: options.PlainHttp = False,
     name: options.Name = None,
     path: options.At = None,
     quiet: options.Quiet = False,

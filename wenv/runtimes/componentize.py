@@ -138,7 +138,9 @@ class ComponentizeRuntime:
             return self._component_folder(progress)
 
         def build(folder: Path) -> None:
-            task = LINKING.format(names=_names(natives)) if baking is None else BAKING.format(count=len(baking.modules))
+            task = (
+                LINKING.format(names=", ".join(_names(natives))) if baking is None else BAKING.format(count=len(baking.modules))
+            )
             progress.begin(task)
             try:
                 with self.store.staging() as staging:
@@ -149,7 +151,7 @@ class ComponentizeRuntime:
             except RuntimeBuildError as error:
                 if baking is not None:
                     raise
-                raise LinkError(_names(natives).split(", "), str(error)) from error
+                raise LinkError(_names(natives), str(error)) from error
             finally:
                 progress.end(task)
 
@@ -278,8 +280,8 @@ class ComponentizeRuntime:
         return Session(self.component(progress), [mount.preopen for mount in (library, *mounts)]).call(service, argument)
 
 
-def _names(natives: tuple[NativeLayer, ...]) -> str:
-    return ", ".join(PurePosixPath(layer.guest_base).name for layer in sorted(natives))
+def _names(natives: tuple[NativeLayer, ...]) -> list[str]:
+    return [PurePosixPath(layer.guest_base).name for layer in sorted(natives)]
 
 
 def guest_sources() -> list[Path]:
