@@ -1,5 +1,7 @@
 """Entry of the command line."""
 
+import contextlib
+import os
 import sys
 
 
@@ -12,7 +14,23 @@ def main() -> None:
         start.run_command(sys.argv[2:])
     from wenv.cli.main import run_command
 
-    sys.exit(run_command(sys.argv[1:]))
+    try:
+        status = run_command(sys.argv[1:])
+    except SystemExit as leaving:  # a signal
+        status = int(leaving.code or 0)
+    _leave(status)
+
+
+def _leave(status: int) -> None:
+    """End the process; at once, if a guest was left behind: it may come back to Python while that is ending."""
+    import threading
+
+    if any(thread.daemon for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -36,14 +36,15 @@ from wenv.guest.command_line import CommandLine
 from wenv.launch import ensure_ready, fitting, plan_of
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Program, request_of, terminal_variables
-from wenv.launcher.start import GRACE
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
 
-if TYPE_CHECKING:
-    from wasmtime.component import Component
+#: How long a stopped sandbox may take to notice, in seconds.
+GRACE = 0.5
 
+if TYPE_CHECKING:
     from wenv.guest.living import Reply
+    from wenv.host.engine import Compiled
     from wenv.host.session import Session as HostSession
     from wenv.runtimes import Runtime
 
@@ -100,7 +101,7 @@ class OpenEnvironment:
         self._runtime = runtime
         self.environment = environment
         self._plan = plan_of(runtime, environment, Silent())
-        self._components: dict[bool, Component] = {}
+        self._components: dict[bool, Compiled] = {}
 
     def session(
         self,
@@ -140,11 +141,11 @@ class OpenEnvironment:
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}
         return {**request, "terminal": None, "environment": {**kept, **own, **dict(policy.environment)}}
 
-    def _component(self, request: "dict[str, Any]") -> "Component":
+    def _component(self, request: "dict[str, Any]") -> "Compiled":
         baking = fitting(self._runtime, self.environment, self._plan, request)  # type: ignore[arg-type]
         found = self._components.get(baking is not None)
         if found is None:
-            found = self._runtime.component(Silent(), self.environment.natives, baking)
+            found = self._runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
             self._components[baking is not None] = found
         return found
 

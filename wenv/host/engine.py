@@ -1,11 +1,16 @@
-"""The engine: one configuration for everything that wenv runs, and compiled components kept in the store.
+"""Engines, and compiled components kept in the store.
+
+Native code that can be stopped from another thread looks at every turn of a loop whether it is to stop, which costs imports a
+tenth of their time.  Only sandboxes that live in somebody's process need it: what a command runs is stopped by ending the
+command.  So there are two engines, each with code of its own.
 
 A compiled component is native code: it is taken from our own store only, and is valid for one version of wasmtime, one
 configuration and one kind of processor, all of which are part of its key.
 """
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import wasmtime
@@ -13,7 +18,7 @@ from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
 from cache.store import Store
-from wenv.host.compiled import COMPILED, compiled_key
+from wenv.host.compiled import COMPILED, FILE, compiled_key
 from wenv.launcher.clibrary import STACK
 
 #: Sessions that may live at once in a process.
@@ -40,19 +45,54 @@ POOL = {
 }
 
 
+@dataclass(frozen=True)
+class Engine:
+    """One configuration of wasmtime; sessions of a `stoppable` engine can be stopped from other threads."""
+
+    stoppable: bool
+
+    @cached_property
+    def wasmtime(self) -> wasmtime.Engine:
+        """Sessions that can be stopped, of which there may be many, take their memory from a pool, where the system has the
+        address space for one."""
+        if self.stoppable:
+            try:
+                return wasmtime.Engine(_config(stoppable=True, pooled=True))
+            except wasmtime.WasmtimeError:
+                pass
+        return wasmtime.Engine(_config(stoppable=self.stoppable, pooled=False))
+
+    @cached_property
+    def linker(self) -> component_model.Linker:
+        """What components import, linked once for all sessions."""
+        linker = component_model.Linker(self.wasmtime)
+        linker.add_wasip2()
+        return linker
+
+    def stop(self) -> None:
+        """Have all sessions look whether they are to stop; may be called from any thread."""
+        if self.stoppable:
+            self.wasmtime.increment_epoch()
+
+
 @cache
-def engine() -> wasmtime.Engine:
-    """The process's engine; sessions take their memory from a pool, where the system has the address space for one."""
-    try:
-        return wasmtime.Engine(_config(pooled=True))
-    except wasmtime.WasmtimeError:
-        return wasmtime.Engine(_config(pooled=False))
+def engine(*, stoppable: bool = False) -> Engine:
+    """The process's engine of a kind."""
+    return Engine(stoppable)
 
 
-def _config(*, pooled: bool) -> wasmtime.Config:
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A component, ready to instantiate in its engine."""
+
+    engine: Engine
+    component: component_model.Component
+
+
+def _config(*, stoppable: bool, pooled: bool) -> wasmtime.Config:
     config = wasmtime.Config()
     config.wasm_component_model = True
-    config.epoch_interruption = True
+    config.epoch_interruption = stoppable
     config.max_wasm_stack = STACK
     if pooled:
         pool = _bindings.wasmtime_pooling_allocation_config_new()
@@ -64,8 +104,8 @@ def _config(*, pooled: bool) -> wasmtime.Config:
 
 
 def compiled(
-    store: Store, component_key: str, component: Callable[[], Path], announce: Callable[[], None] = lambda: None
-) -> component_model.Component:
+    store: Store, component_key: str, component: Callable[[], Path], announce: Callable[[], None], *, stoppable: bool
+) -> Compiled:
     """The component, ready to instantiate; compiled (5 to 9 s) and kept if this is the first time on this host.
 
     `component` returns the .wasm file and is called only then, `announce` just before.
@@ -73,13 +113,17 @@ def compiled(
 
     def build(folder: Path) -> None:
         announce()
-        (folder / "component.cwasm").write_bytes(component_model.Component.from_file(engine(), str(component())).serialize())
+        source = str(component())
+        (folder / FILE).write_bytes(component_model.Component.from_file(chosen.wasmtime, source).serialize())
 
-    folder = store.derive(COMPILED, compiled_key(component_key), build)
+    def loaded(folder: Path) -> Compiled:
+        return Compiled(chosen, component_model.Component.deserialize_file(chosen.wasmtime, str(folder / FILE)))
+
+    chosen, key = engine(stoppable=stoppable), compiled_key(component_key, stoppable=stoppable)
+    folder = store.derive(COMPILED, key, build)
     try:
-        return component_model.Component.deserialize_file(engine(), str(folder / "component.cwasm"))
+        return loaded(folder)
     except wasmtime.WasmtimeError:
         # made on another processor that shares this store: what it may use is not known before it is tried
         store.discard(folder)
-        folder = store.derive(COMPILED, compiled_key(component_key), build)
-        return component_model.Component.deserialize_file(engine(), str(folder / "component.cwasm"))
+        return loaded(store.derive(COMPILED, key, build))

@@ -1,8 +1,8 @@
 """Runs a guest in a thread, so that the main thread can hear Ctrl-C and the clock.
 
-A Python signal handler does not run while the main thread is inside a call into WebAssembly.  The guest is stopped through
-the engine's epoch; a guest that is inside a call of the host's (reading a terminal) notices only when that returns, so after
-a grace period it is left behind: its thread is a daemon and ends with the process.
+A Python signal handler does not run while the main thread is inside a call into WebAssembly.  A guest that is to end is left
+behind: its thread is a daemon and ends with the process (see wenv/__main__.py), as it may be inside a call of the host's that
+never returns.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from wenv.errors import TimeLimitError
 from wenv.host.session import Session
-from wenv.launcher.start import GRACE, WAKE
+from wenv.launcher.start import WAKE
 
 Result = TypeVar("Result")
 
@@ -49,22 +49,13 @@ def run_in_session(
     thread = threading.Thread(target=work, name="guest", daemon=True)
     deadline = None if time_limit is None else time.monotonic() + time_limit
     thread.start()
-    try:
-        while thread.is_alive():
-            left = WAKE if deadline is None else min(WAKE, deadline - time.monotonic())
-            if left <= 0:
-                _stop(session, thread)
-                raise TimeLimitError(time_limit or 0.0)
-            thread.join(left)
-    except KeyboardInterrupt:
-        _stop(session, thread)
-        raise
+    while thread.is_alive():
+        left = WAKE if deadline is None else min(WAKE, deadline - time.monotonic())
+        if left <= 0:
+            raise TimeLimitError(time_limit or 0.0)
+        thread.join(left)
+        if session and session[0].is_over and thread.is_alive():
+            raise session[0].ended()
     if failure:
         raise failure[0]
     return outcome[0]
-
-
-def _stop(session: list[Session], thread: threading.Thread) -> None:
-    if session:
-        session[0].stop()
-    thread.join(GRACE)

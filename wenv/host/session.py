@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
-from wasmtime import component as component_model
+from wasmtime.component import Func
 
 from wenv.errors import MountError, TrapError, WenvError
-from wenv.host.engine import engine
+from wenv.host.engine import Compiled
 from wenv.host.traps import explain_trap
 from wenv.launcher.clibrary import INTERFACE
 from wenv.launcher.sandbox import Preopen
@@ -36,16 +36,10 @@ class Limits:
     output: int | None = None
 
 
-@cache
-def _linker() -> component_model.Linker:
-    """What components import, linked once for all sessions."""
-    linker = component_model.Linker(engine())
-    linker.add_wasip2()
-    return linker
-
-
 class Session:
     """A living sandbox.  All calls must come from one thread at a time; `stop` may come from any.
+
+    A session whose engine cannot stop it goes on until its process ends: the caller looks at `is_over`, and ends that.
 
     Its standard streams are the process's; nothing if it is `silent`; or what `sink` (descriptor, data) receives, and then
     standard input is empty.
@@ -53,7 +47,7 @@ class Session:
 
     def __init__(
         self,
-        component: component_model.Component,
+        compiled: Compiled,
         preopens: Sequence[Preopen],
         limits: Limits = Limits(),
         *,
@@ -66,18 +60,20 @@ class Session:
         self._stopped = False
         self._exceeded = False
         self._unread = False
-        self._store = wasmtime.Store(engine())
-        self._store.set_epoch_deadline(1)
-        self._deadline = EPOCH(self._at_epoch)
-        _bindings.wasmtime_store_epoch_deadline_callback(self._store.ptr(), self._deadline, None, NO_FINALIZER)
+        self._engine = compiled.engine
+        self._store = wasmtime.Store(self._engine.wasmtime)
+        if self._engine.stoppable:
+            self._store.set_epoch_deadline(1)
+            self._deadline = EPOCH(self._at_epoch)
+            _bindings.wasmtime_store_epoch_deadline_callback(self._store.ptr(), self._deadline, None, NO_FINALIZER)
         if limits.memory is not None:
             self._store.set_limits(memory_size=limits.memory)
         self._store.set_wasi(self._wasi(preopens, silent))
         with self._explaining():
-            instance = _linker().instantiate(self._store, component)
+            instance = self._engine.linker.instantiate(self._store, compiled.component)
         interface = instance.get_export_index(self._store, INTERFACE.decode())
 
-        def exported(name: str) -> component_model.Func:
+        def exported(name: str) -> Func:
             index = instance.get_export_index(self._store, name, interface)
             function = instance.get_func(self._store, index) if index is not None else None
             assert function is not None, f"the component does not export {name}"
@@ -114,7 +110,7 @@ class Session:
             self._left -= len(allowed)
             if len(allowed) < len(data):
                 self._exceeded = True
-                engine().increment_epoch()
+                self._engine.stop()
         if self._sink is not None:
             self._sink(descriptor, allowed)
             return size
@@ -123,16 +119,21 @@ class Session:
                 allowed = allowed[os.write(descriptor, allowed) :]
         except OSError:
             self._unread = True  # nobody reads any more
-            engine().increment_epoch()
+            self._engine.stop()
         return size
 
     def _at_epoch(self, context: object, data: object, delta: Any, kind: Any) -> int:
         """All sessions share the engine, and so hear when one of them is to be stopped: the others go on."""
-        if self._stopped or self._exceeded or self._unread:
+        if self.is_over:
             error = _bindings.wasmtime_error_new(b"wasm trap: interrupt")
             return ctypes.cast(error, ctypes.c_void_p).value or 0
         delta[0], kind[0] = 1, CONTINUE
         return 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the guest was stopped, wrote more than it may, or has nobody who reads what it writes."""
+        return self._stopped or self._exceeded or self._unread
 
     def main(self, request: object) -> int:
         """Run the program that the request names; returns its exit status.  Raises TrapError, or SystemExit for os._exit."""
@@ -158,12 +159,16 @@ class Session:
     def check_output(self) -> None:
         """Raises TrapError if more was written than may be, also if that was the last that the guest did."""
         if self._exceeded:
-            raise TrapError(self._reason(ValueError()))
+            raise self.ended()
+
+    def ended(self) -> TrapError:
+        """Why a session that `is_over` is."""
+        return TrapError(self._reason(InterruptedError("interrupt")))
 
     def stop(self) -> None:
         """Stop what the guest is computing; the session cannot be used again."""
         self._stopped = True
-        engine().increment_epoch()
+        self._engine.stop()
 
     def close(self) -> None:
         """Free the guest's memory."""

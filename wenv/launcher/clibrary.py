@@ -67,10 +67,8 @@ class Bytes(Structure):
 _FUNCTIONS = {
     "wasm_config_new": (c_void_p,),
     "wasmtime_config_wasm_component_model_set": (None, c_void_p, c_bool),
-    "wasmtime_config_epoch_interruption_set": (None, c_void_p, c_bool),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
     "wasm_engine_new_with_config": (c_void_p, c_void_p),
-    "wasmtime_engine_increment_epoch": (None, c_void_p),
     "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
     "wasmtime_component_linker_new": (c_void_p, c_void_p),
     "wasmtime_component_linker_add_wasip2": (c_void_p, c_void_p),
@@ -81,7 +79,6 @@ _FUNCTIONS = {
     "wasmtime_store_new": (c_void_p, c_void_p, c_void_p, c_void_p),
     "wasmtime_store_context": (c_void_p, c_void_p),
     "wasmtime_store_limiter": (None, c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64),
-    "wasmtime_context_set_epoch_deadline": (None, c_void_p, c_uint64),
     "wasmtime_context_set_wasi": (c_void_p, c_void_p, c_void_p),
     "wasi_config_new": (c_void_p,),
     "wasi_config_inherit_stdin": (None, c_void_p),
@@ -123,7 +120,6 @@ class Machine:
         c = self._c
         config = c["wasm_config_new"]()
         c["wasmtime_config_wasm_component_model_set"](config, True)
-        c["wasmtime_config_epoch_interruption_set"](config, True)
         c["wasmtime_config_max_wasm_stack_set"](config, STACK)
         self._engine = c["wasm_engine_new_with_config"](config)
         self._component = c_void_p()
@@ -144,7 +140,6 @@ class Machine:
         c = self._c
         store = c["wasmtime_store_new"](self._engine, None, None)
         context = c["wasmtime_store_context"](store)
-        c["wasmtime_context_set_epoch_deadline"](context, 1)
         if memory is not None:
             c["wasmtime_store_limiter"](store, memory, -1, -1, -1, -1)
         wasi = c["wasi_config_new"]()
@@ -157,10 +152,6 @@ class Machine:
                 raise UnusableError(host)
         self._check(c["wasmtime_context_set_wasi"](context, wasi))
         return Guest(self, context)
-
-    def interrupt(self) -> None:
-        """Stop whatever runs; may be called from any thread."""
-        self._c["wasmtime_engine_increment_epoch"](self._engine)
 
     def _check(self, error: "int | None") -> None:
         if not error:

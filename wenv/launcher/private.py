@@ -5,6 +5,8 @@ import stat
 
 from wenv.launcher.places import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPORARY
 
+#: How often to try to delete what a running guest may be adding to.
+TRIES = 10
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +77,10 @@ class PrivateFolders:
         except OSError:
             import shutil  # late: it takes longer to import than the rest of an ordinary run
 
-            shutil.rmtree(self.root, ignore_errors=True)
+            for _ in range(TRIES):  # a guest that was left behind may still be making files
+                shutil.rmtree(self.root, ignore_errors=True)
+                if not os.path.lexists(self.root):
+                    break
 
     def empty(self) -> None:
         """Delete what the guest has left in them: they are as they were at first."""

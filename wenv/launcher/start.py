@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from wenv.launcher.plan import Plan
 
 PYTHON_NAMES = ("python", "python3")
-#: How long a stopped guest may take to notice, in seconds.
-GRACE = 0.5
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
 WAKE = 0.2
 NOT_STARTED, INTERRUPTED = 125, 130
@@ -138,13 +136,14 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
     machine = Machine(chosen["library"], plan.component(chosen, request["environment"]))
     with PrivateFolders(guest for _, guest, _ in shared) as private:
         guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
-        return _run(machine, guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
+        return _run(guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
 
 
-def _run(
-    machine: Machine, guest: "Guest", request: str, private: PrivateFolders, seconds: "float | None", memory: "int | None"
-) -> int:
-    """Run the guest in a thread, so that the main thread hears signals and the clock; see wenv/host/run.py."""
+def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float | None", memory: "int | None") -> int:
+    """Run the guest in a thread, so that the main thread hears signals and the clock.
+
+    A guest that is to stop ends with the process, whatever it is doing.
+    """
     ended = _thread.allocate_lock()
     ended.acquire()
     outcome: list[int | BaseException] = []
@@ -163,17 +162,11 @@ def _run(
     try:
         while not ended.acquire(timeout=WAKE if deadline is None else max(0.0, min(WAKE, deadline - time.monotonic()))):
             if deadline is not None and time.monotonic() >= deadline:
-                machine.interrupt()
-                ended.acquire(timeout=GRACE)
                 return _time_is_up(seconds or 0.0)
     except KeyboardInterrupt:
-        machine.interrupt()
-        ended.acquire(timeout=GRACE)
         os.write(2, b"interrupted\n")
         return INTERRUPTED
     except SystemExit as leaving:  # a signal
-        machine.interrupt()
-        ended.acquire(timeout=GRACE)
         return int(leaving.code or 0)
     given = private.exit_status()
     result = outcome[0]

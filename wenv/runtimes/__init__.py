@@ -12,9 +12,8 @@ from resolver.progress import Progress
 from resolver.target import Target
 
 if TYPE_CHECKING:
-    from wasmtime.component import Component
-
     from wenv.guest.packing import Pack
+    from wenv.host.engine import Compiled
     from wenv.policy import Mount
 
 
@@ -85,10 +84,18 @@ class Runtime(Protocol):
     def build_variables(self, progress: Progress) -> Mapping[str, object]:
         """The configuration that CPython says of itself (sysconfig), for building extension modules."""
 
-    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> "Component":
+    def component(
+        self,
+        progress: Progress,
+        natives: tuple[NativeLayer, ...] = (),
+        baking: Baking | None = None,
+        *,
+        stoppable: bool = False,
+    ) -> "Compiled":
         """The component, ready to instantiate.  Raises LinkError for extension modules that cannot be linked.
 
-        `baking` must be what wenv/baking.py found to be fit for it.
+        `baking` must be what wenv/baking.py found to be fit for it.  What a `stoppable` one runs can be stopped and leave the
+        process as it was; it is somewhat slower.
         """
 
     def pack(

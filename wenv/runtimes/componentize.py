@@ -29,7 +29,7 @@ from wenv.policy import Mount
 from wenv.runtimes import Baking, NativeLayer, Packing
 
 if TYPE_CHECKING:
-    from wasmtime.component import Component
+    from wenv.host.engine import Compiled
 
 GUEST = Path(__file__).parent.parent / "guest"
 #: The name of wenv/guest inside the component, out of the way of everybody's modules.
@@ -56,7 +56,7 @@ class ComponentizeRuntime:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._components: dict[str, Component] = {}
+        self._components: dict[tuple[str, bool], Compiled] = {}
         self.identity = f"componentize-py {version('componentize-py')}"
 
     # -- keys
@@ -79,7 +79,8 @@ class ComponentizeRuntime:
 
         keys = {self.key, self.component_key(natives), self.component_key(natives, baking)}
         entries = {f"{DESCRIPTIONS}/{self.key}"}
-        entries.update(entry for key in keys for entry in (f"{COMPONENTS}/{key}", f"{COMPILED}/{compiled_key(key)}"))
+        entries.update(f"{COMPONENTS}/{key}" for key in keys)
+        entries.update(f"{COMPILED}/{compiled_key(key, stoppable=stoppable)}" for key in keys for stoppable in (False, True))
         entries.update(self.code_entry(layer, str(STANDARD_LIBRARY)) for layer in self.layers())
         return frozenset(entries)
 
@@ -115,19 +116,27 @@ class ComponentizeRuntime:
     def _built_library(self, component_folder: Path) -> str:
         return (component_folder / "standard-library").read_text().strip()
 
-    def component(self, progress: Progress, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> "Component":
+    def component(
+        self,
+        progress: Progress,
+        natives: tuple[NativeLayer, ...] = (),
+        baking: Baking | None = None,
+        *,
+        stoppable: bool = False,
+    ) -> "Compiled":
         key = self.component_key(natives, baking)
-        if key not in self._components:
+        if (key, stoppable) not in self._components:
             from wenv.host.engine import compiled  # late: imports wasmtime
 
-            self._components[key] = compiled(
+            self._components[key, stoppable] = compiled(
                 self.store,
                 key,
                 lambda: self._folder(progress, natives, baking) / COMPONENT,
                 lambda: progress.begin(COMPILING),
+                stoppable=stoppable,
             )
             progress.end(COMPILING)
-        return self._components[key]
+        return self._components[key, stoppable]
 
     def component_file(self, progress: Progress) -> Path:
         return self._component_folder(progress) / COMPONENT
