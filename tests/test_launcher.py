@@ -34,10 +34,13 @@ def python(empty: Wenv) -> Path:
     return empty.folder / ".wenv" / "bin" / "python"
 
 
-def run(python: Path, *arguments: str, options: tuple[str, ...] = (), **more: object) -> "subprocess.CompletedProcess[str]":
-    """Run it as its first line says, with further options for the interpreter."""
-    interpreter = python.read_text().splitlines()[0].removeprefix("#!").split()
-    command = [interpreter[0], *options, *interpreter[1:], str(python), *arguments]
+def run(
+    python: Path, *arguments: str | bytes, options: tuple[str, ...] = (), **more: object
+) -> "subprocess.CompletedProcess[str]":
+    """Run it with Python on the host, as its second line says, with further options for the interpreter."""
+    first, second, *_ = python.read_text().splitlines()
+    interpreter = second.split("\t")[1] if second.startswith("#\t") else first.removeprefix("#!").split()[0]
+    command = [interpreter, *options, "-IS", str(python), *arguments]
     given = {"cwd": python.parents[2], "capture_output": True, "text": True, **more}
     return subprocess.run(command, **given)  # type: ignore[call-overload, no-any-return]
 
@@ -166,7 +169,7 @@ def test_another_version_of_wasmtime_is_left_to_its_own_package(empty: Wenv, pyt
     for field, value in (
         ("library", ""),
         ("library", __file__),
-        ("wasmtime", str(python.parents[1] / "wasmtime-1.0.dist-info")),
+        ("library_stamp", [1, 2, 3]),
     ):
         plan.write_bytes(marshal.dumps({**marshal.loads(plan.read_bytes()), field: value}, 2))
         assert run(python, "-c", "print(1)").stdout == "1\n"

@@ -320,4 +320,5 @@ def forget_vanished() -> None:
         data = _read_entry(entry)
         if data is not None and not exists(Path(data["folder"])):
             entry.unlink(missing_ok=True)
-            entry.with_suffix(".plan").unlink(missing_ok=True)
+            for suffix in (".plan", ".start"):
+                entry.with_suffix(suffix).unlink(missing_ok=True)

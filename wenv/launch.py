@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cache.files import write_atomically
 from resolver.progress import Progress
+from wenv import startfile
 from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
@@ -31,6 +32,7 @@ from wenv.locations import cache_folder, data_folder, registry_folder, temporary
 from wenv.policy import Mount, Policy
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_of
+from wenv.scripts import refresh_scripts
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
@@ -78,15 +80,15 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
     store = runtime.store
     names = [package.name for package in environment.packages]
     writing, reading = needs_of(names, writable=True), needs_of(names, writable=False)
-    wasmtime = distribution("wasmtime")
+    library = _wasmtime_library()
     return {
         "format": plans.FORMAT,
         "wenv": plans.identity(),
         "folder": str(environment.folder),
         "manifest": list(environment.stamp or plans.manifest_stamp(str(environment.folder))),
         "places": place_variables(),
-        "library": _wasmtime_library(),
-        "wasmtime": str(wasmtime._path),  # type: ignore[attr-defined]
+        "library": library,
+        "library_stamp": plans.file_stamp(library),
         "component": str(compiled_file(store, runtime.component_key(environment.natives))),
         "baked": _baked(runtime, environment),
         "preopens": [mount.preopen for mount in layer_mounts(runtime, environment, progress)],
@@ -114,10 +116,17 @@ def fitting(runtime: Runtime, environment: Environment, plan: "Plan", request: R
 def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
     """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
     plan = plan_of(runtime, environment, progress)
-    path, data = Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan)
-    if environment.is_policy_granted and not (path.is_file() and path.read_bytes() == data):
-        write_atomically(path, data)
+    if environment.is_policy_granted:
+        _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
+        _keep(startfile.start_file(registry_folder(), plan["folder"]), startfile.text_of(plan))
+        refresh_scripts(environment)
     return plan
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Have a file hold `data`."""
+    if not (path.is_file() and path.read_bytes() == data):
+        write_atomically(path, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import wenv
 from cache.files import write_atomically
 from wenv.environment import ACTIVE_VARIABLE, Environment
 from wenv.locations import registry_folder
+from wenv.startfile import LAUNCHER as NATIVE
+from wenv.startfile import has_native_launcher, start_file
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 
@@ -110,6 +113,16 @@ def write_scripts(environment: Environment, previous: Environment | None) -> Non
             write_atomically(path, text, executable=executable)
 
 
+def refresh_scripts(environment: Environment) -> None:
+    """Write anew what `write_scripts` wrote elsewhere: for an environment that was moved."""
+    folder = environment.folder / BIN
+    with suppress(OSError):  # a project that may not be written to is no worse off than before
+        for name, text in _scripts(environment).items():
+            path = folder / name
+            if path.is_file() and path.read_bytes() != os.fsencode(text):
+                write_atomically(path, text, executable=_executable(path))
+
+
 def remove_scripts(environment: Environment) -> None:
     """Delete what `write_scripts` wrote; other files stay."""
     folder = environment.folder / BIN
@@ -125,12 +138,12 @@ def _scripts(environment: Environment) -> dict[str, str]:
     wanted["activate.fish"] = _activate(ACTIVATE_FISH, environment, _fish_quoted)
     wanted["activate.ps1"] = _activate(ACTIVATE_PS1, environment, _powershell_quoted)
     for name in ("python", "python3"):
-        wanted.update(_launcher(name, "python"))
+        wanted.update(_launcher(environment.folder, name, "python"))
     if os.name != "nt":
         wanted["pip"] = NO_PIP
     for name in environment.scripts:
         if name not in wanted or name == "pip":
-            wanted.update(_launcher(name, name))
+            wanted.update(_launcher(environment.folder, name, name))
     return wanted
 
 
@@ -139,25 +152,35 @@ def _executable(path: Path) -> bool:
 
 
 #: The whole of a script that takes the short way: an interpreter that looks for nothing, and one module of ours.  It is the
-#: one behind a virtual environment, which starts sooner; the long way is taken by the environment's own.
+#: one behind a virtual environment, which starts sooner; the long way is taken by the environment's own.  The native launcher,
+#: where there is one, comes before both, and finds them in the second line.
 LAUNCHER = """\
-#!{python} -IS
-import sys
+#!{first}
+{second}import sys
 sys.path.append({packages!r})
 from wenv.launcher.start import main
 main(__file__, {registry!r}, {target!r}, {whole!r})
 """
 
 
-def _launcher(name: str, target: str) -> dict[str, str]:
+def _starts_scripts(program: str) -> bool:
+    """Whether every system takes a program in a script's first line."""
+    return re.fullmatch(r"/[\w./+@~-]{1,110}", program) is not None
+
+
+def _launcher(folder: Path, name: str, target: str) -> dict[str, str]:
     """A file that runs `target` inside; the environment is found from the script itself, so a project can be moved."""
     if os.name == "nt":
         return {f"{name}.cmd": f'@"{sys.executable}" -P -m wenv run --path "%~dp0.." {target} %*\r\n'}
     bare = getattr(sys, "_base_executable", None) or sys.executable
-    if re.fullmatch(r"/[\w./+@~-]{1,110}", bare):  # what every system takes as a script's first line
+    if _starts_scripts(bare):
         packages, registry = str(Path(wenv.__file__).parent.parent), str(registry_folder())
+        lines = {"first": f"{bare} -IS", "second": ""}
+        second = f"#\t{bare}\t{start_file(registry_folder(), str(folder))}\t{target}\n"
+        if has_native_launcher() and _starts_scripts(str(NATIVE)) and second.count("\t") == 3 and second.count("\n") == 1:
+            lines = {"first": str(NATIVE), "second": second}
         words = {"packages": packages, "registry": registry, "target": target, "whole": sys.executable}
-        return {name: LAUNCHER.format(python=bare, **words)}
+        return {name: LAUNCHER.format(**lines, **words)}
     python, quoted = shlex.quote(sys.executable), shlex.quote(target)
     text = '#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 125\n'
     return {name: f'{text}exec {python} -P -m wenv run --path "$here" {quoted} "$@"\n'}

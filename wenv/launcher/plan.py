@@ -31,8 +31,7 @@ if TYPE_CHECKING:
         manifest: list[int]
         places: list[str | None]
         library: str
-        wasmtime: str
-        """The folder of metadata that says which version of wasmtime is installed."""
+        library_stamp: list[int]
         component: str
         baked: Baked | None
         preopens: list[Preopen]
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 2
+FORMAT = 3
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 
 
@@ -65,7 +64,7 @@ def read(registry: str, folder: str) -> "Plan | None":
             and plan["manifest"] == manifest_stamp(folder)
             and plan["places"] == place_variables()
             and plan["wenv"] == identity()
-            and os.path.isdir(plan["wasmtime"])
+            and plan["library_stamp"] == file_stamp(plan["library"])
         )
     except (OSError, ValueError, EOFError, TypeError, KeyError):
         return None
@@ -87,7 +86,14 @@ def text_of(plan: "Plan") -> bytes:
 
 def manifest_stamp(folder: str) -> list[int]:
     """What changes when an environment's manifest is written."""
-    status = os.stat(os.path.join(folder, MANIFEST_NAME))
+    return file_stamp(os.path.join(folder, MANIFEST_NAME))
+
+
+def file_stamp(path: str) -> list[int]:
+    """What changes when a file is replaced; nothing for no file."""
+    if not path:
+        return []
+    status = os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 

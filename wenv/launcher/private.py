@@ -9,8 +9,9 @@ from wenv.launcher.places import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPO
 TRIES = 10
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
+    from typing import ClassVar
 
     from wenv.launcher.sandbox import Preopen
 
@@ -26,26 +27,31 @@ class PrivateFolders:
         self.root = ""
         self._made: dict[str, None] = {}
 
+    #: Those that the guest is given: name, guest path, and whether it may write there.
+    own: "ClassVar[Sequence[Preopen]]" = (
+        ("tmp", TEMPORARY, True),
+        ("dev", DEVICES, True),
+        ("private", PRIVATE, True),
+        ("root", "/", False),
+    )
+
     def __enter__(self) -> "PrivateFolders":
         self.root = _temporary_folder()
-        root = os.path.join(self.root, "root")
-        for name in ("root", "tmp", "dev", "private"):
-            self._make(os.path.join(self.root, name))
-        for path in (STANDARD_LIBRARY, CODE, PRIVATE, TEMPORARY, DEVICES, *self._shared):
-            self._make_all(root, path)
-            if path.startswith(TEMPORARY + "/"):  # a mount of its own, in which it must exist as well
-                self._make_all(self.root, path)
+        for path in self.folders:
+            self._make(os.path.join(self.root, path))
         with open(os.path.join(self.root, "dev", "null"), "wb"):
             pass
         return self
 
-    def _make_all(self, root: str, path: str) -> None:
-        """Make the folder of a guest path below `root`, with those above it."""
-        folder = root
-        for part in path.strip("/").split("/"):
-            folder = os.path.join(folder, part)
-            if folder not in self._made:
-                self._make(folder)
+    @property
+    def folders(self) -> "list[str]":
+        """All of them, those above others first."""
+        found = dict.fromkeys(name for name, _, _ in self.own)
+        for path in (STANDARD_LIBRARY, CODE, PRIVATE, TEMPORARY, DEVICES, *self._shared):
+            found.update(_chain("root", path))
+            if path.startswith(TEMPORARY + "/"):  # a mount of its own, in which it must exist as well
+                found.update(_chain("tmp", path[len(TEMPORARY) :]))
+        return list(found)
 
     def _make(self, folder: str) -> None:
         self._made[folder] = None
@@ -62,8 +68,7 @@ class PrivateFolders:
     @property
     def preopens(self) -> "list[Preopen]":
         """What the guest is given of them."""
-        own = (("tmp", TEMPORARY, True), ("dev", DEVICES, True), ("private", PRIVATE, True), ("root", "/", False))
-        return [(os.path.join(self.root, name), guest, writable) for name, guest, writable in own]
+        return [(os.path.join(self.root, name), guest, writable) for name, guest, writable in self.own]
 
     def remove(self) -> None:
         """Delete them; most runs have left nothing in them."""
@@ -132,6 +137,14 @@ class PrivateFolders:
             os.unlink(os.path.join(self.exchange, "interrupt"))
         except OSError:
             pass
+
+
+def _chain(below: str, path: str) -> "dict[str, None]":
+    """The folder of a guest path below one of ours, after those above it."""
+    found: dict[str, None] = {}
+    for part in path.strip("/").split("/"):
+        found[below := f"{below}/{part}"] = None
+    return found
 
 
 def _temporary_folder() -> str:

@@ -23,6 +23,8 @@ PYTHON_NAMES = ("python", "python3")
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
 WAKE = 0.2
 NOT_STARTED, INTERRUPTED = 125, 130
+#: Set by the native launcher when its start file does not fit: only the long way makes it anew.
+STALE = "WENV_START_FILE_IS_STALE"
 
 
 def main(script: str, registry: str, target: str, whole: str) -> None:
@@ -35,7 +37,8 @@ def main(script: str, registry: str, target: str, whole: str) -> None:
     if not os.path.exists(os.path.join(folder, MANIFEST_NAME)):  # reached through a link to the script
         folder = os.path.dirname(os.path.dirname(os.path.realpath(script)))
     arguments = [target, *sys.argv[1:]]
-    run_short(registry, folder, arguments)
+    if STALE not in os.environ:
+        run_short(registry, folder, arguments)
     try:
         os.execv(whole, [whole, "-P", "-m", "wenv", "run", "--path", folder, *arguments])
     except OSError as error:
@@ -45,6 +48,8 @@ def main(script: str, registry: str, target: str, whole: str) -> None:
 
 def run_command(arguments: "Sequence[str]") -> None:
     """What ``wenv run`` calls with the words after ``run``: returns if this is for the long way, else ends the process."""
+    if os.environ.pop(STALE, None):
+        return
     words = list(arguments)
     folder, write = "", False
     given: dict[str, str | None] = {}
@@ -196,6 +201,11 @@ def _time_is_up(seconds: float) -> int:
     from wenv.errors import TimeLimitError
 
     return _report(TimeLimitError(seconds))
+
+
+def explain(message: str) -> None:
+    """Say what stopped a guest of the native launcher's, and end the process."""
+    os._exit(_trapped(message, None))
 
 
 def _trapped(message: str, memory: "int | None") -> int:

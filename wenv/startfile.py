@@ -1,0 +1,106 @@
+"""Start files: what a launch plan says, for the native launcher (wenv/launcher/native/start.c).
+
+A start file is a sequence of texts, each ended by a zero byte; the first character of a text says what the rest is:
+
+====== ==================================================================================================
+``D``  the environment's folder
+``S``  a file that must not have changed: size in bytes, time of modification in ns, inode (0: any), path
+``V``  a variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set
+``K``  the folder that wenv is imported from
+``L``  wasmtime's C library; ``Z`` the bytes of stack for WebAssembly
+``C``  the compiled component; ``B`` the baked one, used if every ``b`` (as ``V``) holds
+``U``  the environment's policy grants something: Python knows how
+``P``  a host folder that the guest may read, followed by ``p``, its guest path
+``R``  a folder to make in the private folder, in this order; ``Q`` one of these that the guest is given, at ``q``
+``X``  a guest folder that hides what the host has in it, or at it alone (``x``); ``H`` where that is found instead
+``Y``  the guest's working folder if the host's is not shared
+``N``  a variable that is passed on; ``E`` the others, as the inside of a JSON object
+``T``  a console script, followed by ``t``, its entry point
+``J``  the rest of the request, as the inside of a JSON object
+====== ==================================================================================================
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import wenv
+from wenv.guest.command_line import CommandLine
+from wenv.launcher import places, sandbox
+from wenv.launcher.clibrary import STACK
+from wenv.launcher.plan import GUEST
+from wenv.launcher.private import PrivateFolders
+from wenv.policy import Policy
+
+if TYPE_CHECKING:
+    from wenv.launcher.plan import Baked, Plan
+
+#: The program, where it could be built (hatch_build.py).
+LAUNCHER = Path(__file__).parent / "launcher" / "native" / "start"
+
+
+def has_native_launcher() -> bool:
+    """Whether runs can start without Python on the host."""
+    return os.access(LAUNCHER, os.X_OK)
+
+
+def start_file(registry: Path, folder: str) -> Path:
+    """Where the start file for an environment's folder lies: beside its launch plan."""
+    return registry / (places.folder_key(folder) + ".start")
+
+
+def text_of(plan: "Plan") -> bytes:
+    """The content of the start file."""
+    own = {**sandbox.terminal_variables({}), **plan["read_only_variables"]}
+    program = sandbox.Program("code", "", CommandLine("code"))
+    request = sandbox.request_of(plan, program, plan["policy"], "/", [])
+    fixed = {name: request[name] for name in ("code", "stubs", "flags", "control")}
+    private = PrivateFolders(())
+    records = [
+        ("D", plan["folder"]),
+        ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], places.MANIFEST_NAME))),
+        *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *_guest_files())),
+        *(("V", _assignment(name, value)) for name, value in zip(places.PLACE_VARIABLES, plan["places"], strict=True)),
+        *([] if plan["policy"] == Policy().as_json() and plan["library"] else [("U", "")]),
+        ("K", str(Path(wenv.__file__).parent.parent)),
+        ("L", plan["library"]),
+        ("Z", str(STACK)),
+        ("C", plan["component"]),
+        *_baked(plan["baked"], own),
+        *(pair for host, guest, _ in plan["preopens"] for pair in (("P", host), ("p", guest))),
+        *(("R", folder) for folder in private.folders),
+        *(pair for name, guest, _ in private.own for pair in (("Q", name), ("q", guest))),
+        *(("X" if folder != places.TEMPORARY else "x", folder) for folder in places.RESERVED),
+        ("H", places.ELSEWHERE),
+        ("Y", places.TEMPORARY),
+        *(("N", name) for name in sandbox.TERMINAL_VARIABLES),
+        ("E", json.dumps(own)[1:-1]),
+        *(pair for name, entry in plan["scripts"].items() for pair in (("T", name), ("t", entry))),
+        ("J", json.dumps(fixed)[1:-1]),
+    ]
+    return b"".join(os.fsencode(kind + text) + b"\0" for kind, text in records)
+
+
+def _stamp(path: str) -> str:
+    status = Path(path).stat()
+    return f"{status.st_size} {status.st_mtime_ns} 0 {path}"
+
+
+def _guest_files() -> list[str]:
+    """The files that go into every component: in a checkout they change."""
+    return sorted(entry.path for entry in os.scandir(GUEST) if entry.is_file())
+
+
+def _assignment(name: str, value: str | None) -> str:
+    return name if value is None else f"{name}={value}"
+
+
+def _baked(baked: "Baked | None", own: dict[str, str]) -> list[tuple[str, str]]:
+    """The baked component, unless a variable that its modules looked at has another value in every run."""
+    if baked is None:
+        return []
+    open_ones = [name for name in baked["variables"] if name in sandbox.TERMINAL_VARIABLES and name not in own]
+    if any(own.get(name) != value for name, value in baked["variables"].items() if name not in open_ones):
+        return []
+    return [("B", baked["component"]), *(("b", _assignment(name, baked["variables"][name])) for name in open_ones)]
