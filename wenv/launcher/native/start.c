@@ -340,13 +340,7 @@ static bool make_private(void) {
   const char *place = NULL;
   for (size_t i = 0; i < sizeof places / sizeof *places && (!place || !*place); i++) place = getenv(places[i]);
   if (!place || !*place) place = "/tmp";
-  unsigned char random[8];
-  char name[32] = "wenv-run-";
-  if (*place != '/' || getentropy(random, sizeof random)) return false;
-  for (size_t i = 0; i < sizeof random; i++) snprintf(name + strlen(name), 3, "%02x", random[i]);
-  char *root = joined(place, name);
-  if (mkdir(root, 0700)) return false;
-  private_root = root;
+  if (*place != '/' || !(private_root = mkdtemp(joined(place, "wenv-run-XXXXXX")))) return false;
   for (char *folder = next('R', NULL); folder; folder = next('R', folder))
     if (!make(folder)) return false;
   int null = open(joined(private_root, "dev/null"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
