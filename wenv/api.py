@@ -13,7 +13,8 @@ Values cross as JSON: None, booleans, numbers, strings, lists (tuples become lis
 that a sandbox returns is ever executed or unpickled here.  A result can have up to 100 MB.
 
 One session belongs to one thread at a time; any number may run at once, on threads of their own.  Starting one from a compiled
-component takes a millisecond or two, so a new one for each untrusted piece of code is affordable.
+component takes a millisecond or two, so a new one for each untrusted piece of code is affordable.  The first session of an
+interpreter on a machine compiles it once more (5 to 9 s), with checks that let a thread stop it.
 """
 
 import json
