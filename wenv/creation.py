@@ -20,12 +20,12 @@ from resolver.progress import Progress
 from resolver.remembered import remembered
 from resolver.requested import Requested
 from resolver.resolve import resolve
-from wenv.environment import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load
+from wenv.environment import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load, place
 from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
 from wenv.image import image
 from wenv.launch import ensure_ready, leave_plan
-from wenv.locations import STANDARD_LIBRARY, folder_key
+from wenv.locations import STANDARD_LIBRARY, folder_key, history_file
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.scripts import BIN, remove_scripts, write_scripts
@@ -163,6 +163,32 @@ def remove(store: Store, environment: Environment) -> None:
         remove_scripts(environment)
         if environment.folder.is_dir() and not any(environment.folder.iterdir()):
             environment.folder.rmdir()
+
+
+def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Progress) -> Environment:
+    """Make the same environment once more, in `folder`; it costs a manifest.  Raises EnvironmentExistsError."""
+    with runtime.store.adding(), alone(runtime.store, folder):
+        check_place(folder, clear=False)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        made = replace(environment, folder=folder, created=now, changed=now, stamp=None)
+        lock = lock_of(runtime.store, environment)
+        ensure_ready(runtime, environment, progress)
+        write(runtime, made, lock, progress, previous=None, granting=environment.is_policy_granted)
+        return made
+
+
+def rename(runtime: Runtime, environment: Environment, name: str, progress: Progress) -> Environment:
+    """Give a named environment another name; cut off, it has both.  Raises WenvError, EnvironmentExistsError."""
+    if environment.name is None:
+        raise WenvError(
+            f"{environment.label} has no name: it belongs to the folder it lies in", "`wenv copy NAME` makes a named one of it"
+        )
+    made = copy(runtime, environment, place(name), progress)
+    old, new = history_file(environment.folder), history_file(made.folder)
+    if old.is_file():
+        old.replace(new)
+    remove(runtime.store, environment)
+    return made
 
 
 def lock_of(store: Store, environment: Environment) -> str:

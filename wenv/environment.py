@@ -9,7 +9,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -303,6 +305,15 @@ def _read_entry(entry: Path) -> dict[str, Any] | None:
 
 def _policy_digest(policy: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
+
+
+def last_used(folder: Path) -> str:
+    """When a program was last run in an environment, or it was made: UTC, ISO 8601; empty if nothing says."""
+    entry, times = _registry_entry(folder), []
+    for suffix in (".plan", ".start"):
+        with suppress(OSError):
+            times.append(entry.with_suffix(suffix).stat().st_mtime)
+    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else ""
 
 
 def all_folders() -> Iterator[Path]:

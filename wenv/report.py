@@ -1,6 +1,8 @@
 """What can be said about environments: one view for tables and one as JSON."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from email.parser import Parser
 from typing import Any
@@ -11,13 +13,18 @@ from packaging.utils import canonicalize_name
 from cache.errors import UserError
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
-from wenv.environment import Environment, PackageLayer, all_folders, load
+from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
+from wenv.locations import named_environments
 from wenv.snapshot import extension_modules
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One environment in a list; `size` is the bytes of its layers, `state` is ``fine``, ``incomplete`` or ``damaged``."""
+    """One environment in a list.
+
+    `size` is the bytes of its layers, `shared` of those that other environments have too; times are UTC, ISO 8601; `state` is
+    ``fine``, ``stale`` (made for another runtime), ``incomplete`` (layers are missing) or ``damaged``, and `problem` says more.
+    """
 
     label: str
     name: str | None
@@ -25,8 +32,31 @@ class Summary:
     runtime: str
     packages: int
     size: int
+    shared: int
+    baked: bool
     changed: str
+    used: str
     state: str
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer of a snapshot; `size` in bytes, `shared_by` counts the other environments that have it.
+
+    `kind` is ``standard library``, or what `PackageReport` says.
+    """
+
+    title: str
+    kind: str
+    digest: str
+    files: int
+    size: int
+    shared_by: int
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -35,7 +65,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class PackageReport:
-    """One package of an environment; `size` in bytes, `needed_by` other packages of the environment.
+    """One package of an environment; `size` in bytes, `needed_by` and `needs` other packages of the environment.
 
     `kind` is ``pure``, ``wasm wheel``, ``built here`` or ``pure, built here``; `linked` are the extension modules that are
     linked into the component.
@@ -47,6 +77,7 @@ class PackageReport:
     size: int
     requested: bool
     needed_by: tuple[str, ...]
+    needs: tuple[str, ...]
     summary: str
     licence: str
     layer: str
@@ -57,30 +88,64 @@ class PackageReport:
         return asdict(self)
 
 
-def summaries(store: Store) -> list[Summary]:
-    """All environments of this user."""
-    found = []
+def summaries(store: Store, identity: str) -> list[Summary]:
+    """All environments of this user; `identity` is the installed runtime's."""
+    loaded: list[Environment | Summary] = []
     for folder in all_folders():
         try:
-            environment = load(folder)
+            loaded.append(load(folder))
         except UserError as error:
-            found.append(Summary(str(folder), None, str(folder), "?", 0, 0, "", f"damaged: {error}"))
-            continue
-        state = "fine" if all(store.has_layer(layer) for layer in environment.layers) else "incomplete"
-        size = sum(store.manifest(layer).size for layer in environment.layers) if state == "fine" else 0
-        found.append(
-            Summary(
-                environment.label,
-                environment.name,
-                str(folder),
-                environment.runtime.name,
-                len(environment.packages),
-                size,
-                environment.changed,
-                state,
-            )
-        )
-    return found
+            label = folder.name if folder.parent == named_environments() else str(folder)
+            loaded.append(Summary(label, None, str(folder), "?", 0, 0, 0, False, "", "", "damaged", str(error)))
+    counts = _counts(item for item in loaded if isinstance(item, Environment))
+    sizes = {layer: store.manifest(layer).size for layer in counts if store.has_layer(layer)}
+    return [item if isinstance(item, Summary) else _summary(item, identity, counts, sizes) for item in loaded]
+
+
+def _counts(environments: Iterable[Environment]) -> Counter[str]:
+    """How many environments have each layer."""
+    return Counter(layer for environment in environments for layer in environment.layers)
+
+
+def _summary(environment: Environment, identity: str, counts: Mapping[str, int], sizes: Mapping[str, int]) -> Summary:
+    state, problem = "fine", ""
+    if missing := [layer for layer in environment.layers if layer not in sizes]:
+        state, problem = "incomplete", f"{len(missing)} layers are missing; `wenv install` restores them"
+    elif environment.runtime.identity != identity:
+        state, problem = "stale", f"made for {environment.runtime.identity}; `wenv install` moves it to {identity}"
+    return Summary(
+        environment.label,
+        environment.name,
+        str(environment.folder),
+        environment.runtime.name,
+        len(environment.packages),
+        sum(sizes.get(layer, 0) for layer in environment.layers),
+        sum(sizes.get(layer, 0) for layer in environment.layers if counts[layer] > 1),
+        bool(environment.baked.modules),
+        environment.changed,
+        last_used(environment.folder),
+        state,
+        problem,
+    )
+
+
+def layer_reports(store: Store, environment: Environment) -> list[LayerReport]:
+    """The layers of an environment's snapshot, lowest first.  Raises MissingEntryError for one that is not in the store."""
+    others = []
+    for folder in all_folders():
+        with suppress(UserError):
+            others.append(load(folder))
+    counts = _counts(others)
+
+    def report(title: str, kind: str, digest: str) -> LayerReport:
+        manifest = store.manifest(digest)
+        return LayerReport(title, kind, digest, len(manifest.files), manifest.size, max(0, counts[digest] - 1))
+
+    library = environment.runtime.standard_library
+    return [
+        report(environment.runtime.name, "standard library", library),
+        *(report(f"{package.name} {package.version}", kind_of(package), package.digest) for package in environment.packages),
+    ]
 
 
 def package_reports(store: Store, environment: Environment, markers: Mapping[str, str]) -> list[PackageReport]:
@@ -99,10 +164,11 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
             PackageReport(
                 package.name,
                 package.version,
-                _kind(package),
+                kind_of(package),
                 store.manifest(package.digest).size,
                 package.name in requested,
                 tuple(sorted(needed_by.get(package.name, ()))),
+                tuple(sorted(name for name, users in needed_by.items() if package.name in users)),
                 message.get("summary", ""),
                 message.get("licence", ""),
                 package.digest,
@@ -112,7 +178,8 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
     return reports
 
 
-def _kind(package: PackageLayer) -> str:
+def kind_of(package: PackageLayer) -> str:
+    """What `PackageReport` calls the kind of a package."""
     if package.built:
         return "built here" if package.native else "pure, built here"
     return "wasm wheel" if package.native else "pure"

@@ -59,8 +59,8 @@ def build(
 
     from resolver.requested import Requested
     from wenv import creation
-    from wenv.cli.inputs import index_options, requested_of
     from wenv.cli.store import open_store
+    from wenv.inputs import index_options, requested_of
     from wenv.runtimes import default_runtime
 
     if not names and not files:

@@ -40,9 +40,9 @@ def check(
       wenv check --deep flask pyyaml
     """
     from wenv import feasibility
-    from wenv.cli.inputs import index_options, requested_of
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
+    from wenv.inputs import index_options, requested_of
     from wenv.runtimes import default_runtime
 
     if not names and not files:

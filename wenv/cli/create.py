@@ -54,8 +54,8 @@ def create(
     """
     from wenv import baking, creation, environment
     from wenv.cli.bake import show
-    from wenv.cli.inputs import index_options, solution
     from wenv.cli.store import open_store
+    from wenv.inputs import index_options, solution
     from wenv.runtimes import default_runtime
 
     if name and path:

@@ -6,7 +6,6 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.errors import WenvError
 
 if TYPE_CHECKING:
     from wenv.environment import Environment
@@ -44,11 +43,9 @@ def install(
       wenv install --upgrade
       wenv install                         [dim]restore what was deleted[/]
     """
-    from resolver.lock import is_lock
-    from resolver.requested import IndexOptions, Requested
     from wenv import creation, environment
-    from wenv.cli.inputs import index_options, requested_of, solution
     from wenv.cli.store import open_store
+    from wenv.inputs import Adding, index_options
     from wenv.runtimes import default_runtime
 
     with Printer(quiet=quiet or as_json) as printer:
@@ -56,20 +53,18 @@ def install(
         runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
-        locked = any(is_lock(file) for file in files or ())
-        nothing = not (names or files or constraints or extras or groups or upgrade) and index == IndexOptions()
+        adding = Adding(
+            tuple(names or ()),
+            tuple(files or ()),
+            tuple(constraints or ()),
+            tuple(extras or ()),
+            tuple(groups or ()),
+            index,
+            rules,
+        )
 
         def decide(current: "Environment") -> creation.Solution:
-            before = Requested.from_json(current.requested)
-            if locked:
-                return solution(runtime, names, files, constraints, extras, groups, index, rules, printer, refresh=refresh)
-            kept = creation.locked_wheels(runtime, current, printer)
-            if nothing:
-                return creation.Solution(before, tuple(kept), rules)
-            wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
-            return creation.solve(
-                runtime, before.merged(wanted), printer, () if upgrade else kept, rules, refresh=refresh or upgrade
-            )
+            return adding.solution(runtime, current, printer, upgrade=upgrade, refresh=refresh)
 
         _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 
@@ -87,12 +82,9 @@ def uninstall(
 
       wenv uninstall rich
     """
-    from packaging.utils import canonicalize_name
-
-    from resolver.requested import Requested
     from wenv import creation, environment
     from wenv.cli.store import open_store
-    from wenv.report import package_reports
+    from wenv.inputs import without
     from wenv.runtimes import default_runtime
 
     with Printer(quiet=quiet or as_json) as printer:
@@ -100,18 +92,7 @@ def uninstall(
         runtime = default_runtime(open_store())
 
         def decide(current: "Environment") -> creation.Solution:
-            before = Requested.from_json(current.requested)
-            asked = {line.name for line in before.requirements}
-            reports = {r.name: r for r in package_reports(runtime.store, current, runtime.target(printer).markers)}
-            for given in names:
-                wanted = canonicalize_name(given)
-                if wanted not in asked and wanted not in reports:
-                    raise WenvError(f"{given} is not in {current.label}", "`wenv info` lists what is")
-                if wanted not in asked:
-                    needed = ", ".join(reports[wanted].needed_by)
-                    raise WenvError(f"{given} was not asked for; it is needed by {needed}", f"uninstall {needed}")
-            kept = creation.locked_wheels(runtime, current, printer)
-            return creation.solve(runtime, before.without(names), printer, kept)
+            return without(runtime, current, names, printer)
 
         _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 

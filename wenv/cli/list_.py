@@ -3,24 +3,32 @@
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer, human_size, human_time
 
 
 def list_environments(as_json: options.Json = False) -> None:
     """List all environments: named ones, and those in folders of projects."""
     from wenv.cli.store import open_store
     from wenv.report import summaries
+    from wenv.runtimes import default_runtime
 
-    found = summaries(open_store())
-    printer = Printer()
+    store, printer = open_store(), Printer()
+    found = summaries(store, default_runtime(store).identity)
     if as_json:
         printer.json([summary.as_json() for summary in found])
         return
     if not found:
         printer.say("No environments yet; make one with: wenv create rich")
         return
-    rows = [(s.label, s.runtime, s.packages, human_size(s.size), s.changed[:16].replace("T", " "), s.state) for s in found]
-    printer.table(("Environment", "Runtime", "Packages", "Size", "Changed", "State"), rows, right=(2, 3))
+    headings = ("Environment", "Runtime", "Packages", "Size", "Shared", "Baked", "Used", "State")
+    rows = [
+        (
+            s.label, s.runtime, s.packages, human_size(s.size), human_size(s.shared), "yes" if s.baked else "",
+            human_time(s.used), f"{s.state}: {s.problem}" if s.problem else s.state,
+        )
+        for s in found
+    ]  # fmt: skip
+    printer.table(headings, rows, right=(2, 3, 4))
 
 
 def register(app: typer.Typer) -> None:

@@ -47,9 +47,9 @@ def lock(
     from resolver.fetch import fetch
     from resolver.lock import is_lock, lock_text, read_lock
     from wenv import creation, environment
-    from wenv.cli.inputs import index_options, requested_of
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
+    from wenv.inputs import index_options, requested_of
     from wenv.runtimes import default_runtime
 
     if output is not None and not is_lock(output):

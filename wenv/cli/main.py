@@ -42,6 +42,7 @@ def _register() -> None:
         build,
         cache,
         check,
+        copy,
         create,
         diff,
         export,
@@ -60,7 +61,7 @@ def _register() -> None:
 
     working = (create, run, shell, bake, list_, info, install, lock, check, build)
     sharing = (pack, export, import_, push, pull, diff)
-    for module in (*working, *sharing, remove, cache):
+    for module in (*working, *sharing, copy, remove, cache):
         module.register(app)
 
 

@@ -71,6 +71,14 @@ def read(registry: str, folder: str) -> "Plan | None":
     return plan if fits else None
 
 
+def mark_used(registry: str, folder: str) -> None:
+    """Leave word of a run, for `wenv.environment.last_used`."""
+    try:
+        os.utime(plan_file(registry, folder))
+    except OSError:  # there is none, or it may not be written to
+        pass
+
+
 def component(plan: "Plan", environment: "dict[str, str]") -> str:
     """The baked component, unless a variable has another value than its modules saw when they were imported."""
     baked = plan["baked"]

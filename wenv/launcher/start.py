@@ -106,6 +106,7 @@ def run_short(
     """
     try:
         chosen = plan.read(registry, folder)
+        plan.mark_used(registry, folder)
         status = None if chosen is None else _started(chosen, arguments, write, given or {})
     except (UnusableError, OSError, UnicodeError):  # before the guest started: the long way says what is wrong
         return

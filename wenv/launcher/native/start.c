@@ -565,6 +565,7 @@ int main(int count, char **words) {
   choose_program(name, here);
   share(here), share(own_folder);
   told = request(here);
+  utimensat(AT_FDCWD, start_file, NULL, 0); /* see wenv.environment.last_used */
   listen_to(SIG_BLOCK);
   if (!make_private()) hand_over();
   for (size_t i = 0; i < shared_count; i++) {
