@@ -287,12 +287,13 @@ static void choose_file(char *path, const char *here) {
 }
 
 /* See wenv/guest/command_line.py and program_of in wenv/launcher/sandbox.py. */
-static void choose_program(const char *name, const char *here) {
+static void choose_program(char *name, const char *here) {
   static char *none[] = {NULL};
   char **words = arguments;
   if (strcmp(name, "python")) {
     if (!(target = console_script(name))) hand_over();
-    given = words;
+    given = words - 1; /* where the script was: a console script's first argument is its name */
+    *given = name;
     form = "entry";
   } else if (!words[0]) {
     if (isatty(0)) hand_over();
