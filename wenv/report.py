@@ -5,16 +5,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from email.parser import Parser
+from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from cache.errors import UserError
+from cache.kinds import Kind
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
+from wenv.baking import baking_of
 from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
-from wenv.locations import named_environments
+from wenv.host.compiled import compiled_file
+from wenv.locations import STANDARD_LIBRARY, named_environments
+from wenv.runtimes import Runtime
 from wenv.snapshot import extension_modules
 
 
@@ -129,6 +134,35 @@ def _summary(environment: Environment, identity: str, counts: Mapping[str, int],
     )
 
 
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """What became of a package; versions, None where it is not there."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def words(self) -> str:
+        """One line for people: ``+`` added, ``-`` removed, ``~`` changed."""
+        if self.before is None:
+            return f"+ {self.name} {self.after}"
+        if self.after is None:
+            return f"- {self.name} {self.before}"
+        return f"~ {self.name} {self.before} -> {self.after}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def version_changes(before: Environment, after: Environment) -> list[VersionChange]:
+    """What changed from one state of an environment to another, by name."""
+    old, new = ({package.name: package.version for package in state.packages} for state in (before, after))
+    changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
+    return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
+
+
 def layer_reports(store: Store, environment: Environment) -> list[LayerReport]:
     """The layers of an environment's snapshot, lowest first.  Raises MissingEntryError for one that is not in the store."""
     others = []
@@ -146,6 +180,68 @@ def layer_reports(store: Store, environment: Environment) -> list[LayerReport]:
         report(environment.runtime.name, "standard library", library),
         *(report(f"{package.name} {package.version}", kind_of(package), package.digest) for package in environment.packages),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """Bytes that an environment takes in the store, by kind; others may use the same."""
+
+    kind: str
+    size: int
+
+
+def disk_use(runtime: Runtime, environment: Environment) -> list[DiskUse]:
+    """What an environment needs on disk.  What is not there counts as nothing."""
+    store, library = runtime.store, environment.runtime.standard_library
+    bases = {library: str(STANDARD_LIBRARY), **{package.digest: str(package.guest_base) for package in environment.packages}}
+
+    def files(layers: Iterable[str]) -> int:
+        return sum(store.manifest(layer).size for layer in layers if store.has_layer(layer))
+
+    baked = baking_of(runtime, environment)
+    code = [store.folder(Kind.DERIVED) / runtime.code_entry(layer, base) for layer, base in bases.items()]
+    return [
+        DiskUse("packages", files(package.digest for package in environment.packages)),
+        DiskUse("standard library", files([library])),
+        DiskUse("compiled code", sum(_size(folder) for folder in code)),
+        DiskUse("interpreter", _size(compiled_file(store, runtime.component_key(environment.natives)))),
+        DiskUse(
+            "baked", _size(compiled_file(store, runtime.component_key(environment.natives, baked))) if baked is not None else 0
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReport:
+    """The compiled code of one layer: how many modules, their bytes, and which of those that were baked come from it."""
+
+    title: str
+    modules: int
+    size: int
+    baked: tuple[str, ...]
+
+
+def code_reports(runtime: Runtime, environment: Environment) -> list[CodeReport]:
+    """The compiled code of an environment, the largest first.  Raises MissingEntryError."""
+    store, library = runtime.store, environment.runtime.standard_library
+    layers = [(environment.runtime.name, library, str(STANDARD_LIBRARY), "")]
+    layers += [(p.name, p.digest, str(p.guest_base), f"{SITE_PACKAGES}/") for p in environment.packages]
+    found = []
+    for title, layer, base, below in layers:
+        sources = [file.path for file in store.manifest(layer).files if file.path.endswith(".py")]
+        names = {path.removeprefix(below).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in sources}
+        size = _size(store.folder(Kind.DERIVED) / runtime.code_entry(layer, base))
+        baked = tuple(module for module in environment.baked.modules if module in names)
+        found.append(CodeReport(title, len(sources), size, baked))
+    return sorted(found, key=lambda report: (not report.baked, -report.size))
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    try:
+        return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in path.iterdir())
+    except OSError:
+        return 0
 
 
 def package_reports(store: Store, environment: Environment, markers: Mapping[str, str]) -> list[PackageReport]:

@@ -99,23 +99,15 @@ def uninstall(
 
 def _report(printer: Printer, before: "Environment", after: "Environment", as_json: bool) -> None:
     """Say what changed."""
-    old = {package.name: package.version for package in before.packages}
-    new = {package.name: package.version for package in after.packages}
-    changes = [
-        {"name": name, "before": old.get(name), "after": new.get(name)}
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
+    from wenv.report import version_changes
+
+    changes = version_changes(before, after)
     if as_json:
-        printer.json({"folder": str(after.folder), "snapshot": after.snapshot, "changes": changes})
+        listed = [change.as_json() for change in changes]
+        printer.json({"folder": str(after.folder), "snapshot": after.snapshot, "changes": listed})
         return
-    for item in changes:
-        if item["before"] is None:
-            printer.say(f" + {item['name']} {item['after']}")
-        elif item["after"] is None:
-            printer.say(f" - {item['name']} {item['before']}")
-        else:
-            printer.say(f" ~ {item['name']} {item['before']} -> {item['after']}")
+    for change in changes:
+        printer.say(f" {change.words}")
     if before.baked.modules and not after.baked.modules:
         printer.say(f"{after.label} is no longer baked; `wenv bake` bakes it again")
     if not changes:

@@ -57,9 +57,10 @@ def _register() -> None:
         remove,
         run,
         shell,
+        tui,
     )
 
-    working = (create, run, shell, bake, list_, info, install, lock, check, build)
+    working = (create, run, shell, tui, bake, list_, info, install, lock, check, build)
     sharing = (pack, export, import_, push, pull, diff)
     for module in (*working, *sharing, copy, remove, cache):
         module.register(app)

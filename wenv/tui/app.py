@@ -1,0 +1,92 @@
+"""The application: themes, what all screens share, and news from the store."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding
+from textual.message import Message
+
+from cache.store import Store
+from wenv.environment import Environment
+from wenv.locations import named_environments, registry_folder
+from wenv.runtimes import Runtime, default_runtime
+from wenv.tui.environments import EnvironmentsScreen
+from wenv.tui.inside import EnvironmentScreen
+
+#: Seconds between looks at whether another process has changed an environment.
+LOOK = 1.0
+#: The groups of workers that read what the screens show.
+READING = ("list", "details", "seen", "preview")
+
+
+class Wenv(App[None]):
+    """See the package."""
+
+    TITLE = "wenv"
+    CSS_PATH = "style.tcss"
+    BINDINGS: ClassVar = [
+        Binding("q", "quit", "Quit", tooltip="Leave wenv", id="app.quit"),
+        Binding("f1", "help", "Help", tooltip="What the keys do here", id="app.help", priority=True),
+        Binding("f2", "light", "Light or dark", show=False, tooltip="Change between light and dark", id="app.theme"),
+    ]
+
+    class StoreChanged(Message):
+        """Another process, or an action, has made, changed or removed an environment."""
+
+    def __init__(self, store: Store, first: Environment | None = None) -> None:
+        super().__init__()
+        self.store = store
+        self.runtime: Runtime = default_runtime(store)
+        self._first = first
+        self._seen: tuple[int, ...] | None = None
+
+    def on_mount(self) -> None:
+        """Show the environments, and the one that the command line named above them."""
+        self.push_screen(EnvironmentsScreen())
+        if self._first is not None:
+            self.push_screen(EnvironmentScreen(self._first.folder))
+        self.set_interval(LOOK, self._look)
+
+    async def settled(self) -> None:
+        """Wait until all that is being read has been read."""
+        while reading := [worker for worker in self.workers if not worker.is_finished and worker.group in READING]:
+            await self.workers.wait_for_complete(reading)
+
+    def changed(self) -> None:
+        """Have all screens read anew what they show."""
+        for screen in self.screen_stack:
+            screen.post_message(self.StoreChanged())
+
+    @work(thread=True, exclusive=True, group="look")
+    def _look(self) -> None:
+        seen = stamps()
+        if self._seen is not None and seen != self._seen:
+            self.call_from_thread(self.changed)
+        self._seen = seen
+
+    def action_light(self) -> None:
+        """Change between the light and the dark theme."""
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+
+    def action_help(self) -> None:
+        """Show or hide what the keys do."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+
+def stamps() -> tuple[int, ...]:
+    """What changes when any environment of this user is made, changed or removed."""
+    found = []
+    for folder, suffix in ((registry_folder(), ".json"), (named_environments(), "")):
+        try:
+            found.append(folder.stat().st_mtime_ns)
+            entries = [entry for entry in os.scandir(folder) if not suffix or entry.name.endswith(suffix)]
+        except OSError:
+            continue
+        found += [Path(entry).stat().st_mtime_ns for entry in entries]
+    return tuple(found)
