@@ -1,18 +1,23 @@
 """The application: themes, what all screens share, and news from the store."""
 
 import os
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.message import Message
+from textual.screen import Screen
 
 from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import named_environments, registry_folder
 from wenv.runtimes import Runtime, default_runtime
+from wenv.tui.actions import ACTS, Actions
+from wenv.tui.dialogs import Working
 from wenv.tui.environments import EnvironmentsScreen
 from wenv.tui.inside import EnvironmentScreen
 
@@ -66,6 +71,25 @@ class Wenv(App[None]):
         if self._seen is not None and seen != self._seen:
             self.call_from_thread(self.changed)
         self._seen = seen
+
+    def get_system_commands(self, screen: "Screen[Any]") -> Iterator[SystemCommand]:
+        """The palette: everything that has a key on this screen, and what Textual adds."""
+        if isinstance(screen, Actions):
+            own = [binding for binding in type(screen).BINDINGS if isinstance(binding, Binding)]
+            for binding in (*own, *(act.binding for act in ACTS)):
+                yield SystemCommand(binding.description, binding.tooltip, partial(self._act, screen, binding.action))
+        yield from super().get_system_commands(screen)
+
+    def _act(self, screen: "Screen[Any]", action: str) -> None:
+        self.call_later(screen.run_action, action)
+
+    async def action_quit(self) -> None:
+        """Leave, but not in the middle of work: that is cancelled first."""
+        working = [screen for screen in self.screen_stack if isinstance(screen, Working)]
+        if working:
+            working[-1].action_cancel()
+        else:
+            self.exit()
 
     def action_light(self) -> None:
         """Change between the light and the dark theme."""

@@ -17,22 +17,22 @@ from wenv.policy import Policy
 from wenv.report import DiskUse, Summary, disk_use, summaries
 from wenv.tui.actions import Actions
 from wenv.tui.inside import EnvironmentScreen
-from wenv.tui.words import human_size, human_time, plain, size, state
+from wenv.tui.words import human_size, human_time, plain, shortened, size, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEADINGS = ("Environment", "Runtime", "Packages", "Size", "Shared", "Baked", "Used", "State")
+HEADINGS = ("Environment", "State", "Packages", "Size", "Shared", "Baked", "Used", "Runtime")
 #: What each column sorts by.
 ORDERS: "tuple[Callable[[Summary], Any], ...]" = (
     lambda s: s.label.lower(),
-    lambda s: s.runtime,
+    lambda s: s.state,
     lambda s: -s.packages,
     lambda s: -s.size,
     lambda s: -s.shared,
     lambda s: not s.baked,
     lambda s: tuple(-ord(letter) for letter in s.used),
-    lambda s: s.state,
+    lambda s: s.runtime,
 )
 #: Columns from which on the details stand beside the list.
 WIDE = 110
@@ -109,10 +109,12 @@ mends both.
         table, wanted = self._table, self.query_one("#filter", Input).value.lower()
         before, row = self.chosen_folder, table.cursor_row
         shown = sorted((s for s in self._found if wanted in s.label.lower()), key=ORDERS[self._order])
+        room = max(20, self.app.size.width // 3)
         table.clear()
         for s in shown:
-            cells = (plain(s.label), plain(s.runtime), Text(str(s.packages), justify="right"), size(s.size), size(s.shared))
-            more = (plain("yes" if s.baked else ""), plain(human_time(s.used)), state(s.state))
+            label = shortened(s.label, room)
+            cells = (plain(label), state(s.state), Text(str(s.packages), justify="right"), size(s.size), size(s.shared))
+            more = (plain("yes" if s.baked else ""), plain(human_time(s.used)), plain(s.runtime))
             table.add_row(*cells, *more, key=s.folder)
         if shown:
             again = [index for index, s in enumerate(shown) if Path(s.folder) == before]

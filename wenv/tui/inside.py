@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Footer, Header, Input, Label, Static, Tab
 from textual.widgets.tree import TreeNode
 
 from cache.errors import UserError
+from resolver.layout import SITE_PACKAGES
 from resolver.progress import Silent
 from wenv import environment
 from wenv.environment import Environment
@@ -316,6 +317,9 @@ shows it, **l** jumps to its layer, **/** filters by name.
             self._add_nodes(tree.root, [node for _, node in found], self._seen.root.size, {id(n): path for path, n in found})
         else:
             self._add_nodes(tree.root, self._seen.root.sorted(), self._seen.root.size)
+            for branch in tree.root.children:
+                if isinstance(branch.data, Node) and branch.data.name == SITE_PACKAGES:
+                    branch.expand()
         tree.root.expand()
         self.query_one("#layer-line", Label).update(plain(line))
 
@@ -394,8 +398,11 @@ shows it, **l** jumps to its layer, **/** filters by name.
         if baked.modules:
             cost = sizes["baked"] - sizes["interpreter"]
             lines.append(f"Baked {human_time(baked.made)}: {', '.join(baked.modules)}; {human_size(max(0, cost))} for it.")
-            looked = ", ".join(f"{name}={'not set' if value is None else value}" for name, value in baked.variables)
-            lines += [f"They looked at {looked}."] if looked else []
+            if baked.variables:
+                those_set = (
+                    ", ".join(f"{name}={value}" for name, value in baked.variables if value is not None) or "none of them"
+                )
+                lines.append(f"They looked at {len(baked.variables)} variables; set: {those_set}.")
         else:
             lines.append("Nothing is baked: b keeps the packages that you asked for imported.")
         lines += [f"Left out: {module}: {reason}" for module, reason in baked.left_out]

@@ -4,7 +4,7 @@ from rich.text import Text
 
 from wenv.cli.printer import human_size, human_time
 
-__all__ = ["bar", "human_size", "human_time", "plain", "size", "state"]
+__all__ = ["bar", "human_size", "human_time", "plain", "shortened", "size", "state"]
 
 #: The colour of a state, as Textual's themes name it; the word itself says the same without colours.
 STATES = {"fine": "green", "stale": "yellow", "incomplete": "red", "damaged": "red"}
@@ -14,6 +14,11 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 def plain(value: object) -> Text:
     """Text as it is: square brackets mean nothing in it."""
     return Text(str(value))
+
+
+def shortened(path: str, width: int) -> str:
+    """A path whose end fits into a width: the end says more than the beginning."""
+    return path if len(path) <= width else "…" + path[len(path) - width + 1 :]
 
 
 def size(value: int) -> Text:

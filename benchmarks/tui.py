@@ -1,0 +1,120 @@
+"""How soon the terminal UI shows something: 200 environments, and a tree of 20,000 files.
+
+    python benchmarks/tui.py [--runs N]
+
+Environments are made in a data folder of their own, with a layer that is made for it; the store is the user's.  Times count
+from the start of the application (Python and imports are told apart) to the moment at which the screen has been drawn.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from wenv.tui.app import Wenv
+
+ENVIRONMENTS, FILES = 200, 20_000
+
+
+def make(packages: list[str]) -> None:
+    """The environments, in the data folder that the variable names."""
+    from cache.layers import LayerWriter, publish
+    from cache.store import Store
+    from wenv import environment
+    from wenv.locations import cache_folder
+
+    wenv = [sys.executable, "-P", "-m", "wenv"]
+    subprocess.run([*wenv, "create", "--quiet", "-n", "first", *packages], check=True)
+    store, first = Store(cache_folder()), environment.find("first")
+    with store.adding(), store.staging() as staging:
+        writer, content = LayerWriter(store, staging), staging / "content"
+        content.write_bytes(b"x")
+        for index in range(FILES):
+            with content.open("rb") as file:
+                writer.add(f"site-packages/many/part{index % 40}/file{index}.txt", file)
+        layer = writer.finish()
+        publish(store, [layer])
+        for index in range(ENVIRONMENTS - 1):
+            copy = replace(first, folder=environment.place(f"copy{index:03}"), stamp=None)
+            if index == 0:
+                copy = replace(copy, packages=(replace(first.packages[0], digest=layer.manifest.digest, name="many"),))
+            copy.folder.mkdir(parents=True)
+            copy.save()
+
+
+async def listed(app: "Wenv", pilot: "Pilot[None]") -> None:
+    """The list is there."""
+    await app.settled()
+    await pilot.pause()
+    assert app.screen.query_one("#environments").row_count == ENVIRONMENTS  # type: ignore[attr-defined]
+
+
+async def tree(app: "Wenv", pilot: "Pilot[None]") -> None:
+    """The tree of the large environment is there."""
+    from wenv import environment
+    from wenv.tui.inside import EnvironmentScreen
+
+    app.push_screen(EnvironmentScreen(environment.place("copy000")))
+    await pilot.pause()
+    await app.settled()
+    await pilot.press("2")
+    await pilot.pause()
+
+
+def measured(use: Callable[["Wenv", "Pilot[None]"], Awaitable[None]], *, from_start: bool) -> float:
+    """Seconds until `use` has seen what it waits for."""
+    from cache.store import Store
+    from wenv.locations import cache_folder
+    from wenv.tui.app import Wenv
+
+    async def run() -> float:
+        start = time.perf_counter()
+        app = Wenv(Store(cache_folder()))
+        async with app.run_test(size=(120, 40)) as pilot:
+            if not from_start:
+                await listed(app, pilot)
+                start = time.perf_counter()
+            await use(app, pilot)
+            return time.perf_counter() - start
+
+    return asyncio.run(run())
+
+
+def main() -> None:
+    """Print the medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10)
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["WENV_DATA_DIR"] = str(Path(folder, "data"))
+        make(["rich", "requests"])
+        imports = "import wenv.tui.app"
+        rows = {
+            "Python and imports": [timed([sys.executable, "-P", "-c", imports]) for _ in range(runs)],
+            f"{ENVIRONMENTS} environments listed": [measured(listed, from_start=True) for _ in range(runs)],
+            f"{FILES} files opened": [measured(tree, from_start=False) for _ in range(runs)],
+        }
+    for name, times in rows.items():
+        print(f"{name:<28} {statistics.median(times) * 1000:6.0f} ms")
+
+
+def timed(command: list[str]) -> float:
+    """Seconds that a process takes."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,437 @@
+"""The terminal UI, driven as a person does, on real environments: every action does on disk what its command does."""
+
+import asyncio
+import dataclasses
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from textual.widgets import DataTable, Input, TabbedContent, Tree
+
+from cache.layers import LayerWriter, publish
+from cache.store import Store
+from tests.conftest import Wenv
+from tests.screens import Driver, check_picture, drive
+from tests.test_registry import Server
+from tests.test_registry import registry as registry  # noqa: PLC0414 - a fixture
+from tests.wheel_builder import Wheel
+from wenv import environment
+from wenv.runtimes import Runtime
+from wenv.tui import dialogs, preview
+from wenv.tui.inside import EnvironmentScreen
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """A folder of small wheels: `zzapp` needs `zzlib`; two have a module of the same name."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    Wheel("zzlib", "2.0", {"zzlib.py": "value = 2\n", "zzsame.py": "here = 'lib'\n"}).write(folder)
+    app: dict[str, str | bytes] = {
+        "zzapp/__init__.py": "import zzlib\n",
+        "zzapp/data.bin": b"\0\1\2",
+        "zzsame.py": "here = 'app'\n",
+    }
+    Wheel("zzapp", "1.0", app, requires=["zzlib"], entry_points="[console_scripts]\nzztool = zzlib:value\n").write(folder)
+    Wheel("zzmore", "3.0", {"zzmore.py": ""}).write(folder)
+    return folder
+
+
+@pytest.fixture
+def asked(wheels: Path, wenv: Wenv) -> Path:
+    """A requirements file."""
+    file = wenv.folder / "requirements.txt"
+    file.write_text(f"--no-index\n--find-links {wheels}\nzzapp\n")
+    return file
+
+
+@pytest.fixture
+def lab(wenv: Wenv, asked: Path) -> environment.Environment:
+    """A named environment."""
+    wenv("create", "-n", "lab", "-r", str(asked))
+    return environment.find("lab")
+
+
+def names(chosen: environment.Environment) -> list[str]:
+    """The packages of an environment."""
+    return [package.name for package in chosen.packages]
+
+
+@SIZES
+def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Path, size: tuple[int, int]) -> None:
+    async def use(app: Driver) -> None:
+        assert app.rows() == []
+        await app.form("c", name="made", file=str(asked))
+        await app.reviewed()
+        assert app.rows() == [["zzapp", "1.0", "wheel"], ["zzlib", "2.0", "wheel"]]
+        assert not environment.exists(environment.place("made"))
+        await app.proceed()
+        assert names(environment.find("made")) == ["zzapp", "zzlib"]
+        assert [row[:2] for row in app.rows()] == [["made", "fine"]]
+        # a second of the same name is refused by the form, in the command's words
+        await app.form("c", name="made", requirements="zzapp")
+        assert isinstance(app.screen, dialogs.Form)
+        assert "already" in str(app.screen.query_one("#wrong").render())
+        await app.press("escape")
+        await app.form("c", name="broken", requirements="zzapp zz-no-such-package-anywhere")
+        await app.until(lambda: app.words)
+        assert "zz-no-such-package-anywhere" in app.words[-1]
+        assert not environment.exists(environment.place("broken"))
+
+    drive(use, size)
+
+
+@SIZES
+def test_install_and_uninstall(lab: environment.Environment, size: tuple[int, int]) -> None:
+    async def use(app: Driver) -> None:
+        await app.form("i", requirements="zzmore")
+        assert names(environment.find("lab")) == ["zzapp", "zzlib", "zzmore"]
+        assert app.words[-1] == "+ zzmore 3.0"
+        await app.form("u", names="zzlib")
+        assert app.words[-1].startswith("zzlib was not asked for; it is needed by zzapp")
+        await app.form("u", names="zzapp")
+        assert names(environment.find("lab")) == ["zzmore"]
+
+    drive(use, size)
+
+
+@SIZES
+def test_copy_rename_remove(lab: environment.Environment, size: tuple[int, int]) -> None:
+    async def use(app: Driver) -> None:
+        await app.form("y", name="second")
+        assert environment.find("second").snapshot == lab.snapshot
+        await app.select("second")
+        await app.form("n", name="third")
+        assert [row[0] for row in app.rows()] == ["lab", "third"]
+        assert not environment.exists(environment.place("second"))
+        await app.select("third")
+        await app.review("d")
+        await app.press("escape")
+        assert environment.exists(environment.place("third"))
+        await app.review("d")
+        await app.press("enter")  # what Enter presses is the button that leaves it
+        assert environment.exists(environment.place("third"))
+        await app.review("d")
+        await app.proceed()
+        assert not environment.exists(environment.place("third"))
+        assert [row[0] for row in app.rows()] == ["lab"]
+
+    drive(use, size)
+
+
+@SIZES
+def test_bake_export_pack_compare(wenv: Wenv, lab: environment.Environment, size: tuple[int, int]) -> None:
+    exported, packed = wenv.folder / "lab.wenv", wenv.folder / "app.wasm"
+    (wenv.folder / "app.py").write_text("import zzapp; print('packed')")
+    wenv("create", "-n", "other")
+
+    async def use(app: Driver) -> None:
+        await app.select("lab")
+        await app.form("e", output=str(exported))
+        assert exported.stat().st_size > 1000
+        await app.form("e", output=str(exported))
+        await app.reviewed()  # whether to overwrite it
+        await app.press("escape")
+        if size[0] == 80:
+            await app.press("b")
+            assert environment.find("lab").baked.modules == ("zzapp", "zzsame")
+            assert app.rows()[0][5] == "yes"
+            await app.form("p", entry=str(wenv.folder / "app.py"), output=str(packed))
+            assert packed.read_bytes()[:4] == b"\0asm"
+        await app.form("equals_sign")
+        await app.reviewed()
+        assert [row[:4] for row in app.rows()] == [["zzapp", "added", "", "1.0"], ["zzlib", "added", "", "2.0"]]
+
+    drive(use, size)
+    assert json.loads(wenv("info", str(exported), "--json"))["packages"]
+
+
+def test_push(lab: environment.Environment, registry: Server, wenv: Wenv) -> None:
+    async def use(app: Driver) -> None:
+        await app.form("P", reference="nonsense")
+        assert isinstance(app.screen, dialogs.Form)
+        await app.press("escape")
+        await app.form("P", reference=f"{registry.host}/lab:1", plain=True)
+        assert app.words[-1].startswith("Pushed")
+
+    drive(use)
+    wenv("pull", f"{registry.host}/lab:1", "-n", "back", "--plain-http")
+    assert environment.find("back").snapshot == lab.snapshot
+
+
+@SIZES
+def test_prune_and_verify(fresh: Wenv, asked: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    from wenv.locations import cache_folder
+
+    monkeypatch.setenv("WENV_CACHE_DIR", fresh.environment["WENV_CACHE_DIR"])
+    cache_folder.cache_clear()
+    fresh("create", "-n", "lab", "-r", str(asked))
+    store = Store(cache_folder())
+    layers = environment.find("lab").layers[1:]
+    blob = next(iter(store.manifest(layers[0]).files))
+
+    async def use(app: Driver) -> None:
+        await app.press("V")
+        assert app.words[-1] == "Everything is as it should be"
+        path = store.blob(blob.sha256, blob.executable)
+        path.chmod(0o644)
+        path.write_bytes(b"damaged")
+        await app.review("V")
+        assert any(blob.sha256[:24] in row for row in app.rows())
+        await app.proceed()
+        assert not path.exists()
+        await app.review("d")
+        await app.proceed()
+        await app.review("X")
+        assert {row[0]: int(row[1]) for row in app.rows()}["layers"] == len([x for x in layers if store.has_layer(x)])
+        await app.proceed()
+        assert not any(store.has_layer(layer) for layer in layers)
+
+    drive(use, size)
+
+
+def test_work_can_be_cancelled(lab: environment.Environment) -> None:
+    async def use(app: Driver) -> None:
+        await app.pilot.press("b")
+        await app.until(lambda: isinstance(app.app.screen, dialogs.Working))
+        await app.press("escape")
+        await app.until(lambda: app.words)
+        assert app.words == ["Cancelled; nothing was changed."]
+        assert environment.find("lab").baked.modules == ()
+
+    drive(use)
+
+
+@SIZES
+def test_packages_and_who_needs_them(lab: environment.Environment, size: tuple[int, int]) -> None:
+    async def use(app: Driver) -> None:
+        await app.press("enter")
+        assert [row[:3] for row in app.rows("#packages")] == [["zzapp", "1.0", "pure"], ["zzlib", "2.0", "pure"]]
+        assert app.rows("#packages")[0][4] == "you"
+        assert "zzlib 2.0" in app.labels("#dependencies")
+        await app.press("down")
+        assert "zzlib 2.0" in app.text("#about-package")
+        assert "zzapp 1.0" in app.labels("#dependencies")
+        await app.press("escape")
+        assert app.rows("#environments")
+
+    drive(use, size)
+
+
+@SIZES
+def test_layers_files_and_previews(lab: environment.Environment, size: tuple[int, int]) -> None:
+    async def use(app: Driver) -> None:
+        await app.press("2")
+        assert [row[0] for row in app.rows("#layers")] == ["CPython 3.14", "zzapp 1.0", "zzlib 2.0"]
+        assert any("shadowed" in label and "zzlib 2.0" in label for label in app.labels("#files"))
+        assert "shadowed" in str(app.screen.query_one("#layer-line").render())
+        await app.press("slash", *"data.bin", "enter")
+        assert ["data.bin" in label for label in app.labels("#files")] == [True]
+        await app.press("l")
+        table = app.screen.query_one("#layers", DataTable)
+        assert (table.has_focus, table.cursor_row) == (True, 1)
+        await app.press("enter")
+        assert "only zzapp 1.0" in str(app.screen.query_one("#layer-line").render())
+        await app.press("escape")
+        await app.press("slash", *"zzlib.py", "enter", "down", "enter")
+        assert isinstance(app.screen, preview.PreviewScreen)
+        assert "value = 2" in app.text("#content")
+        await app.press("escape")
+        assert isinstance(app.screen, EnvironmentScreen)
+        app.screen.query_one("#tree-filter", Input).value = "data.bin"
+        await app.settled()
+        app.screen.query_one("#files", Tree).focus()
+        await app.press("home", "enter")
+        assert "000000  00 01 02" in app.text("#content")
+        await app.press("escape", "3")
+        assert next(row[0] for row in app.rows("#modules")) == "CPython 3.14"
+        assert app.screen.query_one(TabbedContent).active == "code-pane"
+
+    drive(use, size, lab)
+
+
+def test_filter_sort_and_help(wenv: Wenv, lab: environment.Environment) -> None:
+    wenv("create")
+
+    async def use(app: Driver) -> None:
+        assert len(app.rows()) == 2
+        await app.press("slash", *"LA", "enter")
+        assert [row[0] for row in app.rows()] == ["lab"]
+        await app.press("escape")
+        assert len(app.rows()) == 2
+        await app.press("o", "o")
+        assert [row[2] for row in app.rows()] == ["2", "0"]
+        await app.press("f1")
+        assert app.screen.query("HelpPanel")
+        await app.press("f1")
+        assert not app.screen.query("HelpPanel")
+        await app.press("f2")
+        assert not app.app.current_theme.dark
+
+    drive(use)
+
+
+def test_what_another_process_does_is_seen(wenv: Wenv, lab: environment.Environment) -> None:
+    async def use(app: Driver) -> None:
+        await asyncio.sleep(1.5)  # it looks once a second
+        await asyncio.to_thread(wenv, "create", "-n", "another")
+        await app.until(lambda: [row[0] for row in app.rows()] == ["another", "lab"])
+        await app.select("another")
+        await app.press("enter")
+        await asyncio.to_thread(wenv, "remove", "another")
+        await app.until(lambda: not isinstance(app.app.screen, EnvironmentScreen))
+        await app.until(lambda: [row[0] for row in app.rows()] == ["lab"])
+
+    drive(use)
+
+
+def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: environment.Environment, asked: Path) -> None:
+    wenv("create", "-n", "bad")
+    (environment.place("bad") / "environment.json").write_text("{")
+    missing = dataclasses.replace(lab, folder=environment.place("gone"), packages=lab.packages, stamp=None)
+    lost = dataclasses.replace(lab.packages[0], digest="0" * 64)
+    dataclasses.replace(missing, packages=(lost,)).folder.mkdir()
+    dataclasses.replace(missing, packages=(lost,)).save()
+
+    async def use(app: Driver) -> None:
+        assert {row[0]: row[1] for row in app.rows()} == {"bad": "damaged", "gone": "incomplete", "lab": "fine"}
+        await app.select("bad")
+        assert "damaged" in app.text("#about-environment")
+        await app.press("enter")
+        assert "damaged" in app.words[-1]
+        await app.select("gone")
+        await app.press("enter")
+        await app.until(lambda: len(app.words) > 1)
+
+    drive(use)
+
+
+def test_pictures(wenv: Wenv, lab: environment.Environment, asked: Path) -> None:
+    wenv("create", "-n", "empty")
+
+    def pictures(size: tuple[int, int]) -> None:
+        async def use(app: Driver) -> None:
+            name = f"{size[0]}x{size[1]}"
+            await app.select("empty")
+            check_picture(app.app, f"environments-{name}")
+            await app.select("lab")
+            await app.press("enter")
+            check_picture(app.app, f"packages-{name}")
+            await app.press("2")
+            check_picture(app.app, f"layers-{name}")
+            await app.press("3")
+            check_picture(app.app, f"code-{name}")
+            await app.press("escape")
+            await app.pilot.press("i")
+            await app.until(lambda: isinstance(app.screen, dialogs.Form))
+            check_picture(app.app, f"form-{name}")
+            await app.press("escape")
+            await app.review("d")
+            check_picture(app.app, f"confirm-{name}")
+
+        drive(use, size)
+
+    pictures((80, 24))
+    pictures((120, 40))
+
+
+def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Runtime) -> None:
+    """With 200 environments and 20,000 files, no turn of the event loop computes for more than 100 ms."""
+    store, many = runtime.store, 20_000
+    with store.staging() as staging:
+        writer = LayerWriter(store, staging)
+        content = staging / "content"
+        content.write_bytes(b"x")
+        for index in range(many):
+            with content.open("rb") as file:
+                writer.add(f"site-packages/zzmany/part{index % 40}/file{index}.txt", file)
+        layer = writer.finish()
+        publish(store, [layer])
+    large = dataclasses.replace(lab.packages[0], digest=layer.manifest.digest, name="zzmany")
+    for index in range(200):
+        packages = (large,) if index == 0 else lab.packages
+        copy = dataclasses.replace(lab, folder=environment.place(f"env{index:03}"), packages=packages, stamp=None)
+        copy.folder.mkdir()
+        copy.save()
+
+    async def use(app: Driver) -> None:
+        longest = 0.0
+        watching = True
+
+        async def watch() -> None:
+            nonlocal longest
+            before = time.thread_time()  # of the loop's own thread: what others do on this machine does not count
+            while watching:
+                await asyncio.sleep(0)
+                now = time.thread_time()
+                longest, before = max(longest, now - before), now
+
+        task = asyncio.create_task(watch())
+        app.app.changed()
+        await app.settled()
+        assert len(app.rows()) == 201
+        await app.select("env000")
+        await app.press("enter")
+        await app.press("2")
+        assert any("zzmany/" in label for label in app.labels("#files"))
+        await app.press("slash", *"file1", "enter")
+        await app.press("escape")
+        watching = False
+        await task
+        assert longest < 0.1
+
+    drive(use)
+
+
+def test_the_command(wenv: Wenv, lab: environment.Environment) -> None:
+    picture = wenv.folder / "lab.svg"
+    wenv("tui", "-n", "lab", "--screenshot", str(picture), "--press", "2", "--size", "80x24")
+    assert "zzlib" in picture.read_text()
+    assert "not a terminal" in wenv.result("tui", status=1).stderr
+    assert "called 'nowhere'" in wenv.result("tui", "-n", "nowhere", status=1).stderr
+    assert wenv.result("tui", "--screenshot", "x.png", status=2).returncode == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pexpect needs a POSIX terminal")
+def test_a_shell_and_a_script_take_the_terminal_and_give_it_back(wenv: Wenv, lab: environment.Environment) -> None:
+    import pexpect
+
+    (wenv.folder / "aa.py").write_text("import zzapp; print('script' + 'ran')")
+    child = pexpect.spawn(
+        sys.executable,
+        ["-P", "-m", "wenv", "tui"],
+        cwd=str(wenv.folder),
+        env={**wenv.environment, "TERM": "xterm-256color"},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect("lab")
+    time.sleep(1)
+    child.send("s")
+    child.expect("Python 3.14")
+    child.expect(">>> ")
+    child.send("import zzlib; print('shell', zzlib.value + 40)\r")
+    child.expect("shell 42")
+    child.send("\x04")
+    child.expect("lab")
+    time.sleep(1)
+    child.send("r")
+    child.expect("Run a script")
+    time.sleep(1)
+    child.send("\x1b[Z")  # from the tree to the input above it
+    child.send(f"{wenv.folder / 'aa.py'}\r")
+    child.expect("scriptran")
+    child.expect("exit status 0")
+    child.send("\r")
+    child.expect("lab")
+    time.sleep(1)
+    child.send("q")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
