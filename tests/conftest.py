@@ -132,6 +132,8 @@ def copy_runtime(runtime: Runtime, own: Store) -> None:
     shared = runtime.store
     for entry in runtime.derived_entries():
         name, _, key = entry.partition("/")
+        if not shared.derived_folder(name, key).is_dir():
+            continue  # not every run needs all of them
         shutil.copytree(shared.derived_folder(name, key), own.derived_folder(name, key))
     for digest in runtime.layers():
         shutil.copytree(shared.layer_folder(digest), own.layer_folder(digest))

@@ -5,7 +5,9 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,7 +80,7 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         assert isinstance(app.screen, dialogs.Form)
         assert "already" in str(app.screen.query_one("#wrong").render())
         await app.press("escape")
-        await app.form("c", name="broken", requirements="zzapp zz-no-such-package-anywhere")
+        await app.form("c", name="broken", requirements="zz-no-such-package-anywhere")
         await app.until(lambda: app.words)
         assert "zz-no-such-package-anywhere" in app.words[-1]
         assert not environment.exists(environment.place("broken"))
@@ -173,7 +175,7 @@ def test_prune_and_verify(fresh: Wenv, asked: Path, size: tuple[int, int], monke
     fresh("create", "-n", "lab", "-r", str(asked))
     store = Store(cache_folder())
     layers = environment.find("lab").layers[1:]
-    blob = next(iter(store.manifest(layers[0]).files))
+    blob = next(file for layer in layers for file in store.manifest(layer).files if file.path.endswith("/zzlib.py"))
 
     async def use(app: Driver) -> None:
         await app.press("V")
@@ -188,7 +190,7 @@ def test_prune_and_verify(fresh: Wenv, asked: Path, size: tuple[int, int], monke
         await app.review("d")
         await app.proceed()
         await app.review("X")
-        assert {row[0]: int(row[1]) for row in app.rows()}["layers"] == len([x for x in layers if store.has_layer(x)])
+        assert {row[0]: row[1] for row in app.rows()}["layers"] == "1"  # the other was damaged
         await app.proceed()
         assert not any(store.has_layer(layer) for layer in layers)
 
@@ -201,7 +203,7 @@ def test_work_can_be_cancelled(lab: environment.Environment) -> None:
         await app.until(lambda: isinstance(app.app.screen, dialogs.Working))
         await app.press("escape")
         await app.until(lambda: app.words)
-        assert app.words == ["Cancelled; nothing was changed."]
+        assert app.words == ["Cancelled."]
         assert environment.find("lab").baked.modules == ()
 
     drive(use)
@@ -311,36 +313,49 @@ def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: 
     drive(use)
 
 
-def test_pictures(wenv: Wenv, lab: environment.Environment, asked: Path) -> None:
+@pytest.fixture
+def short_place(wenv: Wenv, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A data folder whose path is as long on every run: lines break where they did."""
+    from wenv.locations import data_folder
+
+    with tempfile.TemporaryDirectory(prefix="wenv-", dir="/tmp") as folder:
+        monkeypatch.setenv("WENV_DATA_DIR", folder)
+        wenv.environment["WENV_DATA_DIR"] = folder
+        data_folder.cache_clear()
+        yield
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are longer there")
+def test_pictures(short_place: None, wenv: Wenv, lab: environment.Environment) -> None:
     wenv("create", "-n", "empty")
 
-    def pictures(size: tuple[int, int]) -> None:
-        async def use(app: Driver) -> None:
-            name = f"{size[0]}x{size[1]}"
-            await app.select("empty")
-            check_picture(app.app, f"environments-{name}")
-            await app.select("lab")
-            await app.press("enter")
-            check_picture(app.app, f"packages-{name}")
-            await app.press("2")
-            check_picture(app.app, f"layers-{name}")
-            await app.press("3")
-            check_picture(app.app, f"code-{name}")
-            await app.press("escape")
-            await app.pilot.press("i")
-            await app.until(lambda: isinstance(app.screen, dialogs.Form))
-            check_picture(app.app, f"form-{name}")
-            await app.press("escape")
-            await app.review("d")
-            check_picture(app.app, f"confirm-{name}")
+    async def both(app: Driver) -> None:
+        name = f"{app.app.size.width}x{app.app.size.height}"
+        await app.select("empty")
+        check_picture(app.app, f"environments-{name}")
+        await app.select("lab")
+        await app.press("enter", "2")
+        check_picture(app.app, f"layers-{name}")
 
-        drive(use, size)
+    async def small(app: Driver) -> None:
+        await both(app)
+        await app.press("1")
+        check_picture(app.app, "packages")
+        await app.press("3")
+        check_picture(app.app, "code")
+        await app.press("escape")
+        await app.pilot.press("i")
+        await app.until(lambda: isinstance(app.screen, dialogs.Form))
+        check_picture(app.app, "form")
+        await app.press("escape")
+        await app.review("d")
+        check_picture(app.app, "confirm")
 
-    pictures((80, 24))
-    pictures((120, 40))
+    drive(small, (80, 24))
+    drive(both, (120, 40))
 
 
-def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Runtime) -> None:
+def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 200 environments and 20,000 files, no turn of the event loop computes for more than 100 ms."""
     store, many = runtime.store, 20_000
     with store.staging() as staging:
@@ -360,18 +375,6 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
         copy.save()
 
     async def use(app: Driver) -> None:
-        longest = 0.0
-        watching = True
-
-        async def watch() -> None:
-            nonlocal longest
-            before = time.thread_time()  # of the loop's own thread: what others do on this machine does not count
-            while watching:
-                await asyncio.sleep(0)
-                now = time.thread_time()
-                longest, before = max(longest, now - before), now
-
-        task = asyncio.create_task(watch())
         app.app.changed()
         await app.settled()
         assert len(app.rows()) == 201
@@ -381,11 +384,19 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
         assert any("zzmany/" in label for label in app.labels("#files"))
         await app.press("slash", *"file1", "enter")
         await app.press("escape")
-        watching = False
-        await task
-        assert longest < 0.1
 
+    taken: list[float] = []
+    run_handle = asyncio.Handle._run
+
+    def watched(handle: asyncio.Handle) -> None:
+        start = time.thread_time()  # of the loop's own thread: what others do on this machine does not count
+        run_handle(handle)
+        taken.append(time.thread_time() - start)
+
+    monkeypatch.setattr(asyncio.Handle, "_run", watched)
     drive(use)
+    assert len(taken) > 100
+    assert max(taken) < 0.1
 
 
 def test_the_command(wenv: Wenv, lab: environment.Environment) -> None:
@@ -415,7 +426,7 @@ def test_a_shell_and_a_script_take_the_terminal_and_give_it_back(wenv: Wenv, lab
     time.sleep(1)
     child.send("s")
     child.expect("Python 3.14")
-    child.expect(">>> ")
+    child.expect(">>>")
     child.send("import zzlib; print('shell', zzlib.value + 40)\r")
     child.expect("shell 42")
     child.send("\x04")

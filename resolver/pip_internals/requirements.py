@@ -44,7 +44,7 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             raise RequirementsError(f"{path}: --require-hashes, and no hash for {', '.join(bare)}")
         given = repository(IndexOptions(), None)
         found = IndexOptions(
-            index_url=finder.index_urls[0] if finder.index_urls[:1] != given.finder.index_urls[:1] else None,
+            index_url=next((url for url in finder.index_urls[:1] if url not in given.finder.index_urls[:1]), None),
             extra_index_urls=tuple(url for url in finder.index_urls[1:] if url not in given.finder.index_urls),
             find_links=tuple(link for link in finder.find_links if link not in given.finder.find_links),
             trusted_hosts=tuple(own.options.trusted_hosts),

@@ -122,7 +122,7 @@ class Actions(Screen[None]):
         if done.error is not None:
             self.complain(done.error)
         elif done.cancelled:
-            self.notify("Cancelled; nothing was changed.", severity="warning")
+            self.notify("Cancelled.", severity="warning")
         self.app.changed()
         return done.result
 

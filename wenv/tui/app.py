@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import WorkerCancelled
 
 from cache.store import Store
 from wenv.environment import Environment
@@ -24,7 +26,7 @@ from wenv.tui.inside import EnvironmentScreen
 #: Seconds between looks at whether another process has changed an environment.
 LOOK = 1.0
 #: The groups of workers that read what the screens show.
-READING = ("list", "details", "seen", "preview")
+READING = ("list", "details", "seen", "match", "preview")
 
 
 class Wenv(App[None]):
@@ -58,7 +60,8 @@ class Wenv(App[None]):
     async def settled(self) -> None:
         """Wait until all that is being read has been read."""
         while reading := [worker for worker in self.workers if not worker.is_finished and worker.group in READING]:
-            await self.workers.wait_for_complete(reading)
+            with suppress(WorkerCancelled):  # another has taken its place
+                await self.workers.wait_for_complete(reading)
 
     def changed(self) -> None:
         """Have all screens read anew what they show."""

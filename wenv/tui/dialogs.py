@@ -250,9 +250,10 @@ class Relay:
             self._tasks[task] = (done, total, line)
 
     def end(self, task: str) -> None:
-        """It is over: nothing is raised, as what was done is done."""
+        """It is over."""
         with self._lock:
             self._tasks.pop(task, None)
+        self._heard()
 
     @property
     def now(self) -> tuple[str, int, int | None, tuple[str, ...]]:
@@ -310,6 +311,8 @@ class Working(ModalScreen[Done[Result]], Generic[Result]):
             done = Done(cancelled=True)
         except (UserError, OSError) as error:
             done = Done(error=error)
+        except Exception as error:  # a mistake of ours: the screen comes back all the same, and says so
+            done = Done(error=UserError(f"{type(error).__name__}: {error}", "this should not happen; please report it"))
         self.app.call_from_thread(self.dismiss, done)
 
     def action_cancel(self) -> None:

@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Header, Input, Label, Static, TabbedContent, TabPane, Tree
 from textual.widgets.tree import TreeNode
+from textual.worker import get_current_worker
 
 from cache.errors import UserError
 from resolver.layout import SITE_PACKAGES
@@ -307,21 +308,36 @@ shows it, **l** jumps to its layer, **/** filters by name.
             return
         tree: Tree[object] = self.query_one("#files", Tree)
         wanted = self.query_one("#tree-filter", Input).value.lower()
-        line = self._line
-        if self._only:
-            line = f"only {self._titles[self._only]}: Esc shows all"
-        tree.clear()
         if wanted or self._only:
-            found = matching(self._seen.root, wanted, self._only)
-            line += f", {len(found)} files" if not wanted else f", {len(found)} files with “{wanted}”"
-            self._add_nodes(tree.root, [node for _, node in found], self._seen.root.size, {id(n): path for path, n in found})
+            self._match(self._seen.root, wanted, self._only)
         else:
+            tree.clear()
             self._add_nodes(tree.root, self._seen.root.sorted(), self._seen.root.size)
             for branch in tree.root.children:
                 if isinstance(branch.data, Node) and branch.data.name == SITE_PACKAGES:
                     branch.expand()
+            self._show_tree(self._line)
+
+    def _show_tree(self, line: str) -> None:
+        tree = self.query_one("#files", Tree)
         tree.root.expand()
         self.query_one("#layer-line", Label).update(plain(line))
+        self.call_after_refresh(tree.move_cursor_to_line, 0)
+
+    @work(thread=True, exclusive=True, group="match", description="match")  # the usual one is the arguments' repr
+    def _match(self, root: Node, wanted: str, only: str) -> None:
+        """Look for files in a thread: there may be many."""
+        found = matching(root, wanted, only)
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._matched, found, wanted, only)
+
+    def _matched(self, found: list[tuple[str, Node]], wanted: str, only: str) -> None:
+        assert self._seen is not None
+        self.query_one("#files", Tree).clear()
+        nodes, paths = [node for _, node in found], {id(node): path for path, node in found}
+        self._add_nodes(self.query_one("#files", Tree).root, nodes, self._seen.root.size, paths)
+        where = f"only {self._titles[only]} (Esc shows all), " if only else ""
+        self._show_tree(f"{where}{len(found)} files" + (f" with “{wanted}”" if wanted else ""))
 
     @property
     def _titles(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Pictures of the screens, for documents."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ def picture(app: "Wenv", size: tuple[int, int], keys: Sequence[str] = ()) -> str
                 await pilot.press(key)
                 await app.settled()
             await pilot.pause()
-            return app.export_screenshot(title="wenv")
+            # with whatever fixed-width font the reader has: nothing is fetched from elsewhere
+            return re.sub(r"@font-face \{.*?\}", "", app.export_screenshot(title="wenv"), flags=re.DOTALL)
 
     return asyncio.run(drawn())
