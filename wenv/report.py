@@ -284,7 +284,12 @@ def kind_of(package: PackageLayer) -> str:
 def _metadata(store: Store, layer: str) -> dict[str, Any]:
     for path in (store.tree(layer) / SITE_PACKAGES).glob("*.dist-info/METADATA"):
         message = Parser().parsestr(path.read_text("utf-8", "replace"), headersonly=True)
-        licence = message["License-Expression"] or message["License"] or ""
+        classifiers = [text for text in message.get_all("Classifier") or () if text.startswith("License :: ")]
+        licence = (
+            message["License-Expression"]
+            or message["License"]
+            or ", ".join(text.rpartition(" :: ")[2].removesuffix(" License") for text in classifiers)
+        )
         return {
             "requires": message.get_all("Requires-Dist") or (),
             "extras": message.get_all("Provides-Extra") or (),

@@ -53,7 +53,7 @@ class Review(Dialog[bool]):
         with Vertical(classes="dialog wide" if self._rows else "dialog"):
             yield Label(plain(self._title), classes="title")
             if self._text:
-                with VerticalScroll(classes="text"):
+                with VerticalScroll(classes="text", can_focus=False):
                     yield Static(plain(self._text))
             if self._rows:
                 yield DataTable(cursor_type="row", zebra_stripes=True)
@@ -104,7 +104,7 @@ class Form(Dialog[dict[str, str | bool]]):
         """A label and a widget for each field."""
         with Vertical(classes="dialog"):
             yield Label(plain(self._title), classes="title")
-            with VerticalScroll(classes="fields"):
+            with VerticalScroll(classes="fields", can_focus=False):
                 for field in self._fields:
                     yield from self._composed(field)
             yield Label("", id="wrong")
