@@ -35,6 +35,7 @@ class Driver:
 
     def __init__(self, app: Wenv, pilot: "Pilot[None]") -> None:
         self.app, self.pilot = app, pilot
+        self._said: dict[str, str] = {}
 
     @property
     def screen(self) -> "Screen[object]":
@@ -52,6 +53,7 @@ class Driver:
         """Wait for something that a worker does."""
         end = time.monotonic() + PATIENCE
         while not condition():
+            self._listen()
             assert time.monotonic() < end, f"nothing came of it; in front is {self.app.screen}: {self.words}"
             await asyncio.sleep(0.02)
         await self.pilot.pause()
@@ -113,10 +115,15 @@ class Driver:
         self.app.screen.query_one(table, DataTable).move_cursor(row=names.index(label))
         await self.settled()
 
+    def _listen(self) -> None:
+        """Remember what the application says: it takes it back after a while."""
+        self._said.update({notification.identity: notification.message for notification in self.app._notifications})
+
     @property
     def words(self) -> list[str]:
-        """What the application has said, and not taken back yet."""
-        return [notification.message for notification in self.app._notifications]
+        """What the application has said."""
+        self._listen()
+        return list(self._said.values())
 
 
 def drive(

