@@ -84,6 +84,8 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         await app.form("c", name="broken", requirements="zz-no-such-package-anywhere")
         await app.until(lambda: app.words)
         assert "zz-no-such-package-anywhere" in app.words[-1]
+        assert app.screen.query_one("#field-name", Input).value == "broken"  # the form is there again, as it was
+        await app.press("escape")
         assert not environment.exists(environment.place("broken"))
 
     drive(use, size)
@@ -235,6 +237,9 @@ def test_layers_files_and_previews(lab: environment.Environment, size: tuple[int
         assert "shadowed" in str(app.screen.query_one("#layer-line").render())
         await app.press("slash", *"data.bin", "enter")
         assert ["data.bin" in label for label in app.labels("#files")] == [True]
+        await app.press("escape", "slash", *"zzz")
+        assert app.labels("#files") == []
+        await app.press("escape", "slash", *"data.bin", "enter")
         await app.press("l")
         table = app.screen.query_one("#layers", DataTable)
         assert (table.has_focus, table.cursor_row) == (True, 1)
@@ -269,10 +274,11 @@ def test_filter_sort_and_help(wenv: Wenv, lab: environment.Environment) -> None:
         assert len(app.rows()) == 2
         await app.press("o", "o")
         assert [row[2] for row in app.rows()] == ["2", "0"]
-        await app.press("f1")
-        assert app.screen.query("HelpPanel")
-        await app.press("f1")
-        assert not app.screen.query("HelpPanel")
+        for closing in ("f1", "escape"):
+            await app.press("f1")
+            assert isinstance(app.screen, dialogs.Help)
+            await app.press(closing)
+            assert not isinstance(app.screen, dialogs.Help)
         await app.press("f2")
         assert not app.app.current_theme.dark
 
@@ -310,6 +316,11 @@ def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: 
         await app.select("gone")
         await app.press("enter")
         await app.until(lambda: len(app.words) > 1)
+        await app.press("escape")
+        await app.select("bad")
+        await app.review("d")
+        await app.proceed()
+        assert not environment.place("bad").exists()
 
     drive(use)
 
@@ -436,6 +447,10 @@ def test_a_shell_and_a_script_take_the_terminal_and_give_it_back(wenv: Wenv, lab
     child.expect(">>>")
     child.send("import zzlib; print('shell', zzlib.value + 40)\r")
     child.expect("shell 42")
+    child.send("while True: pass\r\r")
+    time.sleep(1)
+    child.send("\x03")  # stops the loop, and not the screen behind it
+    child.expect("KeyboardInterrupt")
     child.send("\x04")
     child.expect("lab")
     time.sleep(1)

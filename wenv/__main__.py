@@ -11,7 +11,7 @@ def main() -> None:
 
     start.open_standard_streams()
     if sys.argv[1:2] == ["run"]:
-        start.run_command(sys.argv[2:])
+        sys.argv[2:] = start.run_command(sys.argv[2:])
     from wenv.cli.main import run_command
 
     try:

@@ -153,21 +153,24 @@ def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
         replace(current, baked=Baked(), stamp=None).save(granting=current.is_policy_granted)
 
 
-def remove(store: Store, environment: Environment) -> None:
-    """Delete an environment: its manifest first.  Files that wenv did not put into its folder stay."""
-    with store.adding(), alone(store, environment.folder):
+def remove(store: Store, folder: Path) -> None:
+    """Delete the environment in a folder, damaged or not: its manifest first.  Files that wenv did not put there stay."""
+    with store.adding(), alone(store, folder):
+        environment = readable(folder)
         for name in (MANIFEST_NAME, LOCK_NAME, ".gitignore"):
-            (environment.folder / name).unlink(missing_ok=True)
-            for cut_off in environment.folder.glob(f".{name}.*"):
+            (folder / name).unlink(missing_ok=True)
+            for cut_off in folder.glob(f".{name}.*"):
                 cut_off.unlink()
-        remove_scripts(environment)
-        if environment.folder.is_dir() and not any(environment.folder.iterdir()):
-            environment.folder.rmdir()
+        remove_scripts(folder, environment)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Progress) -> Environment:
-    """Make the same environment once more, in `folder`; it costs a manifest.  Raises EnvironmentExistsError."""
+    """Make the same environment once more, in `folder`; it costs a manifest.  Raises WenvError."""
     with runtime.store.adding(), alone(runtime.store, folder):
+        if exists(folder):
+            raise WenvError(f"{folder.name} is there already", "choose another name")
         check_place(folder, clear=False)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         made = replace(environment, folder=folder, created=now, changed=now, stamp=None)
@@ -187,7 +190,7 @@ def rename(runtime: Runtime, environment: Environment, name: str, progress: Prog
     old, new = history_file(environment.folder), history_file(made.folder)
     if old.is_file():
         old.replace(new)
-    remove(runtime.store, environment)
+    remove(runtime.store, environment.folder)
     return made
 
 

@@ -233,6 +233,11 @@ def check_names(layers: Iterable[str], packages: Iterable[PackageLayer]) -> None
         raise ValueError("a name or version that is none")
 
 
+def label_of(folder: Path) -> str:
+    """What to call the environment in a folder, whatever its manifest says."""
+    return folder.name if folder.parent == named_environments() else str(folder)
+
+
 def exists(folder: Path) -> bool:
     """Whether a folder holds an environment."""
     return (folder / MANIFEST_NAME).is_file()
@@ -248,10 +253,10 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
         except NoEnvironmentError:
             raise NoEnvironmentError(f"called {name!r}") from None
     if path is not None:
-        folder = path.absolute()
+        folder = path.resolve()
         return load(folder if exists(folder) or not exists(folder / ENVIRONMENT_FOLDER) else folder / ENVIRONMENT_FOLDER)
     if active := os.environ.get(ACTIVE_VARIABLE):
-        return load(Path(active))
+        return load(Path(active).resolve())
     here = Path.cwd()
     for folder in (here, *here.parents):
         if exists(folder / ENVIRONMENT_FOLDER):
@@ -263,7 +268,7 @@ def place(name: str | None = None, path: Path | None = None) -> Path:
     """The folder in which an environment would be made."""
     if name is not None:
         return named_environments() / checked_name(name)
-    return path.absolute() if path is not None else Path.cwd() / ENVIRONMENT_FOLDER
+    return path.resolve() if path is not None else Path.cwd() / ENVIRONMENT_FOLDER
 
 
 def checked_name(name: str) -> str:

@@ -55,7 +55,8 @@ class DamagedEnvironmentError(WenvError):
     """A manifest that cannot be read."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is damaged: {reason}", "make it anew with `wenv create --clear`")
+        super().__init__(f"{path} is damaged: {reason}", "make it anew with `wenv create --clear`, or `wenv remove` it")
+        self.path = path
 
 
 class StaleEnvironmentError(WenvError):

@@ -123,11 +123,18 @@ def refresh_scripts(environment: Environment) -> None:
                 write_atomically(path, text, executable=_executable(path))
 
 
-def remove_scripts(environment: Environment) -> None:
-    """Delete what `write_scripts` wrote; other files stay."""
-    folder = environment.folder / BIN
-    for name in _scripts(environment):
-        (folder / name).unlink(missing_ok=True)
+def remove_scripts(environment_folder: Path, environment: Environment | None) -> None:
+    """Delete what `write_scripts` wrote, or, without an environment (its manifest is damaged), what runs wenv; others stay."""
+    folder = environment_folder / BIN
+    if environment is None:
+        own = ("activate", "activate.fish", "activate.ps1", "pip")
+        wrote = (b"wenv.launcher.start", b"-m wenv run")
+        files = [path for path in folder.glob("*") if path.is_file()]
+        found = [path for path in files if path.name in own or any(text in path.read_bytes() for text in wrote)]
+    else:
+        found = [folder / name for name in _scripts(environment)]
+    for path in found:
+        path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 

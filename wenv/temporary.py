@@ -31,7 +31,7 @@ def temporary(runtime: Runtime, file: Path, progress: Progress) -> Iterator[Envi
             try:
                 yield made
             finally:
-                creation.remove(runtime.store, made)
+                creation.remove(runtime.store, made.folder)
     finally:
         remove_tree(folder)
         environment.forget_vanished()

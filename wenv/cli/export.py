@@ -39,6 +39,8 @@ def export(
 
     start, chosen = time.monotonic(), environment.find(name, path)
     target = output or Path(f"{chosen.title}{sharing.SUFFIX}")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"{target.parent} is not a folder")
     if target.is_dir():
         raise UsageError(f"{target} is a folder", "-o FILE.wenv")
     if target.exists() and not force:

@@ -10,6 +10,7 @@ import typer
 from cache.errors import UserError
 from wenv import __version__
 from wenv.errors import Exit, TrapError, UsageError
+from wenv.launcher.start import end_by_signal
 
 app = typer.Typer(
     name="wenv",
@@ -92,8 +93,10 @@ def run_command(arguments: list[str]) -> int:
         show = getattr(error, "show", None)
         show() if show else print(error, file=sys.stderr)
         return Exit.NOT_STARTED if running else Exit.USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt) as error:
+        print("interrupted", file=sys.stderr, flush=True)
+        if isinstance(error, KeyboardInterrupt):
+            end_by_signal("SIGINT")
         return Exit.INTERRUPTED
     except OSError as error:
         if not isinstance(error, BrokenPipeError):

@@ -74,6 +74,8 @@ def pack(
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")
     native = target.with_suffix(".cwasm") if precompile is not None else None
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"{target.parent} is not a folder")
     if target.is_dir() or target.suffix == ".cwasm":
         raise UsageError(f"{target}: not a file's name for a component", "-o app.wasm")
     for written in filter(None, (target, native)):

@@ -7,7 +7,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.errors import UsageError
+from wenv.errors import DamagedEnvironmentError, UsageError
 
 
 def remove(
@@ -33,14 +33,24 @@ def remove(
         raise UsageError("names and --name or --path exclude each other")
     store, printer = open_store(), Printer(quiet=quiet)
     if names:
-        chosen = [environment.find(each) for each in names]
+        folders = [_found(each, None) for each in names]
     elif name or path:
-        chosen = [environment.find(name, path)]
+        folders = [_found(name, path)]
     else:
-        chosen = [environment.load(Path.cwd() / ENVIRONMENT_FOLDER)]
-    for one in chosen:
-        creation.remove(store, one)
-        printer.say(f"Removed {one.label}")
+        folders = [_found(None, Path.cwd() / ENVIRONMENT_FOLDER)]
+    for folder in folders:
+        creation.remove(store, folder)
+        printer.say(f"Removed {environment.label_of(folder)}")
+
+
+def _found(name: str | None, path: Path | None) -> Path:
+    """The folder of the environment that is meant; one that is damaged can be removed like any other."""
+    from wenv import environment
+
+    try:
+        return environment.find(name, path).folder
+    except DamagedEnvironmentError as error:
+        return error.path.parent
 
 
 def register(app: typer.Typer) -> None:

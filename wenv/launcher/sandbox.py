@@ -50,6 +50,7 @@ def program_of(line: CommandLine, scripts: "Mapping[str, str]") -> "Program | No
         linked = os.path.islink(target)
         # a relative path is kept as it was written, unless it leaves the working folder, which is a mount of its own
         whole = linked or os.path.isabs(target) or ".." in target.replace(os.sep, "/").split("/")
+        whole = whole or os.path.dirname(os.getcwd()) == os.getcwd()  # nor is a whole disk shared
         path = os.path.realpath(target) if linked else os.path.abspath(target)
         folder = path if os.path.isdir(path) else os.path.dirname(path)
         if not whole:

@@ -33,7 +33,7 @@ def main(script: str, registry: str, target: str, whole: str) -> None:
     `whole` is the interpreter that wenv is installed for: it takes the long way.
     """
     open_standard_streams()
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(script)))
+    folder = os.path.realpath(os.path.dirname(os.path.dirname(os.path.abspath(script))))
     if not os.path.exists(os.path.join(folder, MANIFEST_NAME)):  # reached through a link to the script
         folder = os.path.dirname(os.path.dirname(os.path.realpath(script)))
     arguments = [target, *sys.argv[1:]]
@@ -46,41 +46,42 @@ def main(script: str, registry: str, target: str, whole: str) -> None:
         os._exit(NOT_STARTED)
 
 
-def run_command(arguments: "Sequence[str]") -> None:
-    """What ``wenv run`` calls with the words after ``run``: returns if this is for the long way, else ends the process."""
-    if os.environ.pop(STALE, None):
-        return
-    words = list(arguments)
+def run_command(arguments: "Sequence[str]") -> "list[str]":
+    """What ``wenv run`` calls with the words after ``run``: ends the process, or returns the words for the long way."""
+    stale = os.environ.pop(STALE, None)
+    words, taken = list(arguments), list[str]()
     folder, write = "", False
     given: dict[str, str | None] = {}
     while words and words[0] in ("--path", "-n", "--name", "--write", "--env"):
-        option = words.pop(0)
+        taken.append(option := words.pop(0))
         if option == "--write":
             write = True
-        elif not words:
-            return
-        elif option == "--env":
-            name, valued, value = words.pop(0).partition("=")
-            given[name] = value if valued else None
+            continue
+        if not words:
+            return list(arguments)
+        taken.append(value := words.pop(0))
+        if option == "--env":
+            name, valued, text = value.partition("=")
+            given[name] = text if valued else None
             if not name or (not valued and name not in os.environ):
-                return
-        elif folder or not words[0]:
-            return
+                return list(arguments)
+        elif folder or not value:
+            return list(arguments)
         elif option == "--path":
-            folder = os.path.abspath(words.pop(0))
+            folder = os.path.realpath(value)
         else:
             from wenv.locations import named_environments
 
-            folder = str(named_environments() / words.pop(0))
+            folder = str(named_environments() / value)
             if os.path.dirname(folder) != str(named_environments()):
-                return
-    if not words or (words[0].startswith("-") and words[0] not in ("-c", "-m", "-")):
-        return
-    if (folder := _manifest_folder(folder)) == "":
-        return
-    from wenv.locations import registry_folder  # late: the scripts in bin know it
+                return list(arguments)
+    if not words or words[0].startswith(("--", "-h", "-n")):
+        return list(arguments)
+    if not stale and (folder := _manifest_folder(folder)):
+        from wenv.locations import registry_folder  # late: the scripts in bin know it
 
-    run_short(str(registry_folder()), folder, words, write, given)
+        run_short(str(registry_folder()), folder, words, write, given)
+    return [*taken, "--", *words]  # else typer would look for its own letters in Python's options
 
 
 def _manifest_folder(folder: str) -> str:
@@ -112,9 +113,19 @@ def run_short(
         return
     except KeyboardInterrupt:
         os.write(2, b"interrupted\n")
+        end_by_signal("SIGINT")
         status = INTERRUPTED
     if status is not None:
         os._exit(status)
+
+
+def end_by_signal(name: str) -> None:
+    """End the process by a signal, as programs do that were ended by one: a shell stops its loop then."""
+    import _signal  # see `_end_like_errors`
+
+    if os.name != "nt":
+        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
+        os.kill(os.getpid(), getattr(_signal, name))
 
 
 def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "dict[str, str | None]") -> "int | None":
@@ -169,10 +180,9 @@ def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float 
         while not ended.acquire(timeout=WAKE if deadline is None else max(0.0, min(WAKE, deadline - time.monotonic()))):
             if deadline is not None and time.monotonic() >= deadline:
                 return _time_is_up(seconds or 0.0)
-    except KeyboardInterrupt:
-        os.write(2, b"interrupted\n")
-        return INTERRUPTED
     except SystemExit as leaving:  # a signal
+        private.remove()
+        end_by_signal("SIGHUP" if leaving.code == 129 else "SIGTERM")
         return int(leaving.code or 0)
     given = private.exit_status()
     result = outcome[0]
@@ -233,6 +243,8 @@ def open_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(0, "r", closefd=False)
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:

@@ -1,10 +1,12 @@
 """What can be done with an environment, and with the store: each action asks, does what its command does, and says so."""
 
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -71,10 +73,18 @@ ACTS = (
 )
 
 
+#: With the store.
+STORE_ACTS = (
+    Act("c", "create", "Create", "Make an environment", shown=True),
+    Act("X", "prune", "Prune", "Delete what no environment uses"),
+    Act("V", "verify", "Verify", "Check every entry of the store"),
+)
+
+
 class Actions(Screen[None]):
     """A screen with actions; `chosen_folder` says which environment they mean."""
 
-    BINDINGS: ClassVar = [act.binding for act in ACTS]
+    BINDINGS: ClassVar = [act.binding for act in (*ACTS, *STORE_ACTS)]
 
     app: "Wenv"
 
@@ -146,7 +156,7 @@ class Actions(Screen[None]):
 
     # -- environments
 
-    @work
+    @work(group="action")
     async def action_create(self) -> None:
         """`wenv create`."""
         fields = [
@@ -155,19 +165,14 @@ class Actions(Screen[None]):
             Field("file", "Requirements file", help="requirements.txt, pyproject.toml or pylock.toml", is_path=True),
             Field("bake", "Bake: keep the packages imported", default=False),
         ]
-        values = await self._asked("Create an environment", fields, "Resolve", check=_place)
-        if values is None:
-            return
-        folder, adding = _place(values), _adding(values)
-
-        def resolve(relay: Relay) -> creation.Solution:
-            return solution(
-                self._runtime, adding.names, adding.files, (), (), (), IndexOptions(), ANY_BUILD, relay
-            )  # fmt: skip
-
-        solved = await self._done("Resolving", resolve)
-        if solved is None:
-            return
+        solved, values = None, None
+        while solved is None or values is None:  # what cannot be resolved can be written otherwise
+            values = await self._asked("Create an environment", fields, "Resolve", check=_place)
+            if values is None:
+                return
+            folder, adding = _place(values), _adding(values)
+            solved = await self._done("Resolving", partial(self._solution, adding))
+            fields = [replace(field, default=values[field.name]) for field in fields]
         rows = [(file.name, file.version, "built here" if file.is_source else "wheel") for file in solved.files]
         text = f"{len(rows)} packages will be in {folder}" if rows else f"{folder} will have no packages"
         if not await self.app.push_screen_wait(
@@ -181,8 +186,12 @@ class Actions(Screen[None]):
 
         if (made := await self._done("Creating", make)) is not None:
             self.tell(f"Created {made.label} with {len(made.packages)} packages")
+            self.left(made.folder)
 
-    @work
+    def _solution(self, adding: Adding, relay: Relay) -> creation.Solution:
+        return solution(self._runtime, adding.names, adding.files, (), (), (), IndexOptions(), ANY_BUILD, relay)
+
+    @work(group="action")
     async def action_install(self) -> None:
         """`wenv install`."""
         if (chosen := self._chosen()) is None:
@@ -207,7 +216,7 @@ class Actions(Screen[None]):
 
         self._tell_changes(await self._done("Installing", job))
 
-    @work
+    @work(group="action")
     async def action_uninstall(self) -> None:
         """`wenv uninstall`."""
         if (chosen := self._chosen()) is None:
@@ -235,7 +244,7 @@ class Actions(Screen[None]):
             changes = version_changes(*states)
             self.tell("\n".join(change.words for change in changes) or f"{states[1].label} is complete: nothing changed")
 
-    @work
+    @work(group="action")
     async def action_copy(self) -> None:
         """`wenv copy`."""
         if (chosen := self._chosen()) is None:
@@ -248,8 +257,9 @@ class Actions(Screen[None]):
         made = await self._done("Copying", lambda relay: creation.copy(self._runtime, chosen, folder, relay))
         if made is not None:
             self.tell(f"Copied {chosen.label} to {made.label}")
+            self.left(made.folder)
 
-    @work
+    @work(group="action")
     async def action_rename(self) -> None:
         """`wenv rename`."""
         if (chosen := self._chosen()) is None:
@@ -264,32 +274,37 @@ class Actions(Screen[None]):
             self.tell(f"Renamed {chosen.label} to {made.label}")
             self.left(made.folder)
 
-    @work
+    @work(group="action")
     async def action_remove(self) -> None:
         """`wenv remove`."""
-        if (chosen := self._chosen()) is None:
+        if (folder := self.chosen_folder) is None:
+            self.notify("No environment is selected.", severity="warning")
             return
-        text = "Its layers stay in the store until it is pruned."
-        if not await self._confirmed(f"Remove {chosen.label}?", text, "Remove"):
+        label, text = environment.label_of(folder), "Its layers stay in the store until it is pruned."
+        if not await self._confirmed(f"Remove {label}?", text, "Remove"):
             return
-        folder = chosen.folder
-        await self._done("Removing", lambda relay: creation.remove(self._store, chosen))
+        await self._done("Removing", lambda relay: creation.remove(self._store, folder))
         if not environment.exists(folder):
-            self.tell(f"Removed {chosen.label}")
+            self.tell(f"Removed {label}")
             self.left(None)
 
     def left(self, folder: Path | None) -> None:
-        """The environment is elsewhere now, or nowhere."""
+        """What was meant is in another folder now, or nowhere."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One action at a time: keys that are typed ahead of a dialog do not open another."""
+        acting = any(worker.group == "action" and not worker.is_finished for worker in self.workers)
+        return not (acting and hasattr(Actions, f"action_{action}"))
 
     # -- using one
 
-    @work
+    @work(group="action")
     async def action_shell(self) -> None:
         """`wenv shell`."""
         if (chosen := self._chosen()) is not None:
             self._outside("shell", "--path", str(chosen.folder))
 
-    @work
+    @work(group="action")
     async def action_run(self) -> None:
         """`wenv run`."""
         if (chosen := self._chosen()) is None:
@@ -300,6 +315,7 @@ class Actions(Screen[None]):
 
     def _outside(self, *arguments: str, wait: bool = False) -> None:
         """Leave the screen to a command until it ends."""
+        before = signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is the command's, which is in front
         try:
             with self.app.suspend():
                 status = subprocess.run([sys.executable, "-P", "-m", "wenv", *arguments], check=False).returncode
@@ -308,11 +324,11 @@ class Actions(Screen[None]):
                     sys.stdin.readline()
         except SuspendNotSupported:
             self.notify("This terminal cannot be left to another program.", severity="error")
-        except KeyboardInterrupt:
-            pass  # of the command's
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.app.changed()
 
-    @work
+    @work(group="action")
     async def action_bake(self) -> None:
         """`wenv bake`."""
         if (chosen := self._chosen()) is None:
@@ -325,7 +341,7 @@ class Actions(Screen[None]):
 
     # -- sharing one
 
-    @work
+    @work(group="action")
     async def action_export(self) -> None:
         """`wenv export`."""
         if (chosen := self._chosen()) is None:
@@ -352,7 +368,7 @@ class Actions(Screen[None]):
             return True
         return await self._confirmed(f"Overwrite {target}?", "The file is there already.", "Overwrite")
 
-    @work
+    @work(group="action")
     async def action_pack(self) -> None:
         """`wenv pack`."""
         if (chosen := self._chosen()) is None:
@@ -378,7 +394,7 @@ class Actions(Screen[None]):
             warnings = "".join(f"\nwarning: {module} is imported, and is nowhere" for module in made.missing)
             self.tell(f"Packed {made.path} ({human_size(made.size)}){warnings}")
 
-    @work
+    @work(group="action")
     async def action_push(self) -> None:
         """`wenv push`."""
         if (chosen := self._chosen()) is None:
@@ -403,7 +419,7 @@ class Actions(Screen[None]):
         if (reference := await self._done("Pushing", job)) is not None:
             self.tell(f"Pushed {reference}")
 
-    @work
+    @work(group="action")
     async def action_compare(self) -> None:
         """`wenv diff`."""
         if (chosen := self._chosen()) is None:
@@ -444,7 +460,7 @@ class Actions(Screen[None]):
 
     # -- the store
 
-    @work
+    @work(group="action")
     async def action_prune(self) -> None:
         """`wenv cache prune`, after showing what it would delete."""
 
@@ -474,7 +490,7 @@ class Actions(Screen[None]):
         if (result := await self._done("Pruning", pruned(dry_run=False))) is not None:
             self.tell(f"Deleted {sum(result.entries.values())} entries ({human_size(result.size)})")
 
-    @work
+    @work(group="action")
     async def action_verify(self) -> None:
         """`wenv cache verify`, with `--repair` after asking."""
 
@@ -540,6 +556,8 @@ def _output(values: Values, suffix: str) -> Path:
     target = Path(str(values["output"])).expanduser()
     if not values["output"] or target.is_dir() or (suffix and target.suffix == suffix):
         raise ValueError(f"{target} is not a file's name")
+    if not target.absolute().parent.is_dir():
+        raise ValueError(f"{target.parent} is not a folder")
     return target
 
 

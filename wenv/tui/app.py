@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import named_environments, registry_folder
 from wenv.runtimes import Runtime, default_runtime
-from wenv.tui.actions import ACTS, Actions
-from wenv.tui.dialogs import Working
+from wenv.tui.actions import ACTS, STORE_ACTS, Actions
+from wenv.tui.dialogs import Help, Working
 from wenv.tui.environments import EnvironmentsScreen
 from wenv.tui.inside import EnvironmentScreen
 
@@ -77,11 +78,15 @@ class Wenv(App[None]):
 
     def get_system_commands(self, screen: "Screen[Any]") -> Iterator[SystemCommand]:
         """The palette: everything that has a key on this screen, and what Textual adds."""
-        if isinstance(screen, Actions):
-            own = [binding for binding in type(screen).BINDINGS if isinstance(binding, Binding)]
-            for binding in (*own, *(act.binding for act in ACTS)):
-                yield SystemCommand(binding.description, binding.tooltip, partial(self._act, screen, binding.action))
+        for binding in own_bindings(screen):
+            yield SystemCommand(binding.description, binding.tooltip, partial(self._act, screen, binding.action))
         yield from super().get_system_commands(screen)
+
+    def _keys(self, screen: "Screen[Any]") -> Iterator[tuple[str, str, str]]:
+        """Key, label and meaning of all that can be pressed on a screen."""
+        for binding in (*own_bindings(screen), *own_bindings(self)):
+            keys = "/".join(self.get_key_display(replace(binding, key=key)) for key in binding.key.split(","))
+            yield keys, binding.description, binding.tooltip
 
     def _act(self, screen: "Screen[Any]", action: str) -> None:
         self.call_later(screen.run_action, action)
@@ -99,11 +104,17 @@ class Wenv(App[None]):
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
     def action_help(self) -> None:
-        """Show or hide what the keys do."""
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
+        """Show what the screen is for, and what its keys do."""
+        if isinstance(self.screen, Help):
+            self.screen.dismiss(None)
+        elif not self.screen.is_modal:
+            self.push_screen(Help(self.screen.HELP or "", list(self._keys(self.screen))))
+
+
+def own_bindings(node: "Screen[Any] | App[Any]") -> list[Binding]:
+    """The bindings of a screen, and of the application, that are ours."""
+    found = [binding for binding in type(node).BINDINGS if isinstance(binding, Binding)]
+    return [*found, *(act.binding for act in (*ACTS, *STORE_ACTS))] if isinstance(node, Actions) else found
 
 
 def stamps() -> tuple[int, ...]:

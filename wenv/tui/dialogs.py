@@ -6,12 +6,13 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar, Generic, TypeVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, DataTable, DirectoryTree, Input, Label, ProgressBar, Select, Static
+from textual.widgets import Button, Checkbox, DataTable, DirectoryTree, Input, Label, Markdown, ProgressBar, Select, Static
 
 from cache.errors import UserError
 from wenv.tui.words import plain
@@ -75,6 +76,25 @@ class Review(Dialog[bool]):
         self.dismiss(event.button.id == "proceed" or None)
 
 
+class Help(Dialog[None]):
+    """What a screen is for, and its keys."""
+
+    def __init__(self, text: str, keys: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._text, self._keys = text, keys
+
+    def compose(self) -> ComposeResult:
+        """The text, and a line for each key."""
+        width = max((len(key) for key, _, _ in self._keys), default=0)
+        with Vertical(classes="dialog wide"), VerticalScroll(id="help"):
+            yield Markdown(self._text)
+            yield Static(
+                Text("\n").join(
+                    Text.assemble((f"{key:<{width}}  ", "bold"), f"{label}: {meaning}") for key, label, meaning in self._keys
+                )
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a form: a text; a path to browse for (`is_path`); a switch if `default` is a bool; one of `choices`."""
@@ -85,6 +105,19 @@ class Field:
     help: str = ""
     is_path: bool = False
     choices: tuple[str, ...] = ()
+
+
+class Tick(Checkbox):
+    """A checkbox that is empty when it is not ticked: a shade is not seen by everybody."""
+
+    def __init__(self, label: str, value: bool, *, id: str, tooltip: str | None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(label, value, id=id, tooltip=tooltip)
+        self.BUTTON_INNER = "X" if value else " "
+
+    def watch_value(self) -> None:
+        """Draw it."""
+        self.BUTTON_INNER = "X" if self.value else " "
+        super().watch_value()
 
 
 class Form(Dialog[dict[str, str | bool]]):
@@ -115,7 +148,7 @@ class Form(Dialog[dict[str, str | bool]]):
     def _composed(self, field: Field) -> ComposeResult:
         identity = f"field-{field.name}"
         if isinstance(field.default, bool):
-            yield Checkbox(field.label, field.default, id=identity, tooltip=field.help or None)
+            yield Tick(field.label, field.default, id=identity, tooltip=field.help or None)
             return
         yield Label(plain(field.label), classes="label")
         if field.choices:

@@ -17,7 +17,7 @@ from wenv.policy import Policy
 from wenv.report import DiskUse, Summary, disk_use, summaries
 from wenv.tui.actions import Actions
 from wenv.tui.inside import EnvironmentScreen
-from wenv.tui.words import human_size, human_time, plain, shortened, size, state
+from wenv.tui.words import ago, human_size, human_time, plain, shortened, size, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +54,8 @@ mends both.
 """
     BINDINGS: ClassVar = [
         Binding("enter", "open", "Open", tooltip="Packages, layers and files of the environment", id="list.open"),
-        Binding("c", "create", "Create", tooltip="Make an environment", id="list.create"),
         Binding("slash", "filter", "Filter", tooltip="Show only those whose name has this in it", id="list.filter"),
         Binding("o", "order", "Sort", show=False, tooltip="Sort by the next column", id="list.sort"),
-        Binding("X", "prune", "Prune", show=False, tooltip="Delete what no environment uses", id="store.prune"),
-        Binding("V", "verify", "Verify", show=False, tooltip="Check every entry of the store", id="store.verify"),
         Binding("escape", "clear_filter", "All", show=False, tooltip="Show all again", id="list.all"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
@@ -68,6 +65,7 @@ mends both.
         self._found: list[Summary] = []
         self._order = 0
         self._loaded = False
+        self._wanted: Path | None = None
 
     def compose(self) -> ComposeResult:
         """The list, with details beside or below it."""
@@ -107,20 +105,26 @@ mends both.
 
     def _fill(self) -> None:
         table, wanted = self._table, self.query_one("#filter", Input).value.lower()
-        before, row = self.chosen_folder, table.cursor_row
+        before, row = self._wanted or self.chosen_folder, table.cursor_row
+        self._wanted = None
         shown = sorted((s for s in self._found if wanted in s.label.lower()), key=ORDERS[self._order])
         room = max(20, self.app.size.width // 3)
         table.clear()
         for s in shown:
             label = shortened(s.label, room)
             cells = (plain(label), state(s.state), Text(str(s.packages), justify="right"), size(s.size), size(s.shared))
-            more = (plain("yes" if s.baked else ""), plain(human_time(s.used)), plain(s.runtime))
+            more = (plain("yes" if s.baked else ""), plain(ago(s.used)), plain(s.runtime))
             table.add_row(*cells, *more, key=s.folder)
         if shown:
             again = [index for index, s in enumerate(shown) if Path(s.folder) == before]
             table.move_cursor(row=again[0] if again else min(row, len(shown) - 1))
         self.sub_title = f"{len(shown)} of {len(self._found)}" if wanted else str(len(self._found))
         self._describe()
+
+    def left(self, folder: Path | None) -> None:
+        """Go to it, when the list has it."""
+        self._wanted = folder
+        self.refresh_list()
 
     # -- the one under the cursor
 

@@ -133,8 +133,8 @@ shows it, **l** jumps to its layer, **/** filters by name.
     def left(self, folder: Path | None) -> None:
         """Follow it, or go back."""
         if folder is None:
-            self.action_back()
-        else:
+            self.dismiss(None)
+        elif not environment.exists(self._folder):
             self._folder = folder
             self.refresh_seen()
 
@@ -322,7 +322,8 @@ shows it, **l** jumps to its layer, **/** filters by name.
         tree = self.query_one("#files", Tree)
         tree.root.expand()
         self.query_one("#layer-line", Label).update(plain(line))
-        self.call_after_refresh(tree.move_cursor_to_line, 0)
+        if tree.root.children:
+            self.call_after_refresh(tree.move_cursor_to_line, 0)
 
     @work(thread=True, exclusive=True, group="match", description="match")  # the usual one is the arguments' repr
     def _match(self, root: Node, wanted: str, only: str) -> None:
@@ -372,7 +373,7 @@ shows it, **l** jumps to its layer, **/** filters by name.
             event.node.remove()
             self._add_nodes(branch, data.nodes, sum(node.size for node in data.nodes))
         elif isinstance(data, Node) and data.file is not None:
-            title = f"{data.file.path} in {self._titles.get(data.layer, '')}"
+            title = f"{data.name} of {self._titles.get(data.layer, '')}: {data.file.path}"
             try:
                 self.app.push_screen(PreviewScreen(self.app.store.tree(data.layer) / data.file.path, title))
             except UserError as error:

@@ -27,7 +27,7 @@
 
 /* Bytes: of a guest's thread, of the largest start file, of what is read of a file that a guest wrote. */
 enum { STACK = 8 << 20, LARGEST = 16 << 20, SMALL = 1024 };
-enum { TRIES = 10, NOT_STARTED = 125, INTERRUPTED = 130 };
+enum { TRIES = 10, NOT_STARTED = 125 };
 
 /* -- the C library, as far as a run needs it: see wenv/launcher/clibrary.py */
 
@@ -222,8 +222,7 @@ static bool is_set_so(const char *wanted) {
   return sign ? value && !strcmp(value, sign + 1) : !value;
 }
 
-static bool fits(const char *folder) {
-  if (strcmp(only('D'), folder)) return false;
+static bool fits(void) {
   for (char *stamp = next('S', NULL); stamp; stamp = next('S', stamp))
     if (!is_same(stamp)) return false;
   for (char *variable = next('V', NULL); variable; variable = next('V', variable))
@@ -279,7 +278,7 @@ static const char *console_script(const char *name) {
 static void choose_file(char *path, const char *here) {
   struct stat status;
   while (starts(path, "./") && path[2] && path[2] != '/') path += 2;
-  if (!is_plain(path) || lstat(path, &status) || S_ISLNK(status.st_mode)) hand_over();
+  if (!strcmp(here, "/") || !is_plain(path) || lstat(path, &status) || S_ISLNK(status.st_mode)) hand_over();
   char *whole = *path == '/' ? path : joined(here, path);
   own_folder = S_ISDIR(status.st_mode) ? whole : parent(whole);
   form = "script";
@@ -520,7 +519,10 @@ static void start(void) {
   pthread_mutex_lock(&ending);
   remove_private();
   if (number == SIGINT) dprintf(2, "interrupted\n");
-  _exit(number == SIGINT ? INTERRUPTED : 128 + number);
+  signal(number, SIG_DFL); /* end by the signal, as programs do: a shell stops its loop then */
+  pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
+  raise(number);
+  _exit(128 + number);
 }
 
 /* Open what the caller closed of descriptors 0 to 2: see open_standard_streams in wenv/launcher/start.py. */
@@ -561,7 +563,8 @@ int main(int count, char **words) {
   if (!is_plain(plain)) hand_over();
   char *whole = *plain == '/' ? plain : joined(here, plain), *bin = parent(whole), *folder = bin ? parent(bin) : NULL;
   read_records(start_file);
-  if (!folder || !fits(folder)) renew();
+  if (!folder || strcmp(only('D'), folder)) hand_over(); /* moved, or reached through a link */
+  if (!fits()) renew();
   if (next('U', NULL)) hand_over();
   choose_program(name, here);
   share(here), share(own_folder);
