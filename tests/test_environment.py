@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -389,3 +390,57 @@ def test_a_run_imports_little(empty: Wenv) -> None:
         imported & {"pip", "piptools", "installer", "textual", "componentize_py", "prompt_toolkit", "pygments", "requests"}
         == set()
     )
+
+
+# -- copies, other names, and what cannot be read
+
+
+def test_copy_and_rename(wenv: Wenv) -> None:
+    wenv("create", "-n", "one", "--env", "GIVEN=1")
+    wenv("copy", "two", "-n", "one")
+    assert wenv.python("import os; print(os.environ['GIVEN'])", options=("-n", "two")) == "1\n"
+    assert "is there already" in wenv.result("copy", "two", "-n", "one", status=1).stderr
+    wenv("rename", "three", "-n", "two")
+    assert "called 'two'" in wenv.result("info", "-n", "two", status=1).stderr
+    assert wenv.python("print(3)", options=("-n", "three")) == "3\n"
+    wenv("create")
+    assert "has no name" in wenv.result("rename", "four", status=1).stderr
+    wenv("copy", "four")
+    assert {item["name"] for item in json.loads(wenv("list", "--json"))} == {"one", "three", "four", None}
+
+
+def test_list_says_what_is_shared_and_when_it_was_used(wenv: Wenv) -> None:
+    wenv("create", "-n", "one")
+    (one,) = json.loads(wenv("list", "--json"))
+    assert (one["state"], one["shared"], one["baked"]) == ("fine", 0, False)
+    wenv("copy", "two", "-n", "one")
+    assert [item["shared"] for item in json.loads(wenv("list", "--json"))] == [one["size"]] * 2
+    past = time.time() - 10_000
+    for file in Path(wenv.environment["WENV_DATA_DIR"], "registered").iterdir():
+        os.utime(file, (past, past))
+    wenv.python("pass", options=("-n", "two"))
+    used = {item["name"]: item["used"] for item in json.loads(wenv("list", "--json"))}
+    assert used["two"] > used["one"]
+
+
+def test_a_damaged_environment_can_be_removed(wenv: Wenv) -> None:
+    wenv("create", "-n", "bad")
+    wenv("create", "-n", "good")
+    folder = Path(wenv.environment["WENV_DATA_DIR"], "environments", "bad")
+    (folder / "mine.txt").write_text("keep me")
+    (folder / "environment.json").write_text("{")
+    wenv("remove", "bad", "good")
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    assert json.loads(wenv("list", "--json")) == []
+    wenv("cache", "prune", "--dry-run")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_project_that_is_reached_through_a_link_is_one_environment(wenv: Wenv) -> None:
+    wenv("create")
+    link = wenv.folder.with_name("link")
+    link.symlink_to(wenv.folder)
+    for command in ([str(link / ".wenv" / "bin" / "python")], [sys.executable, "-P", "-m", "wenv", "run", "--path", str(link)]):
+        result = subprocess.run([*command, "-c", "print(1)"], env=wenv.environment, capture_output=True, text=True)
+        assert result.stdout == "1\n"
+    assert [item["folder"] for item in json.loads(wenv("list", "--json"))] == [str(wenv.folder / ".wenv")]

@@ -134,3 +134,10 @@ def test_later_requirements_replace_earlier_ones_of_a_project() -> None:
     assert texts(merged) == ["rich", "attrs>=22"]
     assert merged.options.pre
     assert texts(merged.without(["Rich"])) == ["attrs>=22"]
+
+
+def test_a_file_that_wants_no_index(tmp_path: Path, target: Target) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("--no-index\n--find-links .\nrich\n")
+    found = gather([], [file], [], target=target)
+    assert (found.options.no_index, found.options.index_url) == (True, None)

@@ -389,3 +389,25 @@ def test_an_environment_is_found_upwards(empty: Wenv) -> None:
 
 def test_python_version(empty: Wenv) -> None:
     assert empty("run", "python", "--version").startswith("Python 3.14")
+
+
+def test_options_of_pythons_can_be_written_in_one_word(empty: Wenv) -> None:
+    assert empty("run", "-cprint(3)") == "3\n"
+    assert empty("run", "-uBcprint(3)") == "3\n"
+    assert empty("run", "--env", "A=1", "-Wignore", "-c", "import warnings; warnings.warn('x'); print(4)") == "4\n"
+    assert empty.result("run", "-mjson.tool", stdin="[]").stdout == "[]\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_no_standard_input_and_the_root_folder(empty: Wenv) -> None:
+    wenv = f"{sys.executable} -P -m wenv run --path {empty.folder}"
+    result = subprocess.run(["sh", "-c", f"{wenv} <&-"], env=empty.environment, capture_output=True, text=True)
+    assert "Traceback" not in result.stderr
+    script = empty.folder / "script.py"
+    script.write_text("import sys; print(sys.argv)")
+    relative = str(script).lstrip("/")
+    for command in (wenv, str(empty.folder / ".wenv" / "bin" / "python")):
+        result = subprocess.run(
+            ["sh", "-c", f"cd / && {command} {relative}"], env=empty.environment, capture_output=True, text=True
+        )
+        assert result.stdout == f"['{script}']\n", result.stderr
