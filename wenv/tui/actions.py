@@ -162,7 +162,7 @@ class Actions(Screen[None]):
         fields = [
             Field("name", "Name", help="empty: .wenv in the folder you are in"),
             Field("requirements", "Packages", help="rich 'httpx<1'"),
-            Field("file", "Requirements file", help="requirements.txt, pyproject.toml or pylock.toml", is_path=True),
+            Field("file", "Requirements file", help="requirements.txt, pylock.toml, …", is_path=True),
             Field("bake", "Bake: keep the packages imported", default=False),
         ]
         solved, values = None, None
@@ -320,6 +320,7 @@ class Actions(Screen[None]):
             with self.app.suspend():
                 status = subprocess.run([sys.executable, "-P", "-m", "wenv", *arguments], check=False).returncode
                 if wait:
+                    status = status if status >= 0 else 128 - status  # as a shell says it
                     print(f"\n[exit status {status}; Enter goes back]", end="", file=sys.stderr, flush=True)
                     sys.stdin.readline()
         except SuspendNotSupported:
