@@ -179,8 +179,17 @@ def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float 
     try:
         while not ended.acquire(timeout=WAKE if deadline is None else max(0.0, min(WAKE, deadline - time.monotonic()))):
             if deadline is not None and time.monotonic() >= deadline:
-                return _time_is_up(seconds or 0.0)
+                status = _time_is_up(seconds or 0.0)
+                _silence()
+                return status
+    except KeyboardInterrupt:
+        os.write(2, b"interrupted\n")
+        _silence()
+        private.remove()
+        end_by_signal("SIGINT")
+        return INTERRUPTED
     except SystemExit as leaving:  # a signal
+        _silence()
         private.remove()
         end_by_signal("SIGHUP" if leaving.code == 129 else "SIGTERM")
         return int(leaving.code or 0)
@@ -193,6 +202,13 @@ def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float 
     if isinstance(result, BaseException):
         raise SystemError("the guest could not be called") from result
     return result if given is None else given
+
+
+def _silence() -> None:
+    """Nobody is to hear what a guest that was left behind says of folders that vanish."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, 1)
+    os.dup2(nobody, 2)
 
 
 def _end_like_errors() -> None:

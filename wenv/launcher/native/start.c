@@ -517,8 +517,10 @@ static void start(void) {
   if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, STACK) || pthread_create(&thread, &attributes, run, NULL)) give_up();
   while (sigwait(&heard, &number)) pause(); /* nothing to hear: all are ignored */
   pthread_mutex_lock(&ending);
-  remove_private();
   if (number == SIGINT) dprintf(2, "interrupted\n");
+  int nobody = open("/dev/null", O_WRONLY | O_CLOEXEC); /* what the guest says of folders that vanish */
+  dup2(nobody, 1), dup2(nobody, 2);
+  remove_private();
   signal(number, SIG_DFL); /* end by the signal, as programs do: a shell stops its loop then */
   pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
   raise(number);
