@@ -302,10 +302,10 @@ def test_what_another_process_does_is_seen(wenv: Wenv, lab: environment.Environm
 def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: environment.Environment, asked: Path) -> None:
     wenv("create", "-n", "bad")
     (environment.place("bad") / "environment.json").write_text("{")
-    missing = dataclasses.replace(lab, folder=environment.place("gone"), packages=lab.packages, stamp=None)
     lost = dataclasses.replace(lab.packages[0], digest="0" * 64)
-    dataclasses.replace(missing, packages=(lost,)).folder.mkdir()
-    dataclasses.replace(missing, packages=(lost,)).save()
+    gone = dataclasses.replace(lab, folder=environment.place("gone"), packages=(lost,), stamp=None)
+    gone.folder.mkdir()
+    gone.save()
 
     async def use(app: Driver) -> None:
         assert {row[0]: row[1] for row in app.rows()} == {"bad": "damaged", "gone": "incomplete", "lab": "fine"}

@@ -40,14 +40,14 @@ from wenv.launcher.sandbox import Program, request_of, terminal_variables
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
 
-#: How long a stopped sandbox may take to notice, in seconds.
-GRACE = 0.5
-
 if TYPE_CHECKING:
     from wenv.guest.living import Reply
     from wenv.host.engine import Compiled
     from wenv.host.session import Session as HostSession
     from wenv.runtimes import Runtime
+
+#: How long a stopped sandbox may take to notice, in seconds.
+GRACE = 0.5
 
 
 @dataclass(frozen=True, slots=True)

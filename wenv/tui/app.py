@@ -19,7 +19,7 @@ from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import named_environments, registry_folder
 from wenv.runtimes import Runtime, default_runtime
-from wenv.tui.actions import ACTS, STORE_ACTS, Actions
+from wenv.tui.actions import Actions
 from wenv.tui.dialogs import Help, Working
 from wenv.tui.environments import EnvironmentsScreen
 from wenv.tui.inside import EnvironmentScreen
@@ -113,8 +113,8 @@ class Wenv(App[None]):
 
 def own_bindings(node: "Screen[Any] | App[Any]") -> list[Binding]:
     """The bindings of a screen, and of the application, that are ours."""
-    found = [binding for binding in type(node).BINDINGS if isinstance(binding, Binding)]
-    return [*found, *(act.binding for act in (*ACTS, *STORE_ACTS))] if isinstance(node, Actions) else found
+    listed = [*type(node).BINDINGS, *(Actions.BINDINGS if isinstance(node, Actions) else ())]
+    return [binding for binding in listed if isinstance(binding, Binding)]
 
 
 def stamps() -> tuple[int, ...]:
