@@ -86,11 +86,12 @@ class Unusable:
 class UnusablePackagesError(ResolverError):
     """Every package of a resolution that has no usable wheel."""
 
-    def __init__(self, packages: Sequence[Unusable], platform: str) -> None:
+    def __init__(self, packages: Sequence[Unusable], platform: str | None) -> None:
+        """`platform` is the tag of wheels with extension modules that could be used, None if none could."""
         self.packages = tuple(packages)
         count = f"{len(packages)} packages have" if len(packages) > 1 else "1 package has"
         lines = "\n".join(f"  - {package}" for package in self.packages)
         super().__init__(
-            f"{count} no wheel that runs here (needed: pure Python, or {platform}):\n{lines}",
+            f"{count} no wheel that runs here (needed: pure Python{f', or {platform}' if platform else ''}):\n{lines}",
             "nothing was changed; leave out what needs them, or look for a pure-Python alternative",
         )

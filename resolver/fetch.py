@@ -163,6 +163,27 @@ def _download(downloader: "Downloader", wheel: LockedFile, path: Path, progress:
     return digest.hexdigest(), size
 
 
+def fetch_file(project: str, filename: str, sha256: str, size: int, path: Path, task: str, progress: Progress) -> None:
+    """Download a file of a project from pip's configured indexes to `path`; `size` in bytes.
+
+    Raises FetchError, HashMismatchError.
+    """
+    from resolver.pip_internals.downloads import Downloader, find_file
+
+    progress.begin(task, size)
+    try:
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for chunk in Downloader(IndexOptions()).stream(find_file(project, filename)):
+                file.write(chunk)
+                digest.update(chunk)
+                progress.advance(task, len(chunk))
+    finally:
+        progress.end(task)
+    if digest.hexdigest() != sha256:
+        raise HashMismatchError(filename, sha256, digest.hexdigest())
+
+
 def _check_allowed(wheel: LockedFile, sha256: str) -> None:
     if sha256 and wheel.allowed and sha256 not in wheel.allowed:
         raise HashMismatchError(wheel.filename, " or ".join(wheel.allowed), sha256)

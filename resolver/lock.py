@@ -70,8 +70,8 @@ def is_lock(path: Path) -> bool:
     return is_valid_pylock_path(path)
 
 
-def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Target) -> str:
-    """The lock as TOML; the same wheels give the same text."""
+def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Target, runtime: str) -> str:
+    """The lock as TOML; the same wheels give the same text.  `runtime` names the one that `target` is of."""
     packages = [
         Package(
             name=canonicalize_name(wheel.name),
@@ -88,7 +88,7 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
         requires_python=SpecifierSet(f"=={target.python}.*"),
         created_by="wenv",
         packages=packages,
-        tool={TOOL: {"requested": list(requested)}},
+        tool={TOOL: {"requested": list(requested), "runtime": runtime}},
     )
     return tomli_w.dumps(lock.to_dict())
 
@@ -115,6 +115,11 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
     wheels: list[LockedFile] = []
     unusable: list[Unusable] = []
     for package in lock.packages:
+        held = target.contained.get(package.name)
+        if held is not None:
+            if package.version is not None and str(package.version) != held:
+                unusable.append(Unusable(package.name, str(package.version), (), f"this runtime holds {held}, and no other"))
+            continue
         # one at a time: an error about the first package that has no wheel here would hide the others
         alone = replace(lock, packages=[package])
         try:
@@ -135,13 +140,34 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
         else:
             unusable.append(_unusable(package, "source code"))
     if unusable:
-        raise UnusablePackagesError(unusable, target.platform)
+        raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
     names = [wheel.name for wheel in wheels]
     if twice := {name for name in names if names.count(name) > 1}:
         raise LockError(f"{origin}: several packages called {', '.join(sorted(twice))} are for this runtime")
     tool = (lock.tool or {}).get(TOOL)
     requested = tool.get("requested") if isinstance(tool, dict) else None
     return wheels, [str(name) for name in requested] if isinstance(requested, list) else names
+
+
+@dataclass(frozen=True, slots=True)
+class LockFacts:
+    """What a lock says before it is known for what it is read: the runtime, if wenv wrote it, and its packages as
+    requirements."""
+
+    runtime: str | None
+    requirements: tuple[str, ...]
+
+
+def lock_facts(text: str) -> LockFacts:
+    """Look into a lock; one that cannot be read says nothing."""
+    try:
+        lock = Pylock.from_dict(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError):
+        return LockFacts(None, ())
+    tool = (lock.tool or {}).get(TOOL)
+    runtime = tool.get("runtime") if isinstance(tool, dict) else None
+    names = tuple(f"{p.name}=={p.version}" if p.version else str(p.name) for p in lock.packages)
+    return LockFacts(runtime if isinstance(runtime, str) else None, names)
 
 
 def _unusable(package: Package, what: str) -> Unusable:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resolver.pip_internals import resolution
 
 RESOLVING = "Resolving"
+DEFAULT_BUILDS = "--runtime default builds such packages"
 LOOKING = "Looking into source distributions"
 
 
@@ -26,7 +27,7 @@ class Decided:
 
     `file` is a wheel, or a source distribution to build; None if there is neither, and then `problem` says why.  `languages`
     are those of the source distribution besides Python; `evidence` is what the index showed of the version, if no wheel of it
-    can be used.
+    can be used.  `contained` is whether the runtime holds it already: there is no file, and no problem.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Decided:
     evidence: str = ""
     problem: str | None = None
     remedy: str | None = None
+    contained: bool = False
 
 
 def resolve(
@@ -56,9 +58,13 @@ def resolve(
     RequirementsError.
     """
     decided = decide(store, requested, target, progress, preferred, rules, is_built)
-    unusable = [Unusable(d.name, d.version, d.requirers, d.problem or "", d.remedy) for d in decided if d.file is None]
+    unusable = [
+        Unusable(d.name, d.version, d.requirers, d.problem or "", d.remedy)
+        for d in decided
+        if d.file is None and not d.contained
+    ]
     if unusable:
-        raise UnusablePackagesError(unusable, target.platform)
+        raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
     files = [d.file for d in decided if d.file is not None]
     _check_hashes_complete(requested, files)
     return files
@@ -94,7 +100,7 @@ def decide(
     if any(c.problem for c in chosen):
         progress.begin(LOOKING)
     try:
-        return [_decided(store, c, requested, rules, is_built) for c in chosen]
+        return [_decided(store, c, requested, target, rules, is_built) for c in chosen]
     finally:
         progress.end(LOOKING)
 
@@ -103,10 +109,13 @@ def _decided(
     store: Store,
     chosen: "resolution.Chosen",
     requested: Requested,
+    target: Target,
     rules: BuildRules,
     is_built: Callable[[LockedFile], bool],
 ) -> Decided:
     c = chosen
+    if c.contained:
+        return Decided(c.name, c.version, c.requirers, None, contained=True)
     if c.problem is None:
         sha256 = c.hashes.get("sha256", "")
         file = LockedFile(c.name, c.version, c.filename, c.url, sha256, None, c.requires_python, c.allowed)
@@ -127,6 +136,9 @@ def _decided(
     file, path = obtain(store, file, Downloader(requested.options))
     facts = look_into(path)
     problem = f"{c.problem}, which {facts.problem}" if facts.problem else None
+    if facts.languages and not target.extensions:
+        problem = f"{c.problem}, with {', '.join(facts.languages)} in it, and this runtime takes no extension modules"
+        return Decided(c.name, c.version, c.requirers, None, facts.languages, c.problem, problem, c.remedy or DEFAULT_BUILDS)
     return Decided(c.name, c.version, c.requirers, None if problem else file, facts.languages, c.problem, problem, c.remedy)
 
 

@@ -152,12 +152,12 @@ def test_a_lock_is_read_as_it_was_written(store: Store, target: Target, wheels: 
     chosen = resolve(store, Requested((Line("b"),), (), index), target, Silent())
     with store.adding():
         fetched = fetch(store, chosen, target, index, Silent())
-        text = lock_text([item.file for item in fetched], ["b"], target)
+        text = lock_text([item.file for item in fetched], ["b"], target, "default")
         again, asked = read_lock(text, "pylock.toml", target)
         assert asked == ["b"]
         assert [w.sha256 for w in again] == [item.file.sha256 for item in fetched]
         assert all(w.size and w.size > 100 for w in again)
-        assert lock_text(again, ["b"], target) == text
+        assert lock_text(again, ["b"], target, "default") == text
         for path in wheels.iterdir():
             path.unlink()  # what is in the store needs no index
         assert [item.layer for item in fetch(store, again, target, IndexOptions(), Silent())] == [i.layer for i in fetched]

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,7 +201,10 @@ def test_prune_and_verify(fresh: Wenv, asked: Path, size: tuple[int, int], monke
     drive(use, size)
 
 
-def test_work_can_be_cancelled(lab: environment.Environment) -> None:
+def test_work_can_be_cancelled(wenv: Wenv, wheels: Path) -> None:
+    Wheel("zzfresh", "1.0", {"zzfresh.py": f"nobody_has_baked_this = {uuid.uuid4().hex!r}\n"}).write(wheels)
+    wenv("create", "-n", "lab", "--no-index", "--find-links", str(wheels), "zzfresh")
+
     async def use(app: Driver) -> None:
         await app.pilot.press("b")
         await app.until(lambda: isinstance(app.app.screen, dialogs.Working))

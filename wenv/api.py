@@ -84,10 +84,10 @@ class BusySessionError(WenvError):
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
     """See `wenv.open`."""
     from cache.store import Store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
-    runtime = default_runtime(Store(cache_folder()))
     chosen = find(name, None if path is None else Path(path))
+    runtime = runtime_for(Store(cache_folder()), chosen)
     ensure_ready(runtime, chosen, Silent())
     return OpenEnvironment(runtime, chosen)
 

@@ -17,7 +17,6 @@ from packaging.utils import canonicalize_name
 from resolver.progress import Progress
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
-from wenv.host.compiled import compiled_file, is_compiled
 from wenv.image import IMAGES, image_key, layer_mounts
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
@@ -51,21 +50,22 @@ def baking_with(
 def is_baked(runtime: Runtime, environment: Environment) -> bool:
     """Whether the environment has a baked component that can be run."""
     baking = baking_of(runtime, environment)
-    return baking is not None and is_compiled(runtime.store, runtime.component_key(environment.natives, baking))
+    return baking is not None and runtime.executable(environment.natives, baking).is_there
 
 
 def size(runtime: Runtime, environment: Environment) -> int:
-    """Bytes of the environment's baked component, compiled."""
-    return (
-        compiled_file(runtime.store, runtime.component_key(environment.natives, baking_of(runtime, environment))).stat().st_size
-    )
+    """Bytes that the environment's baked modules take on the disk: a component, compiled, or an image of memory."""
+    executable = runtime.executable(environment.natives, baking_of(runtime, environment))
+    return (executable.memory or executable.code).stat().st_size
 
 
-def requested_modules(runtime: Runtime, environment: Environment) -> list[str]:
+def requested_modules(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
     """The top-level modules of the packages that were asked for."""
     names = {_name(line["text"]) for line in environment.requested["requirements"]}
     chosen = [package for package in environment.packages if package.name in names]
-    return sorted({module for package in chosen for module in top_level_modules(runtime.store, package)})
+    modules = {module for package in chosen for module in top_level_modules(runtime.store, package)}
+    held = runtime.contained(progress)
+    return sorted(modules.union(*(held[name].modules for name in names & held.keys() if name is not None)))
 
 
 def _name(requirement: str) -> str | None:

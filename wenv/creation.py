@@ -39,8 +39,9 @@ COMPILING = "Compiling modules"
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What an environment shall hold, decided but not yet fetched."""
+    """What an environment shall hold, decided but not yet fetched, and on which runtime."""
 
+    runtime: Runtime
     requested: Requested
     files: tuple[LockedFile, ...]
     rules: BuildRules = ANY_BUILD
@@ -66,7 +67,7 @@ def solve(
         return resolve(runtime.store, requested, target, progress, preferred, rules, lambda f: builder.known(f) is not None)
 
     files = remembered(runtime.store, requested, target, preferred, decide, refresh=refresh)
-    return Solution(requested, tuple(files), rules)
+    return Solution(runtime, requested, tuple(files), rules)
 
 
 def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: BuildRules = ANY_BUILD) -> Solution:
@@ -78,16 +79,15 @@ def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: Bu
     wheels, names = read_lock(text, str(path), runtime.target(progress))
     from resolver.requested import Line
 
-    return Solution(Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
+    return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
 
 
-def create(
-    runtime: Runtime, folder: Path, solution: Solution, policy: Policy, progress: Progress, *, clear: bool = False
-) -> Environment:
+def create(folder: Path, solution: Solution, policy: Policy, progress: Progress, *, clear: bool = False) -> Environment:
     """Make an environment in `folder`.  Raises EnvironmentExistsError unless `clear`.
 
     On an error no environment is there that was not, and one that was is unchanged.
     """
+    runtime = solution.runtime
     with runtime.store.adding(), alone(runtime.store, folder):
         check_place(folder, clear=clear)
         for mount in policy.mounts:
@@ -138,7 +138,7 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
     with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
         ensure_ready(runtime, current, progress)
-        chosen = baking.requested_modules(runtime, current) if modules is None else sorted(set(modules))
+        chosen = baking.requested_modules(runtime, current, progress) if modules is None else sorted(set(modules))
         done = baking.bake(runtime, current, chosen, progress)
         made = replace(current, baked=done, stamp=None)
         made.save(granting=current.is_policy_granted)
@@ -282,10 +282,10 @@ def prepare(
     packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
     compile_layers(runtime, packages, progress)
     lines = [line.text for line in solution.requested.requirements]
-    text = lock_text([item.file for item in fetched], lines, target)
+    text = lock_text([item.file for item in fetched], lines, target, runtime.kind.value)
     environment = Environment(
         folder=folder,
-        runtime=RuntimeRecord(runtime.name, runtime.identity, runtime.standard_library(progress)),
+        runtime=RuntimeRecord(runtime.name, runtime.identity, runtime.standard_library(progress), runtime.kind.value),
         packages=packages,
         lock=store.put_document(text),
         requested=solution.requested.as_json(),
@@ -330,6 +330,12 @@ def build(runtime: Runtime, solution: Solution, output: Path, progress: Progress
             write_atomically(path, wheel.path.read_bytes())
             written.append(WrittenWheel(path, wheel.sha256, path.stat().st_size, wheel.native))
     return written
+
+
+def requested_of_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
+    """The packages that were asked for and are the runtime's, by canonical name."""
+    asked = {line.name for line in Requested.from_json(environment.requested).requirements}
+    return [name for name in runtime.contained(progress) if name in asked]
 
 
 def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Builder":

@@ -21,6 +21,7 @@ from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
 from wenv.launcher.plan import manifest_stamp
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
 from wenv.policy import Policy
+from wenv.runtime_names import Kind
 from wenv.runtimes import NativeLayer
 
 MANIFEST_NAME = "environment.json"
@@ -58,6 +59,7 @@ class RuntimeRecord:
     name: str
     identity: str
     standard_library: str
+    kind: str = Kind.DEFAULT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +166,7 @@ class Environment:
             "created": self.created,
             "changed": self.changed,
             "snapshot": self.snapshot,
-            "runtime": {
-                "name": self.runtime.name,
-                "identity": self.runtime.identity,
-                "standard_library": self.runtime.standard_library,
-            },
+            "runtime": asdict(self.runtime),
             "packages": [asdict(p) for p in self.packages],
             "lock": self.lock,
             "requested": self.requested,
@@ -210,6 +208,7 @@ def load(folder: Path) -> Environment:
             stamp=stamp,
         )
         check_names((*environment.layers, environment.lock), environment.packages)
+        Kind(environment.runtime.kind)
         Policy.from_json(environment.policy)
         if environment.snapshot != data["snapshot"]:
             raise DamagedEnvironmentError(path, "its layers do not have the snapshot's digest")

@@ -6,16 +6,21 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from cache.store import Store
 from resolver.building.rules import ANY_BUILD, BuildRules
+from resolver.errors import UnusablePackagesError
 from resolver.gather import gather
-from resolver.lock import is_lock
+from resolver.lock import is_lock, lock_facts
 from resolver.progress import Progress
 from resolver.requested import IndexOptions, Requested
+from resolver.target import Target
 from wenv import creation
 from wenv.environment import Environment
 from wenv.errors import UsageError, WenvError
 from wenv.report import package_reports
-from wenv.runtimes import Runtime
+from wenv.runtime_names import Choice, Kind
+from wenv.runtimes import Runtime, default_runtime, runtime_of
+from wenv.runtimes.choice import announcement, reading_target, scientific_has, scientific_reasons, with_advice
 
 
 def index_options(
@@ -31,57 +36,9 @@ def index_options(
     return IndexOptions(index_url, tuple(extra or ()), links, (), no_index, pre, tuple(no_binary or ()))
 
 
-def requested_of(
-    runtime: Runtime,
-    names: Sequence[str] | None,
-    files: Sequence[Path] | None,
-    constraints: Sequence[Path] | None,
-    extras: Sequence[str] | None,
-    groups: Sequence[str] | None,
-    index: IndexOptions,
-    progress: Progress,
-) -> Requested:
-    """Everything that the options name."""
-    for path in files or ():
-        if is_lock(path):
-            raise UsageError(f"{path} is a lock, which has decided already", "`wenv create -r` and `wenv install -r` take it")
-    return gather(
-        names or (), files or (), constraints or (),
-        target=runtime.target(progress), options=index, extras=extras or (), groups=groups or (),
-    )  # fmt: skip
-
-
-def solution(
-    runtime: Runtime,
-    names: Sequence[str] | None,
-    files: Sequence[Path] | None,
-    constraints: Sequence[Path] | None,
-    extras: Sequence[str] | None,
-    groups: Sequence[str] | None,
-    index: IndexOptions,
-    rules: BuildRules,
-    progress: Progress,
-    *,
-    refresh: bool = False,
-) -> creation.Solution:
-    """Resolve what the options name, or take what a lock among them has decided."""
-    locks = [path for path in files or () if is_lock(path)]
-    if locks:
-        if len(files or ()) > 1 or names or constraints or extras or groups:
-            raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
-        if index != IndexOptions():
-            raise UsageError(
-                f"{locks[0]} says where each file comes from: options for the index and --no-binary have no effect",
-                "lock again with them",
-            )
-        return creation.solution_of_lock(runtime, locks[0], progress, rules)
-    wanted = requested_of(runtime, names, files, constraints, extras, groups, index, progress)
-    return creation.solve(runtime, wanted, progress, rules=rules, refresh=refresh)
-
-
 @dataclass(frozen=True, slots=True)
-class Adding:
-    """What is to be added to an environment; nothing, to restore what is missing from its lock."""
+class Inputs:
+    """What a command was asked for, and where to look for it."""
 
     names: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
@@ -91,20 +48,109 @@ class Adding:
     index: IndexOptions = field(default_factory=IndexOptions)
     rules: BuildRules = ANY_BUILD
 
-    def solution(
-        self, runtime: Runtime, current: Environment, progress: Progress, *, upgrade: bool = False, refresh: bool = False
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str] | None,
+        files: Sequence[Path] | None,
+        constraints: Sequence[Path] | None,
+        extras: Sequence[str] | None,
+        groups: Sequence[str] | None,
+        index: IndexOptions,
+        rules: BuildRules = ANY_BUILD,
+    ) -> "Inputs":
+        """From options as typer gives them."""
+        return cls(
+            tuple(names or ()), tuple(files or ()), tuple(constraints or ()), tuple(extras or ()), tuple(groups or ()),
+            index, rules,
+        )  # fmt: skip
+
+    @property
+    def lock(self) -> Path | None:
+        """The lock among the files, which has decided already.  Raises UsageError if anything else is given."""
+        locks = [path for path in self.files if is_lock(path)]
+        if not locks:
+            return None
+        if len(self.files) > 1 or self.names or self.constraints or self.extras or self.groups:
+            raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
+        if self.index != IndexOptions():
+            raise UsageError(
+                f"{locks[0]} says where each file comes from: options for the index and --no-binary have no effect",
+                "lock again with them",
+            )
+        return locks[0]
+
+    def requested(self, target: Target) -> Requested:
+        """Everything that the options name, read for a target."""
+        for path in self.files:
+            if is_lock(path):
+                raise UsageError(
+                    f"{path} is a lock, which has decided already", "`wenv create -r` and `wenv install -r` take it"
+                )
+        return gather(
+            self.names, self.files, self.constraints,
+            target=target, options=self.index, extras=self.extras, groups=self.groups,
+        )  # fmt: skip
+
+    def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> creation.Solution:
+        """Resolve what is named, or take what a lock has decided.  See `resolver.resolve.resolve` for errors."""
+        if (lock := self.lock) is not None:
+            return creation.solution_of_lock(runtime, lock, progress, self.rules)
+        return creation.solve(runtime, self.requested(runtime.target(progress)), progress, rules=self.rules, refresh=refresh)
+
+    def added_to(
+        self, current: Environment, runtime: Runtime, progress: Progress, *, upgrade: bool = False, refresh: bool = False
     ) -> creation.Solution:
-        """What the environment shall hold then; versions that are there stay where they can, unless `upgrade`."""
-        options = (self.names, self.files, self.constraints, self.extras, self.groups, self.index)
-        if any(is_lock(file) for file in self.files):
-            return solution(runtime, *options, self.rules, progress, refresh=refresh)
+        """What an environment shall hold with this added; with nothing to add, what is missing is restored from its lock.
+
+        Versions that are there stay where they can, unless `upgrade`.
+        """
+        if self.lock is not None:
+            return self.solution(runtime, progress, refresh=refresh)
         kept, before = creation.locked_wheels(runtime, current, progress), Requested.from_json(current.requested)
-        if self == Adding(rules=self.rules) and not upgrade:
-            return creation.Solution(before, tuple(kept), self.rules)
-        wanted = requested_of(runtime, *options, progress)
-        return creation.solve(
-            runtime, before.merged(wanted), progress, () if upgrade else kept, self.rules, refresh=refresh or upgrade
-        )
+        if self == Inputs(rules=self.rules) and not upgrade:
+            return creation.Solution(runtime, before, tuple(kept), self.rules)
+        wanted = before.merged(self.requested(runtime.target(progress)))
+        try:
+            return creation.solve(runtime, wanted, progress, () if upgrade else kept, self.rules, refresh=refresh or upgrade)
+        except UnusablePackagesError as error:
+            raise (with_advice(error) if runtime.kind is Kind.DEFAULT else error) from error
+
+
+def chosen_runtime(store: Store, choice: Choice, inputs: Inputs, progress: Progress) -> Runtime:
+    """The runtime for what is named, as far as names tell; if it is another than the default one, `progress` hears why."""
+    kind = choice.kind
+    if kind is not None:
+        return runtime_of(store, kind)
+    if (lock := inputs.lock) is not None:
+        facts = lock_facts(lock.read_text("utf-8", "replace") if lock.is_file() else "")
+        if facts.runtime in tuple(Kind):
+            return runtime_of(store, Kind(facts.runtime))
+        reasons = scientific_reasons(facts.requirements)
+    else:
+        reasons = scientific_reasons(line.text for line in inputs.requested(reading_target()).requirements)
+    if not reasons:
+        return default_runtime(store)
+    progress.say(announcement(reasons))
+    return runtime_of(store, Kind.SCIENTIFIC)
+
+
+def first_solution(
+    store: Store, choice: Choice, inputs: Inputs, progress: Progress, *, refresh: bool = False
+) -> creation.Solution:
+    """What a new environment shall hold, and on which runtime: on the scientific one also if it holds what the default one
+    turns out not to have."""
+    runtime = chosen_runtime(store, choice, inputs, progress)
+    try:
+        return inputs.solution(runtime, progress, refresh=refresh)
+    except UnusablePackagesError as error:
+        there = scientific_has(error.packages) if runtime.kind is Kind.DEFAULT else []
+        if not there:
+            raise
+        if choice is not Choice.AUTO:
+            raise with_advice(error) from error
+        progress.say(announcement(there))
+        return inputs.solution(runtime_of(store, Kind.SCIENTIFIC), progress, refresh=refresh)
 
 
 def without(runtime: Runtime, current: Environment, names: Sequence[str], progress: Progress) -> creation.Solution:
@@ -114,7 +160,7 @@ def without(runtime: Runtime, current: Environment, names: Sequence[str], progre
     """
     before = Requested.from_json(current.requested)
     asked = {line.name for line in before.requirements}
-    reports = {r.name: r for r in package_reports(runtime.store, current, runtime.target(progress).markers)}
+    reports = {r.name: r for r in package_reports(runtime, current, progress)}
     for given in names:
         wanted = canonicalize_name(given)
         if wanted not in asked and wanted not in reports:

@@ -20,7 +20,6 @@ from wenv.environment import Environment, register
 from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Request
-from wenv.host.compiled import compiled_file
 from wenv.image import has_image, image, layer_mounts
 from wenv.launcher import plan as plans
 from wenv.launcher import sandbox as sandboxes
@@ -77,7 +76,7 @@ def _check_runtime(runtime: Runtime, environment: Environment, progress: Progres
 
 def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
     """The launch plan of an environment that is ready to run."""
-    store = runtime.store
+    executable = runtime.executable(environment.natives)
     names = [package.name for package in environment.packages]
     writing, reading = needs_of(names, writable=True), needs_of(names, writable=False)
     library = _wasmtime_library()
@@ -89,7 +88,8 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "places": place_variables(),
         "library": library,
         "library_stamp": plans.file_stamp(library),
-        "component": str(compiled_file(store, runtime.component_key(environment.natives))),
+        "component": str(executable.code),
+        "memory": str(executable.memory or ""),
         "baked": _baked(runtime, environment),
         "preopens": [mount.preopen for mount in layer_mounts(runtime, environment, progress)],
         "scripts": environment.scripts,
@@ -104,13 +104,14 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
 def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
     if not is_baked(runtime, environment):
         return None
-    key = runtime.component_key(environment.natives, baking_of(runtime, environment))
-    return {"component": str(compiled_file(runtime.store, key)), "variables": dict(environment.baked.variables)}
+    baked = runtime.executable(environment.natives, baking_of(runtime, environment))
+    return {"component": str(baked.code), "memory": str(baked.memory or ""), "variables": dict(environment.baked.variables)}
 
 
 def fitting(runtime: Runtime, environment: Environment, plan: "Plan", request: Request) -> "Baking | None":
     """What is baked into the component for a run: nothing, where a variable is not as it was when the modules were imported."""
-    return baking_of(runtime, environment) if plans.component(plan, request["environment"]) != plan["component"] else None
+    plain = plans.executable(plan, request["environment"]) == (plan["component"], plan["memory"])
+    return None if plain else baking_of(runtime, environment)
 
 
 def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":

@@ -19,7 +19,7 @@ from typing import Any
 from cache.files import replacing
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
-from resolver.progress import Progress
+from resolver.progress import Progress, Silent
 from wenv.baking import Fit, baking_with, fit_modules, requested_modules
 from wenv.environment import Environment
 from wenv.errors import WenvError
@@ -320,7 +320,7 @@ def _top_level(store: Store, layer: str) -> set[str]:
 def _wanted(runtime: Runtime, environment: Environment, program: Program) -> list[str]:
     """The modules to have imported already: those that the program begins with."""
     if program.form == "python":
-        return requested_modules(runtime, environment)
+        return requested_modules(runtime, environment, Silent())
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
     if program.form in ("module", "entry"):
         return sorted({program.target.partition(":")[0].partition(".")[0]} - own)

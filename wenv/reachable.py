@@ -10,7 +10,9 @@ from wenv.acceptance import CHECKS
 from wenv.baking import baking_of
 from wenv.environment import all_folders, load
 from wenv.image import IMAGES, image_key
+from wenv.runtime_names import Kind as Runtimes
 from wenv.runtimes import default_runtime
+from wenv.runtimes.choice import runtime_for
 
 
 def roots(store: Store, *, with_runtime: bool = True) -> Roots:
@@ -18,10 +20,10 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
 
     A manifest that cannot be read raises DamagedEnvironmentError: its layers are unknown, so nothing may be deleted.
     """
-    runtime = default_runtime(store)
     layers, documents, derived = set[str](), set[str](), set[str]()
     for folder in all_folders():
         environment = load(folder)
+        runtime = runtime_for(store, environment)
         layers.update(environment.layers)
         documents.add(environment.lock)
         for package in environment.packages:
@@ -31,8 +33,11 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
         baking = baking_of(runtime, environment)
         derived |= runtime.derived_entries(environment.natives, baking)
         derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
-        with_runtime = True
+        derived |= runtime.derived_entries()
+        layers |= runtime.layers()
+        with_runtime = with_runtime or runtime.kind is Runtimes.DEFAULT
     if with_runtime:
+        runtime = default_runtime(store)
         derived |= runtime.derived_entries()
         tools = (path for name in (HEADERS, TOOLCHAINS) for path in (store.folder(Kind.DERIVED) / name).glob("*"))
         derived |= {f"{path.parent.name}/{path.name}" for path in tools}

@@ -15,12 +15,16 @@ from cache.errors import UserError
 from cache.kinds import Kind
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
+from resolver.progress import Progress
 from wenv.baking import baking_of
 from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
-from wenv.host.compiled import compiled_file
 from wenv.locations import STANDARD_LIBRARY, named_environments
 from wenv.runtimes import Runtime
+from wenv.runtimes.choice import runtime_for
 from wenv.snapshot import extension_modules
+
+#: The kind of packages that a runtime holds.
+IN_RUNTIME = "in the runtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class LayerReport:
 class PackageReport:
     """One package of an environment; `size` in bytes, `needed_by` and `needs` other packages of the environment.
 
-    `kind` is ``pure``, ``wasm wheel``, ``built here`` or ``pure, built here``; `linked` are the extension modules that are
-    linked into the component.
+    `kind` is ``pure``, ``wasm wheel``, ``built here``, ``pure, built here`` or ``in the runtime``; `linked` are the extension
+    modules that are linked into the component.
     """
 
     name: str
@@ -93,8 +97,8 @@ class PackageReport:
         return asdict(self)
 
 
-def summaries(store: Store, identity: str) -> list[Summary]:
-    """All environments of this user; `identity` is the installed runtime's."""
+def summaries(store: Store) -> list[Summary]:
+    """All environments of this user."""
     loaded: list[Environment | Summary] = []
     for folder in all_folders():
         try:
@@ -104,7 +108,10 @@ def summaries(store: Store, identity: str) -> list[Summary]:
             loaded.append(Summary(label, None, str(folder), "?", 0, 0, 0, False, "", "", "damaged", str(error)))
     counts = _counts(item for item in loaded if isinstance(item, Environment))
     sizes = {layer: store.manifest(layer).size for layer in counts if store.has_layer(layer)}
-    return [item if isinstance(item, Summary) else _summary(item, identity, counts, sizes) for item in loaded]
+    return [
+        item if isinstance(item, Summary) else _summary(item, runtime_for(store, item).identity, counts, sizes)
+        for item in loaded
+    ]
 
 
 def _counts(environments: Iterable[Environment]) -> Counter[str]:
@@ -198,16 +205,15 @@ def disk_use(runtime: Runtime, environment: Environment) -> list[DiskUse]:
     def files(layers: Iterable[str]) -> int:
         return sum(store.manifest(layer).size for layer in layers if store.has_layer(layer))
 
-    baked = baking_of(runtime, environment)
+    baking = baking_of(runtime, environment)
+    baked = runtime.executable(environment.natives, baking) if baking is not None else None
     code = [store.folder(Kind.DERIVED) / runtime.code_entry(layer, base) for layer, base in bases.items()]
     return [
         DiskUse("packages", files(package.digest for package in environment.packages)),
         DiskUse("standard library", files([library])),
         DiskUse("compiled code", sum(_size(folder) for folder in code)),
-        DiskUse("interpreter", _size(compiled_file(store, runtime.component_key(environment.natives)))),
-        DiskUse(
-            "baked", _size(compiled_file(store, runtime.component_key(environment.natives, baked))) if baked is not None else 0
-        ),
+        DiskUse("interpreter", _size(runtime.executable(environment.natives).code)),
+        DiskUse("baked", _size(baked.memory or baked.code) if baked is not None else 0),
     ]
 
 
@@ -228,8 +234,9 @@ def code_reports(runtime: Runtime, environment: Environment) -> list[CodeReport]
     layers += [(p.name, p.digest, str(p.guest_base), f"{SITE_PACKAGES}/") for p in environment.packages]
     found = []
     for title, layer, base, below in layers:
-        sources = [file.path for file in store.manifest(layer).files if file.path.endswith(".py")]
-        names = {path.removeprefix(below).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in sources}
+        sources = [file.path for file in store.manifest(layer).files if file.path.endswith((".py", ".pyc"))]
+        stems = (path.removeprefix(below).rpartition(".")[0] for path in sources)
+        names = {stem.removesuffix("/__init__").replace("/", ".") for stem in stems}
         size = _size(store.folder(Kind.DERIVED) / runtime.code_entry(layer, base))
         baked = tuple(module for module in environment.baked.modules if module in names)
         found.append(CodeReport(title, len(sources), size, baked))
@@ -244,9 +251,12 @@ def _size(path: Path) -> int:
         return 0
 
 
-def package_reports(store: Store, environment: Environment, markers: Mapping[str, str]) -> list[PackageReport]:
-    """The packages of an environment, sorted by name; `markers` are the target's, for dependencies that depend on them."""
-    metadata = {package.name: _metadata(store, package.digest) for package in environment.packages}
+def package_reports(runtime: Runtime, environment: Environment, progress: Progress) -> list[PackageReport]:
+    """The packages of an environment, sorted by name, with those of the runtime's that are asked for or needed."""
+    store, markers = runtime.store, runtime.target(progress).markers
+    library, contained = environment.runtime.standard_library, runtime.contained(progress)
+    metadata = {package.name: _metadata(store.tree(package.digest) / SITE_PACKAGES) for package in environment.packages}
+    metadata.update({name: _metadata(store.tree(library), name, held.version) for name, held in contained.items()})
     needed_by: dict[str, set[str]] = {}
     for name, message in metadata.items():
         extras = ["", *message.get("extras", ())]
@@ -254,24 +264,27 @@ def package_reports(store: Store, environment: Environment, markers: Mapping[str
             needed_by.setdefault(needed, set()).add(name)
     requested = {name for name in map(_requested_name, environment.requested["requirements"]) if name}
     reports = []
+    chosen, waiting = set[str](), [*requested, *(package.name for package in environment.packages)]
+    while waiting:
+        if (name := waiting.pop()) not in chosen and name in metadata:
+            chosen.add(name)
+            waiting += [needed for needed, users in needed_by.items() if name in users]
+    needed_by = {name: users & chosen for name, users in needed_by.items() if name in chosen}
+
+    def report(name: str, version: str, kind: str, size: int, layer: str, linked: Sequence[str] = ()) -> PackageReport:
+        users, needs = needed_by.get(name, ()), [needed for needed, users in needed_by.items() if name in users]
+        said = metadata[name]
+        return PackageReport(
+            name, version, kind, size, name in requested, tuple(sorted(users)), tuple(sorted(needs)),
+            said.get("summary", ""), said.get("licence", ""), layer, tuple(linked),
+        )  # fmt: skip
+
     for package in environment.packages:
-        message = metadata[package.name]
-        reports.append(
-            PackageReport(
-                package.name,
-                package.version,
-                kind_of(package),
-                store.manifest(package.digest).size,
-                package.name in requested,
-                tuple(sorted(needed_by.get(package.name, ()))),
-                tuple(sorted(name for name, users in needed_by.items() if package.name in users)),
-                message.get("summary", ""),
-                message.get("licence", ""),
-                package.digest,
-                tuple(extension_modules(store, package)) if package.native else (),
-            )
-        )
-    return reports
+        linked = extension_modules(store, package) if package.native else ()
+        size = store.manifest(package.digest).size
+        reports.append(report(package.name, package.version, kind_of(package), size, package.digest, linked))
+    reports += [report(name, held.version, IN_RUNTIME, 0, library) for name, held in contained.items() if name in chosen]
+    return sorted(reports, key=lambda each: each.name)
 
 
 def kind_of(package: PackageLayer) -> str:
@@ -281,8 +294,10 @@ def kind_of(package: PackageLayer) -> str:
     return "wasm wheel" if package.native else "pure"
 
 
-def _metadata(store: Store, layer: str) -> dict[str, Any]:
-    for path in (store.tree(layer) / SITE_PACKAGES).glob("*.dist-info/METADATA"):
+def _metadata(folder: Path, name: str = "", version: str = "") -> dict[str, Any]:
+    """The core metadata in a folder of packages: of the one with a name, or of the only one."""
+    pattern = f"{name.replace('-', '_')}-{version}.dist-info" if name else "*.dist-info"
+    for path in folder.glob(f"{pattern}/METADATA"):
         message = Parser().parsestr(path.read_text("utf-8", "replace"), headersonly=True)
         classifiers = [text for text in message.get_all("Classifier") or () if text.startswith("License :: ")]
         licence = (

@@ -27,7 +27,8 @@ from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
 from wenv.launch import ensure_ready
 from wenv.policy import Policy
-from wenv.runtimes import Runtime
+from wenv.runtime_names import Kind
+from wenv.runtimes import Runtime, runtime_of
 from wenv.snapshot import console_scripts, split_packages
 
 ARTIFACT = "application/vnd.wenv.environment.v1"
@@ -83,6 +84,7 @@ class Configuration:
                 history=tuple({key: _text(item[key]) for key in ("action", "time", "by")} for item in data["history"]),
             )
             check_names(found.layers, found.packages)
+            Kind(found.runtime.kind)
             if found.snapshot != snapshot_digest(found.layers):
                 raise ArchiveError("a configuration whose layers do not have the snapshot's digest")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -335,7 +337,7 @@ def take_layers(store: Store, source: Arrived, progress: Progress, largest: int 
 
 
 def take(
-    runtime: Runtime,
+    store: Store,
     source: Arrived,
     folder: Path,
     progress: Progress,
@@ -350,7 +352,7 @@ def take(
     Its policy is only granted with `grant`.  Raises ArchiveError, StaleEnvironmentError, EnvironmentExistsError; nothing is
     visible then.
     """
-    store = runtime.store
+    runtime = runtime_of(store, Kind(source.configuration.runtime.kind))
     with alone(store, folder):
         check_place(folder, clear=clear)
         own = runtime.standard_library(progress)

@@ -8,30 +8,30 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cache.files import remove_tree
+from cache.store import Store
 from resolver.progress import Progress
 from wenv import creation, environment, sharing
 from wenv.environment import Environment
 from wenv.locations import temporary_environments
-from wenv.runtimes import Runtime
 
 #: Locked for as long as the environment is used.
 LOCK, ENVIRONMENT = "lock", "environment"
 
 
 @contextmanager
-def temporary(runtime: Runtime, file: Path, progress: Progress) -> Iterator[Environment]:
+def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environment]:
     """The environment in a file; its layers stay in the store until they are pruned.  Raises what `sharing.take` does."""
     parent = temporary_environments()
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent))
     try:
         with FileLock(folder / LOCK):
-            with sharing.open_file(file) as source, runtime.store.adding():
-                made = sharing.take(runtime, source, folder / ENVIRONMENT, progress)
+            with sharing.open_file(file) as source, store.adding():
+                made = sharing.take(store, source, folder / ENVIRONMENT, progress)
             try:
                 yield made
             finally:
-                creation.remove(runtime.store, made.folder)
+                creation.remove(store, made.folder)
     finally:
         remove_tree(folder)
         environment.forget_vanished()

@@ -10,7 +10,7 @@ from pip._internal.utils.misc import remove_auth_from_url
 from pip._vendor.requests.exceptions import RequestException
 
 from resolver.errors import FetchError
-from resolver.pip_internals.process import logging_kept
+from resolver.pip_internals.process import logging_kept, repository, warnings_of_pip
 from resolver.requested import IndexOptions
 
 
@@ -26,6 +26,17 @@ class Downloader:
     def stream(self, url: str) -> Iterator[bytes]:
         """The content behind a URL, in pieces.  Raises FetchError."""
         yield from stream_link(self._session, url)
+
+
+def find_file(project: str, filename: str) -> str:
+    """The address of a wheel of a project, for this Python, on pip's configured indexes.  Raises FetchError."""
+    links = [candidate.link for candidate in repository(IndexOptions(), None).finder.find_all_candidates(project)]
+    found = [link for link in links if link.filename == filename]
+    if not found:
+        said = [message for message in warnings_of_pip() if message.startswith(("Retrying", "Could not fetch"))]
+        reason = f" ({said[-1]})" if said else ""
+        raise FetchError(f"{filename} is not on the package index that pip is configured for{reason}")
+    return found[0].url_without_fragment
 
 
 def stream_link(session: Any, url: str) -> Iterator[bytes]:

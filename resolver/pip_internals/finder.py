@@ -1,6 +1,7 @@
 """pip's search for files, with the target's tags; files that the target cannot use stay in sight, with what is wrong."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pip._internal.index.collector import LinkCollector
@@ -101,6 +102,12 @@ class TargetFinder(PackageFinder):
         super().__init__(*arguments, **keywords)
         self.evidence: dict[tuple[str, str], Evidence] = {}
         self.unusable: set[str] = set()
+        self.contained: dict[str, InstallationCandidate] = {}
+
+    def find_all_candidates(self, project_name: str) -> list[InstallationCandidate]:
+        """What the indexes have, or what the runtime holds: no other version of that can be used."""
+        held = self.contained.get(canonicalize_name(project_name))
+        return [held] if held is not None else super().find_all_candidates(project_name)
 
     def make_link_evaluator(self, project_name: str) -> LinkEvaluator:
         evaluator = super().make_link_evaluator(project_name)
@@ -145,4 +152,7 @@ def target_finder(repository: PyPIRepository, target: Target) -> TargetFinder:
         uploaded_prior_to=options.uploaded_prior_to,
     )
     assert isinstance(finder, TargetFinder)
+    for name, version in target.contained.items():
+        wheel = Path(target.metadata, f"{name.replace('-', '_')}-{version}-py3-none-any.whl")
+        finder.contained[name] = InstallationCandidate(name, version, Link(wheel.as_uri()))
     return finder

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from resolver.target import Target
 class Chosen:
     """One package of a resolution: the file that was chosen, and why it cannot be used, if it cannot.
 
-    `hashes` are those the index gives, `allowed` the sha256 values that the user allows (none: any).
+    `hashes` are those the index gives, `allowed` the sha256 values that the user allows (none: any).  `contained` says that the
+    runtime holds it already.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Chosen:
     allowed: tuple[str, ...]
     requirers: tuple[str, ...]
     requires_python: str | None
+    contained: bool
     problem: str | None
     remedy: str | None
     source: "SourceFile | None"
@@ -65,6 +67,8 @@ def resolve(
     with markers_of(target), _explaining(finder):
         _resolve_for(own, target, finder)
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
+        # what the runtime holds is known by the runtime's hash; a lock of somebody else's has hashes of wheels
+        lines = [(replace(line, hashes=()) if line.name in target.contained else line, is_one) for line, is_one in lines]
         requirements = [_install_requirement(line, constraint) for line, constraint in lines]
         wanted = [r for r in requirements if r.match_markers()]
         existing = {name: install_req_from_line(f"{name}=={version}") for name, version in preferred}
@@ -96,6 +100,7 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
         allowed=tuple(pin.hash_options.get("sha256", ())),
         requirers=tuple(sorted(pin._required_by)),  # type: ignore[attr-defined]
         requires_python=link.requires_python,
+        contained=canonicalize_name(name) in target.contained,
         problem=problem,
         remedy=remedy,
         source=source,
@@ -165,6 +170,10 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
         lines.append(f"  - {cause.requirement.format_for_error()}, asked for by {by}")
     lines = list(dict.fromkeys(lines))
     names = {cause.requirement.project_name for cause in causes}
+    held = [finder.contained[name] for name in sorted(map(canonicalize_name, names)) if name in finder.contained]
+    if held:
+        there = ", ".join(f"{candidate.name} {candidate.version}" for candidate in held)
+        return f"this runtime holds {there}, and no other version can be added:\n" + "\n".join(lines)
     if len(lines) == 1 and len(names) == 1:
         versions = sorted({c.version for c in finder.find_all_candidates(str(names.pop()))})
         troubles = [message for message in warnings_of_pip() if message.startswith(("Retrying", "Could not fetch"))]

@@ -39,7 +39,7 @@ def bake(
     """
     from wenv import baking, creation, environment
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     if clear and modules:
         raise UsageError("--clear and --import exclude each other")
@@ -48,7 +48,7 @@ def bake(
             raise UsageError(f"--import {module}: not a module's name")
     start, chosen = time.monotonic(), environment.find(name, path)
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = default_runtime(open_store())
+        runtime = runtime_for(open_store(), chosen)
         if clear:
             creation.unbake(runtime, chosen.folder, printer)
             printer.say("Programs start unbaked")

@@ -60,7 +60,7 @@ def build(
     from resolver.requested import Requested
     from wenv import creation
     from wenv.cli.store import open_store
-    from wenv.inputs import index_options, requested_of
+    from wenv.inputs import Inputs, index_options
     from wenv.runtimes import default_runtime
 
     if not names and not files:
@@ -79,7 +79,7 @@ def build(
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
-        wanted = requested_of(runtime, names, files, constraints, None, None, index, printer)
+        wanted = Inputs.of(names, files, constraints, None, None, index).requested(runtime.target(printer))
         named = tuple(line.name for line in wanted.requirements if line.name)
         asked = Requested(wanted.requirements, wanted.constraints, wanted.options.merged(options.from_source(named)))
         rules = replace(rules, settings=pairs, settings_for=frozenset(named))

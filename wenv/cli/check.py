@@ -7,6 +7,7 @@ import typer
 from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.errors import Exit
+from wenv.runtime_names import Choice
 
 
 def check(
@@ -15,6 +16,7 @@ def check(
     constraints: options.Constraints = None,
     extras: options.Extras = None,
     groups: options.Groups = None,
+    runtime: options.Runtime = Choice.AUTO,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Also fetch, build, and import every top-level module in a sandbox."),
@@ -42,20 +44,20 @@ def check(
     from wenv import feasibility
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
-    from wenv.inputs import index_options, requested_of
-    from wenv.runtimes import default_runtime
+    from wenv.inputs import Inputs, chosen_runtime, index_options
 
     if not names and not files:
         raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")
     rules = options.build_rules(no_build, build_only)
     with Printer(quiet=as_json) as printer:
-        runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
-        wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
-        findings = feasibility.findings(runtime, wanted, rules, printer)
+        inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
+        chosen = chosen_runtime(open_store(), runtime, inputs, printer)
+        wanted = inputs.requested(chosen.target(printer))
+        findings = feasibility.findings(chosen, wanted, rules, printer)
         fine = all(finding.works for finding in findings)
         if deep and fine:
-            findings = feasibility.tried(runtime, wanted, findings, rules, printer)
+            findings = feasibility.tried(chosen, wanted, findings, rules, printer)
             fine = all(finding.works for finding in findings)
         if as_json:
             printer.json([finding.as_json() for finding in findings])

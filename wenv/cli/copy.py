@@ -20,11 +20,11 @@ def copy(new: NewName, name: options.Name = None, path: options.At = None, quiet
     """
     from wenv import creation, environment
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
         chosen, folder = environment.find(name, path), environment.place(new)
-        made = creation.copy(default_runtime(open_store()), chosen, folder, printer)
+        made = creation.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
         printer.say(f"Copied {chosen.label} to {made.label}")
 
 
@@ -37,11 +37,11 @@ def rename(new: NewName, name: options.Name = None, path: options.At = None, qui
     """
     from wenv import creation, environment
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
         chosen = environment.find(name, path)
-        made = creation.rename(default_runtime(open_store()), chosen, new, printer)
+        made = creation.rename(runtime_for(open_store(), chosen), chosen, new, printer)
         printer.say(f"Renamed {chosen.label} to {made.label}")
 
 

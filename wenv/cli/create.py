@@ -9,6 +9,7 @@ import typer
 from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.errors import UsageError
+from wenv.runtime_names import Choice
 
 
 def create(
@@ -21,6 +22,7 @@ def create(
     groups: options.Groups = None,
     name: options.Name = None,
     path: options.At = None,
+    runtime: options.Runtime = Choice.AUTO,
     clear: Annotated[bool, typer.Option("--clear", help="Replace an environment that is there.")] = False,
     index_url: options.IndexUrl = None,
     extra_index_urls: options.ExtraIndexUrls = None,
@@ -55,8 +57,7 @@ def create(
     from wenv import baking, creation, environment
     from wenv.cli.bake import show
     from wenv.cli.store import open_store
-    from wenv.inputs import index_options, solution
-    from wenv.runtimes import default_runtime
+    from wenv.inputs import Inputs, first_solution, index_options
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
@@ -66,19 +67,21 @@ def create(
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = default_runtime(open_store())
-        solved = solution(runtime, names, files, constraints, extras, groups, index, rules, printer, refresh=refresh)
-        made = creation.create(runtime, folder, solved, granted, printer, clear=clear)
+        inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
+        solved = first_solution(open_store(), runtime, inputs, printer, refresh=refresh)
+        made = creation.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
         if bake:
-            made = creation.bake(runtime, folder, None, printer)
+            made = creation.bake(solved.runtime, folder, None, printer)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
         count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
-        printer.say(f"Created {_shown(made.folder)} with {count} on {made.runtime.name} in {seconds:.1f} s")
+        held = len(creation.requested_of_runtime(solved.runtime, made, printer))
+        more = f" and {held} of the runtime's" if held else ""
+        printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
         if bake:
-            show(printer, made.baked, baking.size(runtime, made), time.monotonic() - start - seconds)
+            show(printer, made.baked, baking.size(solved.runtime, made), time.monotonic() - start - seconds)
 
 
 def _shown(folder: Path) -> str:

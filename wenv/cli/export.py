@@ -35,7 +35,7 @@ def export(
     """
     from wenv import environment, sharing
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     start, chosen = time.monotonic(), environment.find(name, path)
     target = output or Path(f"{chosen.title}{sharing.SUFFIX}")
@@ -46,7 +46,7 @@ def export(
     if target.exists() and not force:
         raise UsageError(f"{target} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = default_runtime(open_store())
+        runtime = runtime_for(open_store(), chosen)
         with runtime.store.adding():
             written = sharing.export(runtime, chosen, target, printer, with_runtime=with_runtime)
         size = target.stat().st_size

@@ -37,16 +37,15 @@ def import_environment(
     """
     from wenv import environment, sharing
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
     start, folder = time.monotonic(), environment.place(name, path)
     largest = parse_size(max_size) if max_size else sharing.LARGEST
     with Printer(quiet=quiet or as_json) as printer, sharing.open_file(file) as source:
-        runtime = default_runtime(open_store())
-        with runtime.store.adding():
-            made = sharing.take(runtime, source, folder, printer, largest=largest, grant=grant, clear=clear)
+        store = open_store()
+        with store.adding():
+            made = sharing.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted})
         else:

@@ -46,13 +46,12 @@ def info(
     from wenv.baking import is_baked, size
     from wenv.cli.store import open_store
     from wenv.report import package_reports
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     store, printer = open_store(), Printer()
     chosen = environment.find(name, path)
-    runtime = default_runtime(store)
-    markers = runtime.target(printer).markers
-    packages = package_reports(store, chosen, markers)
+    runtime = runtime_for(store, chosen)
+    packages = package_reports(runtime, chosen, printer)
     component = size(runtime, chosen) if is_baked(runtime, chosen) else 0
     if as_json:
         shown = {**chosen.baked.as_json(), "size": component} if component else None

@@ -45,26 +45,18 @@ def install(
     """
     from wenv import creation, environment
     from wenv.cli.store import open_store
-    from wenv.inputs import Adding, index_options
-    from wenv.runtimes import default_runtime
+    from wenv.inputs import Inputs, index_options
+    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
         chosen = environment.find(name, path)
-        runtime = default_runtime(open_store())
+        runtime = runtime_for(open_store(), chosen)
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
-        adding = Adding(
-            tuple(names or ()),
-            tuple(files or ()),
-            tuple(constraints or ()),
-            tuple(extras or ()),
-            tuple(groups or ()),
-            index,
-            rules,
-        )
+        adding = Inputs.of(names, files, constraints, extras, groups, index, rules)
 
         def decide(current: "Environment") -> creation.Solution:
-            return adding.solution(runtime, current, printer, upgrade=upgrade, refresh=refresh)
+            return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)
 
         _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 
@@ -85,11 +77,11 @@ def uninstall(
     from wenv import creation, environment
     from wenv.cli.store import open_store
     from wenv.inputs import without
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
         chosen = environment.find(name, path)
-        runtime = default_runtime(open_store())
+        runtime = runtime_for(open_store(), chosen)
 
         def decide(current: "Environment") -> creation.Solution:
             return without(runtime, current, names, printer)

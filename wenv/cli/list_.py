@@ -10,10 +10,9 @@ def list_environments(as_json: options.Json = False) -> None:
     """List all environments: named ones, and those in folders of projects."""
     from wenv.cli.store import open_store
     from wenv.report import summaries
-    from wenv.runtimes import default_runtime
 
     store, printer = open_store(), Printer()
-    found = summaries(store, default_runtime(store).identity)
+    found = summaries(store)
     if as_json:
         printer.json([summary.as_json() for summary in found])
         return

@@ -7,6 +7,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
+from wenv.runtime_names import Choice
 
 
 def lock(
@@ -21,6 +22,7 @@ def lock(
     upgrade: Annotated[
         bool, typer.Option("-U", "--upgrade", help="Do not keep the versions of an OUTPUT that is there.")
     ] = False,
+    runtime: options.Runtime = Choice.AUTO,
     name: options.Name = None,
     path: options.At = None,
     index_url: options.IndexUrl = None,
@@ -45,34 +47,34 @@ def lock(
     """  # fmt: skip
     from cache.files import write_atomically
     from resolver.fetch import fetch
-    from resolver.lock import is_lock, lock_text, read_lock
+    from resolver.lock import is_lock, lock_facts, lock_text, read_lock
     from wenv import creation, environment
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
-    from wenv.inputs import index_options, requested_of
-    from wenv.runtimes import default_runtime
+    from wenv.inputs import Inputs, chosen_runtime, index_options
 
     if output is not None and not is_lock(output):
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
     with Printer(quiet=quiet) as printer:
-        runtime = default_runtime(open_store())
+        store = open_store()
         if names or files or constraints:
             index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
-            wanted = requested_of(runtime, names, files, constraints, extras, groups, index, printer)
-            target = runtime.target(printer)
-            kept = []
+            inputs = Inputs.of(names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only))
+            chosen = chosen_runtime(store, runtime, inputs, printer)
+            target = chosen.target(printer)
+            wanted, kept = inputs.requested(target), []
             if output is not None and output.is_file() and not upgrade:
-                kept = read_lock(output.read_text("utf-8"), str(output), target)[0]
-            solved = creation.solve(
-                runtime, wanted, printer, kept, options.build_rules(no_build, build_only), refresh=refresh or upgrade
-            )
-            with runtime.store.adding():
+                before = output.read_text("utf-8")
+                if lock_facts(before).runtime in (None, chosen.kind.value):
+                    kept = read_lock(before, str(output), target)[0]
+            solved = creation.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
+            with store.adding():
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
-                fetched = [item.file for item in fetch(runtime.store, wheels, target, wanted.options, printer)]
+                fetched = [item.file for item in fetch(store, wheels, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
-            text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target)
+            text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:
-            text = creation.lock_of(runtime.store, environment.find(name, path))
+            text = creation.lock_of(store, environment.find(name, path))
         if output is None:
             print(text, end="")
         else:

@@ -8,6 +8,7 @@ import typer
 
 from wenv.errors import UsageError
 from wenv.policy import Mount, Policy, parse_size, parse_variable
+from wenv.runtime_names import Choice
 
 if TYPE_CHECKING:
     from resolver.building.rules import BuildRules
@@ -40,6 +41,15 @@ At = Annotated[
         "--path",
         metavar="DIR",
         help="The folder of the environment.  [default: .wenv, found upwards]",
+        rich_help_panel=ENVIRONMENT,
+    ),
+]
+Runtime = Annotated[
+    Choice,
+    typer.Option(
+        "--runtime",
+        help="The interpreter: default (CPython 3.14), or scientific (CPython 3.15 with numpy, pandas, scipy, scikit-learn,"
+        " matplotlib…).  auto takes the scientific one for what only it has.",
         rich_help_panel=ENVIRONMENT,
     ),
 ]

@@ -65,7 +65,7 @@ def pack(
     """  # fmt: skip
     from wenv import environment, packing
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
@@ -84,7 +84,7 @@ def pack(
         if written.exists() and not force:
             raise UsageError(f"{written} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = default_runtime(open_store())
+        runtime = runtime_for(open_store(), chosen)
         with runtime.store.adding():
             made = packing.pack(runtime, chosen, program, target, printer, bake=not no_bake, slim=slim, precompile=precompile)
         if as_json:

@@ -41,7 +41,6 @@ def pull(
     from wenv import environment, sharing
     from wenv.cli.store import open_store
     from wenv.registry import COMPONENT_CONFIGURATION, Reference, Registry
-    from wenv.runtimes import default_runtime
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
@@ -67,9 +66,9 @@ def pull(
         if output is not None:
             raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
         source = registry.environment(manifest, digest)
-        folder, runtime = environment.place(name, path), default_runtime(open_store())
-        with runtime.store.adding():
-            made = sharing.take(runtime, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
+        folder, store = environment.place(name, path), open_store()
+        with store.adding():
+            made = sharing.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted})
         else:

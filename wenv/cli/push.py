@@ -34,19 +34,20 @@ def push(
     from wenv import environment
     from wenv.cli.store import open_store
     from wenv.registry import Reference, Registry, component_artifact
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
     from wenv.sharing import artifact_of
 
     where = Reference.parse(reference)
     if file is not None and (name is not None or path is not None or with_runtime):
         raise UsageError("a file and an environment exclude each other")
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = default_runtime(open_store())
-        with runtime.store.adding():
+        store = open_store()
+        with store.adding():
             if file is not None:
                 artifact = component_artifact(file)
             else:
-                artifact = artifact_of(runtime, environment.find(name, path), printer, with_runtime=with_runtime)
+                chosen = environment.find(name, path)
+                artifact = artifact_of(runtime_for(store, chosen), chosen, printer, with_runtime=with_runtime)
             done = Registry(where, plain_http=plain_http).push(artifact, printer)
         if as_json:
             printer.json(asdict(done))

@@ -72,10 +72,9 @@ def run(
     if name is not None or path is not None:
         raise UsageError("--from excludes --name and --path")
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
     from wenv.temporary import temporary
 
-    with Printer() as printer, temporary(default_runtime(open_store()), from_file, printer) as chosen:
+    with Printer() as printer, temporary(open_store(), from_file, printer) as chosen:
         return start(chosen, line, granted)
 
 
@@ -83,10 +82,10 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy") -> int:
     """Start what CPython would start for this command line."""
     from wenv import launch
     from wenv.cli.store import open_store
-    from wenv.runtimes import default_runtime
+    from wenv.runtimes.choice import runtime_for
 
     with Printer() as printer:
-        runtime = default_runtime(open_store())
+        runtime = runtime_for(open_store(), chosen)
         if line.form == "version":
             print(f"Python {runtime.target(printer).markers['python_full_version']}")
             return 0

@@ -1,7 +1,7 @@
 """Where the platform lacks something, the standard library is adapted: made to work another way, absent rather than broken,
 or failing with a sentence that says what is missing.
 
-Facts about WASI preview 2 as CPython 3.14 sees it: no threads, no processes, no network unless the host grants one, no
+Facts about WASI as CPython sees it: no threads, no processes, no network unless the host grants one, no
 ``dup``, no user database.
 """
 
@@ -24,8 +24,8 @@ NO_THREADS = "this platform (WebAssembly) has no threads; asyncio, or concurrent
 NO_NETWORK = "the sandbox has no network"
 
 
-def apply() -> None:
-    """Adapt the interpreter, once, while the component is built."""
+def apply(*, exits: bool) -> None:
+    """Adapt the interpreter, once, before its memory is saved; `exits` is whether the platform passes exit statuses on."""
     for name in ("dup", "dup2"):  # they exist and always fail; programs ask whether they exist
         for module in (os, posix):
             if hasattr(module, name):
@@ -42,7 +42,8 @@ def apply() -> None:
         return mask.pop(0)
 
     os.umask = umask
-    os._exit = _exit
+    if not exits:
+        os._exit = _exit
     _refuse_threads()
     importer.after_import.update(
         {
@@ -69,7 +70,7 @@ def add_stubs(names: list[str]) -> None:
 
 
 def _exit(status: int) -> NoReturn:
-    """WASI knows only success and failure: the status itself goes through a file."""
+    """WASI preview 2 knows only success and failure: the status itself goes through a file."""
     if _control:
         with open(f"{_control}/exit-status", "w") as file:
             file.write(str(status & 0xFF))

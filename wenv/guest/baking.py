@@ -1,4 +1,4 @@
-"""Baking: modules are imported while the component is built, and its memory is saved with them in it.
+"""Baking: modules are imported while the component is built, or in a module whose memory is to be an image, and so are saved.
 
 The files of the layers are where they will be in every run, so that whatever a module reads of its own is there.  Nothing is
 compiled: code comes from the archives, and only what the imports leave behind is saved (the heap keeps its high-water mark).
@@ -49,21 +49,26 @@ def bake_if_ordered() -> None:
     with open(f"{folder}/{BAKE_ORDER}", encoding="utf-8") as file:
         order: Order = json.load(file)
     path_of_build = sys.path[:]
-    os.environ.update(order["environment"])
-    adapt.add_stubs(order["stubs"])
     os.mkdir(LAYERS)
     for name in os.listdir(f"{folder}/layers"):
         _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
-    importer.install(f"{folder}/code")
+    bake(order, f"{folder}/code")
+    if (pack := order["pack"]) is not None:
+        packing.hold(f"{folder}/packed", pack)
+    sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
+
+
+def bake(order: Order, code: str) -> None:
+    """Import what was ordered; `code` is the guest folder with the snapshot's code."""
+    os.environ.update(order["environment"])
+    adapt.add_stubs(order["stubs"])
+    importer.install(code)
     sys.argv, sys.orig_argv, sys.executable = [""], [EXECUTABLE], EXECUTABLE
     with _recorded_generators():
         for name in order["modules"]:
             importlib.import_module(name)
     importer.move(CODE)
     os.environ.clear()
-    if (pack := order["pack"]) is not None:
-        packing.hold(f"{folder}/packed", pack)
-    sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
 
 
 def _move(source: str, target: str) -> None:

@@ -1,4 +1,4 @@
-"""What happens once, while the component is built."""
+"""What happens once, before the memory of the interpreter is saved."""
 
 import json
 import os
@@ -15,10 +15,10 @@ def keep_standard_library() -> None:
             _copy("/python", target)
 
 
-def settle() -> None:
-    """Do once what would be the same in every run."""
+def settle(*, exits: bool) -> None:
+    """Do once what would be the same in every run; for `exits` see `adapt.apply`."""
     os.environ.clear()
-    adapt.apply()
+    adapt.apply(exits=exits)
     streams.open_streams(unbuffered=False)
     json.loads(json.dumps({"warm": [1, None, True]}))
     program.run_source("pass", "<string>", {})

@@ -6,9 +6,9 @@ A layer's archive is a folder with two files, written by `compile_tree` in a run
     the modules' code objects, each marshalled by itself, end to end;
 ``code.idx``
     one marshalled ``dict[str, dict[str, Entry]]``: for each folder, relative to the layer's root (``site-packages/rich``),
-    what can be imported from it.  An entry is ``(kind, offset, length)`` in bytes; kind is ``module``, ``package``,
-    ``folder`` or ``other``.  A length of 0 means that the module is compiled when it is imported: tests, and what no
-    compiler takes.
+    what can be imported from it.  An entry is ``(kind, offset, length)`` in bytes; kind is ``module`` or ``package``, with
+    ``sourceless`` before it if there is no source, ``folder`` or ``other``.  A length of 0 means that the module is compiled
+    when it is imported: tests, and what no compiler takes.
     The entry named ``""`` stands for files that only CPython's own finder knows (extension modules, sourceless code).
 
 A snapshot's code is a folder with its layers' ``code.bin`` as ``0.bin``, ``1.bin``... in the order of ``sys.path``, and
@@ -24,10 +24,12 @@ import io
 import marshal
 import os
 import warnings
+from importlib.util import MAGIC_NUMBER
 from types import CodeType
 from typing import Literal, TypedDict
 
-Entry = tuple[Literal["module", "package", "folder", "other"], int, int]
+Kind = Literal["module", "package", "sourceless module", "sourceless package", "folder", "other"]
+Entry = tuple[Kind, int, int]
 Index = dict[str, dict[str, Entry]]
 #: Of a snapshot: what stands in each folder on ``sys.path``, by stem; for each folder the number of its archive, and its
 #: entries, marshalled; for each package with files in several layers the further folders.
@@ -36,6 +38,8 @@ Tables = tuple[dict[str, list[str]], dict[str, tuple[int, bytes]], dict[str, lis
 CODE, LAYER_INDEX, INDEX = "code.bin", "code.idx", "index"
 #: Suffixes of modules that are loaded by CPython's own finder.
 OTHER_SUFFIXES = (".so", ".pyc")
+#: Where the code begins in a file of compiled code.
+PYC_HEAD = 16
 #: Folders whose modules are not compiled in advance: in sympy they are half of the work, and few ever import them.
 TESTS = frozenset({"test", "tests"})
 
@@ -76,19 +80,20 @@ def compile_tree(job: Job) -> dict[str, int]:
             index[relative] = entries
             for name in sorted(files):
                 stem, suffix = os.path.splitext(name)
-                if suffix in OTHER_SUFFIXES:
-                    entries[""] = ("other", 0, 0)
-                if suffix != ".py" or stem in extensions:
-                    continue
                 path = f"{folder}/{name}"
+                ready = sourceless_code(path) if suffix == ".pyc" and f"{stem}.py" not in files else b""
+                if suffix in OTHER_SUFFIXES and not ready:
+                    entries[""] = ("other", 0, 0)
+                if (suffix != ".py" and not ready) or stem in extensions:
+                    continue
                 at.seek(0)
                 at.write(path.encode().ljust(1024))  # should the sandbox be stopped, the host knows at which file
-                data = b"" if tests or path in job["skip"] else compiled(path)
+                data = ready or (b"" if tests or path in job["skip"] else compiled(path))
                 archive.write(data)
                 if stem == "__init__":
-                    packages[relative] = ("package", offset, len(data))
+                    packages[relative] = ("sourceless package" if ready else "package", offset, len(data))
                 else:
-                    entries[stem] = ("module", offset, len(data))
+                    entries[stem] = ("sourceless module" if ready else "module", offset, len(data))
                 offset, modules = offset + len(data), modules + 1
     for relative, entry in packages.items():  # a package wins over a module of the same name, as it does in CPython
         parent, _, name = relative.rpartition("/")
@@ -97,6 +102,13 @@ def compile_tree(job: Job) -> dict[str, int]:
     with open(f"{job['output']}/{LAYER_INDEX}", "wb") as file:
         marshal.dump(index, file)
     return {"modules": modules, "bytes": offset}
+
+
+def sourceless_code(path: str) -> bytes:
+    """The marshalled code in a file of compiled code; empty if another version of CPython wrote it."""
+    with open(path, "rb") as file:
+        data = file.read()
+    return data[PYC_HEAD:] if data.startswith(MAGIC_NUMBER) else b""
 
 
 def compiled(path: str) -> bytes:

@@ -9,9 +9,10 @@ makes of them; only the search for a file and its compilation are replaced by a 
 import importlib.machinery
 import sys
 from collections.abc import Callable, Iterator
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
+from typing import Any
 
 from .codearchive import Entry, Snapshot
 from .extensions import LinkedLoader
@@ -20,32 +21,59 @@ from .extensions import LinkedLoader
 after_import: dict[str, Callable[[ModuleType], None]] = {}
 
 
-class CodeLoader(SourceFileLoader):
-    """Loads a module from an archive; everything else (source, data, resources) from the folder."""
+class FromArchive:
+    """The part of a loader that takes the code from an archive."""
 
     def __init__(self, fullname: str, path: str, snapshot: Snapshot, archive: int, entry: Entry) -> None:
-        super().__init__(fullname, path)
+        super().__init__(fullname, path)  # type: ignore[call-arg]
         self._snapshot, self._archive, self._entry = snapshot, archive, entry
 
     def get_code(self, fullname: str) -> CodeType | None:
         _, offset, length = self._entry
-        return self._snapshot.code(self._archive, offset, length) if length else super().get_code(fullname)
+        if not length:
+            return super().get_code(fullname)  # type: ignore[misc,no-any-return]
+        return self._snapshot.code(self._archive, offset, length)
 
     def exchange(self, snapshot: Snapshot) -> None:
         """Belong to another snapshot, which does not hold the code."""
         self._snapshot, self._entry = snapshot, (self._entry[0], 0, 0)
 
 
-class AdaptingLoader(CodeLoader):
-    """Loads a module that is changed afterwards.
+class CodeLoader(FromArchive, SourceFileLoader):  # type: ignore[misc]
+    """Loads a module from an archive; everything else (source, data, resources) from the folder."""
 
-    A class of its own: an ``exec_module`` in Python would stay in the tracebacks of all imports, from which CPython removes
+
+class SourcelessLoader(FromArchive, SourcelessFileLoader):
+    """The same for a module without source."""
+
+
+class Adapting:
+    """Changes a module once it is loaded.
+
+    In classes of its own: an ``exec_module`` in Python would stay in the tracebacks of all imports, from which CPython removes
     its own.
     """
 
     def exec_module(self, module: ModuleType) -> None:
-        super().exec_module(module)
+        super().exec_module(module)  # type: ignore[misc]
         after_import[module.__name__](module)
+
+
+class AdaptingLoader(Adapting, CodeLoader):  # type: ignore[misc]
+    """Loads a module that is changed afterwards."""
+
+
+class AdaptingSourcelessLoader(Adapting, SourcelessLoader):
+    """The same for a module without source."""
+
+
+#: By whether there is a source, and whether the module is changed afterwards.
+LOADERS = {
+    (True, False): CodeLoader,
+    (True, True): AdaptingLoader,
+    (False, False): SourcelessLoader,
+    (False, True): AdaptingSourcelessLoader,
+}
 
 
 class ArchiveFinder:
@@ -67,24 +95,18 @@ class ArchiveFinder:
             if "" not in entries:
                 return None
             return importlib.machinery.FileFinder(self.path, *_file_loaders()).find_spec(fullname, target)
-        kind = entry[0]
-        if kind == "module":
-            path = f"{self.path}/{name}.py"
-            kind_of_loader = AdaptingLoader if fullname in after_import else CodeLoader
-            loader = kind_of_loader(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry)
-            return spec_from_file_location(fullname, path, loader=loader)
-        folder = f"{self.path}/{name}"
+        kind, folder = entry[0], f"{self.path}/{name}"
         if kind == "folder":  # a portion of a namespace package, unless CPython finds something else of the name
             spec = ModuleSpec(fullname, None, is_package=True)
             spec.submodule_search_locations = [folder]
             return spec
-        path = f"{folder}/__init__.py"
-        return spec_from_file_location(
-            fullname,
-            path,
-            loader=CodeLoader(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry),
-            submodule_search_locations=[folder, *self._snapshot.portions(fullname)],
-        )
+        package = kind.endswith("package")
+        path = f"{folder}/__init__.py" if package else f"{folder}.py"
+        path += "c" if kind.startswith("sourceless") else ""
+        make: Callable[..., Any] = LOADERS[path.endswith(".py"), fullname in after_import]
+        loader = make(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry)
+        locations = [folder, *self._snapshot.portions(fullname)] if package else None
+        return spec_from_file_location(fullname, path, loader=loader, submodule_search_locations=locations)
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """What `pkgutil.iter_modules` lists: (name, is a package)."""
@@ -95,8 +117,8 @@ class ArchiveFinder:
             yield from iter_importer_modules(importlib.machinery.FileFinder(self.path, *_file_loaders()), prefix)
             return
         for name, (kind, _, _) in sorted(entries.items()):
-            if kind in ("module", "package") and name != "__init__":
-                yield prefix + name, kind == "package"
+            if kind.endswith(("module", "package")) and name != "__init__":
+                yield prefix + name, kind.endswith("package")
 
     def invalidate_caches(self) -> None:
         """Nothing to do: the folder cannot change while the program runs."""
@@ -136,7 +158,7 @@ def exchange(snapshot: Snapshot) -> None:
     _installed = snapshot
     for module in list(sys.modules.values()):
         loader = getattr(module, "__loader__", None)
-        if isinstance(loader, CodeLoader):
+        if isinstance(loader, FromArchive):
             loader.exchange(snapshot)
     sys.path_importer_cache.clear()
 

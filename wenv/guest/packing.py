@@ -86,7 +86,9 @@ def pack_tree(job: Job) -> int:
 def source_of(folder: str, name: str, kind: str) -> str:
     """The path of a module's source file in its layer."""
     inside = f"{folder}/{name}".strip("/")
-    return {"module": f"{inside}.py", "package": f"{inside}/__init__.py"}.get(kind, inside)
+    if kind not in ("folder", "other"):
+        inside += ("/__init__" if kind.endswith("package") else "") + (".pyc" if kind.startswith("sourceless") else ".py")
+    return inside
 
 
 def _paths(tree: str) -> list[str]:

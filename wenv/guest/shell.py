@@ -1,10 +1,17 @@
 """The guest's side of `wenv shell`: one namespace that lives as long as the session."""
 
 import sys
+from types import ModuleType
 from typing import Any, Literal, TypedDict
 
-from . import _interrupt, adapt, notes, program, streams
+from . import adapt, notes, program, streams
 from .request import Request
+
+interrupts: ModuleType | None
+try:
+    from . import _interrupt as interrupts
+except ImportError:  # nothing can be linked in: the host writes into the interpreter's memory
+    interrupts = None
 
 #: At every how many polls (jumps and function starts) the host's wish to interrupt is looked for: about 5 ms of a tight loop.
 INTERRUPT_PERIOD = 20_000
@@ -33,15 +40,20 @@ def open_shell(request: Request) -> dict[str, str]:
 
 
 def _watch_for_interrupts(path: str) -> None:
+    if interrupts is None:
+        adapt.slice_sleep(lambda: None)
+        return
     monitoring = sys.monitoring
     monitoring.use_tool_id(TOOL, TOOL_NAME)
-    _interrupt.watch(path, INTERRUPT_PERIOD)
+    interrupts.watch(path, INTERRUPT_PERIOD)
     for event in (monitoring.events.JUMP, monitoring.events.PY_START):
-        monitoring.register_callback(TOOL, event, _interrupt.poll)
-    adapt.slice_sleep(_interrupt.check)
+        monitoring.register_callback(TOOL, event, interrupts.poll)
+    adapt.slice_sleep(interrupts.check)
 
 
 def _set_interruptible(on: bool) -> None:
+    if interrupts is None:
+        return
     events = sys.monitoring.events
     sys.monitoring.set_events(TOOL, events.JUMP | events.PY_START if on else 0)
 

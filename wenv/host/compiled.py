@@ -1,7 +1,8 @@
-"""What a component compiles to, by name: for those who only ask whether it is there.  Imports nothing of wasmtime."""
+"""What WebAssembly compiles to, by name: for those who only ask whether it is there.  Imports nothing of wasmtime."""
 
 import hashlib
 import platform
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,23 +10,26 @@ from cache.store import Store
 from wenv.launcher.clibrary import STACK
 
 COMPILED, FILE = "compiled", "component.cwasm"
+
+
+class Format(StrEnum):
+    """The two things that wasmtime compiles."""
+
+    COMPONENT = "component"
+    MODULE = "module"
+
+
 #: What of the engine's configuration native code depends on (wenv/host/engine.py sets it).
-CONFIGURATION = f"component-model max-wasm-stack={STACK}"
-STOPPABLE = f"{CONFIGURATION} epoch-interruption"
+FEATURES = {Format.COMPONENT: "component-model", Format.MODULE: "exceptions"}
 
 
-def compiled_key(component_key: str, *, stoppable: bool = False) -> str:
-    """Key of what a component compiles to on this host."""
-    configuration = STOPPABLE if stoppable else CONFIGURATION
-    parts = (component_key, version("wasmtime"), configuration, platform.machine(), platform.processor(), platform.system())
+def compiled_key(key: str, kind: Format = Format.COMPONENT, *, stoppable: bool = False) -> str:
+    """Key of what a component or module that is kept under `key` compiles to on this host."""
+    configuration = f"{FEATURES[kind]} max-wasm-stack={STACK}" + " epoch-interruption" * stoppable
+    parts = (key, version("wasmtime"), configuration, platform.machine(), platform.processor(), platform.system())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def compiled_file(store: Store, component_key: str) -> Path:
-    """Where the compiled component lies, whether it is there or not."""
-    return store.derived_folder(COMPILED, compiled_key(component_key)) / FILE
-
-
-def is_compiled(store: Store, component_key: str) -> bool:
-    """Whether compiling would have nothing to do."""
-    return compiled_file(store, component_key).is_file()
+def compiled_file(store: Store, key: str, kind: Format = Format.COMPONENT) -> Path:
+    """Where the native code lies, whether it is there or not."""
+    return store.derived_folder(COMPILED, compiled_key(key, kind)) / FILE

@@ -1,10 +1,10 @@
-"""Engines, and compiled components kept in the store.
+"""Engines, and compiled components and modules kept in the store.
 
 Native code that can be stopped from another thread looks at every turn of a loop whether it is to stop, which costs imports a
 tenth of their time.  Only sandboxes that live in somebody's process need it: what a command runs is stopped by ending the
 command.  So there are two engines, each with code of its own.
 
-A compiled component is native code: it is taken from our own store only, and is valid for one version of wasmtime, one
+What was compiled is native code: it is taken from our own store only, and is valid for one version of wasmtime, one
 configuration and one kind of processor, all of which are part of its key.
 """
 
@@ -18,7 +18,7 @@ from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
 from cache.store import Store
-from wenv.host.compiled import COMPILED, FILE, compiled_key
+from wenv.host.compiled import COMPILED, FILE, Format, compiled_key
 from wenv.launcher.clibrary import STACK
 
 #: Sessions that may live at once in a process.
@@ -49,6 +49,7 @@ POOL = {
 class Engine:
     """One configuration of wasmtime; sessions of a `stoppable` engine can be stopped from other threads."""
 
+    kind: Format
     stoppable: bool
 
     @cached_property
@@ -57,10 +58,10 @@ class Engine:
         address space for one."""
         if self.stoppable:
             try:
-                return wasmtime.Engine(_config(stoppable=True, pooled=True))
+                return wasmtime.Engine(_config(self, pooled=True))
             except wasmtime.WasmtimeError:
                 pass
-        return wasmtime.Engine(_config(stoppable=self.stoppable, pooled=False))
+        return wasmtime.Engine(_config(self, pooled=False))
 
     @cached_property
     def linker(self) -> component_model.Linker:
@@ -76,23 +77,25 @@ class Engine:
 
 
 @cache
-def engine(*, stoppable: bool = False) -> Engine:
+def engine(kind: Format = Format.COMPONENT, *, stoppable: bool = False) -> Engine:
     """The process's engine of a kind."""
-    return Engine(stoppable)
+    return Engine(kind, stoppable)
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A component, ready to instantiate in its engine."""
+    """A component or module, ready to instantiate in its engine; a module's fresh memory is given what `memory` holds."""
 
     engine: Engine
-    component: component_model.Component
+    program: component_model.Component | wasmtime.Module
+    memory: Path | None = None
 
 
-def _config(*, stoppable: bool, pooled: bool) -> wasmtime.Config:
+def _config(engine: Engine, *, pooled: bool) -> wasmtime.Config:
     config = wasmtime.Config()
-    config.wasm_component_model = True
-    config.epoch_interruption = stoppable
+    config.wasm_component_model = engine.kind is Format.COMPONENT
+    config.wasm_exceptions = engine.kind is Format.MODULE
+    config.epoch_interruption = engine.stoppable
     config.max_wasm_stack = STACK
     if pooled:
         pool = _bindings.wasmtime_pooling_allocation_config_new()
@@ -104,26 +107,33 @@ def _config(*, stoppable: bool, pooled: bool) -> wasmtime.Config:
 
 
 def compiled(
-    store: Store, component_key: str, component: Callable[[], Path], announce: Callable[[], None], *, stoppable: bool
+    store: Store,
+    key: str,
+    source: Callable[[], Path],
+    announce: Callable[[], None],
+    *,
+    kind: Format = Format.COMPONENT,
+    stoppable: bool = False,
 ) -> Compiled:
-    """The component, ready to instantiate; compiled (5 to 9 s) and kept if this is the first time on this host.
+    """The component or module that is kept under `key`, ready to instantiate; compiled (a component in 5 to 9 s) and kept if
+    this is the first time on this host.
 
-    `component` returns the .wasm file and is called only then, `announce` just before.
+    `source` returns the .wasm file and is called only then, `announce` just before.
     """
+    chosen, derived = engine(kind, stoppable=stoppable), compiled_key(key, kind, stoppable=stoppable)
+    made = component_model.Component if kind is Format.COMPONENT else wasmtime.Module
 
     def build(folder: Path) -> None:
         announce()
-        source = str(component())
-        (folder / FILE).write_bytes(component_model.Component.from_file(chosen.wasmtime, source).serialize())
+        (folder / FILE).write_bytes(made.from_file(chosen.wasmtime, str(source())).serialize())
 
     def loaded(folder: Path) -> Compiled:
-        return Compiled(chosen, component_model.Component.deserialize_file(chosen.wasmtime, str(folder / FILE)))
+        return Compiled(chosen, made.deserialize_file(chosen.wasmtime, str(folder / FILE)))
 
-    chosen, key = engine(stoppable=stoppable), compiled_key(component_key, stoppable=stoppable)
-    folder = store.derive(COMPILED, key, build)
+    folder = store.derive(COMPILED, derived, build)
     try:
         return loaded(folder)
     except wasmtime.WasmtimeError:
         # made on another processor that shares this store: what it may use is not known before it is tried
         store.discard(folder)
-        return loaded(store.derive(COMPILED, key, build))
+        return loaded(store.derive(COMPILED, derived, build))

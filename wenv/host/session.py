@@ -1,4 +1,4 @@
-"""One sandbox: an instance of a compiled component with the folders and limits that it was given."""
+"""One sandbox: an instance of a compiled component or module with the folders and limits that it was given."""
 
 import ctypes
 import json
@@ -11,12 +11,11 @@ from typing import Any
 
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
-from wasmtime.component import Func
 
 from wenv.errors import MountError, TrapError, WenvError
 from wenv.host.engine import Compiled
+from wenv.host.guests import ModuleGuest, guest_of
 from wenv.host.traps import explain_trap
-from wenv.launcher.clibrary import INTERFACE
 from wenv.launcher.sandbox import Preopen
 
 #: The C types of what is called at an epoch, and of what would be called when it is no longer.
@@ -70,16 +69,7 @@ class Session:
             self._store.set_limits(memory_size=limits.memory)
         self._store.set_wasi(self._wasi(preopens, silent))
         with self._explaining():
-            instance = self._engine.linker.instantiate(self._store, compiled.component)
-        interface = instance.get_export_index(self._store, INTERFACE.decode())
-
-        def exported(name: str) -> Func:
-            index = instance.get_export_index(self._store, name, interface)
-            function = instance.get_func(self._store, index) if index is not None else None
-            assert function is not None, f"the component does not export {name}"
-            return function
-
-        self._main, self._call = exported("main"), exported("call")
+            self._guest = guest_of(compiled, self._store)
 
     def _wasi(self, preopens: Sequence[Preopen], silent: bool) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()
@@ -138,8 +128,7 @@ class Session:
     def main(self, request: object) -> int:
         """Run the program that the request names; returns its exit status.  Raises TrapError, or SystemExit for os._exit."""
         with self._explaining():
-            status: int = self._main(self._store, json.dumps(request))
-            return status
+            return self._guest.main(json.dumps(request))
 
     def call(self, name: str, argument: object) -> Any:
         """Call one of the guest's services (wenv/guest/calls.py).  Raises TrapError; WenvError if the service failed."""
@@ -148,11 +137,11 @@ class Session:
     def call_text(self, name: str, argument: str) -> Any:
         """The same, for an argument that is JSON already."""
         with self._explaining():
-            reply = self._call(self._store, name, argument)
-        if not reply.ok:
-            raise WenvError(f"{name} failed inside the sandbox:\n{reply.value}")
+            ok, value = self._guest.call(name, argument)
+        if not ok:
+            raise WenvError(f"{name} failed inside the sandbox:\n{value}")
         try:
-            return json.loads(reply.value)
+            return json.loads(value)
         except ValueError as error:
             raise WenvError(f"{name}: the sandbox's answer makes no sense") from error
 
@@ -164,6 +153,17 @@ class Session:
     def ended(self) -> TrapError:
         """Why a session that `is_over` is."""
         return TrapError(self._reason(InterruptedError("interrupt")))
+
+    def interrupt(self) -> bool:
+        """Ask the guest's interpreter for a KeyboardInterrupt, from any thread; False if only a file can."""
+        return self._guest.interrupt()
+
+    @contextmanager
+    def module(self) -> Iterator[ModuleGuest]:
+        """The instance itself, which must be of a module: for those who make memory images."""
+        assert isinstance(self._guest, ModuleGuest)
+        with self._explaining():
+            yield self._guest
 
     def stop(self) -> None:
         """Stop what the guest is computing; the session cannot be used again."""

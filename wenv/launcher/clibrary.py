@@ -25,7 +25,7 @@ from ctypes import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from wenv.launcher.sandbox import Preopen
@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 SERIES = "50."
 #: Bytes of stack for WebAssembly code.  wasmtime aborts the process unless this stays below its 2 MiB fibre stack.
 STACK = (2 << 20) - (64 << 10)
+#: Of a component: the interface of wenv's own that it exports.
 INTERFACE = b"wenv:env/session@0.1.0"
+#: Of a module: the host's function that it imports, and the Python source with which it is called (wenv/guest/reactor.py).
+DOOR = ("host", "call")
+MAIN = "__import__('_wenv.reactor').reactor.main({request})"
+ANSWER = "__import__('_wenv.reactor').reactor.answer({name}, {argument})"
 #: wasmtime_component_valkind_t
 STRING = 12
 
@@ -64,18 +69,10 @@ class Bytes(Structure):
 
 
 #: Of each function: its result, and what it takes.
-_FUNCTIONS = {
+_FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasm_config_new": (c_void_p,),
-    "wasmtime_config_wasm_component_model_set": (None, c_void_p, c_bool),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
     "wasm_engine_new_with_config": (c_void_p, c_void_p),
-    "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
-    "wasmtime_component_linker_new": (c_void_p, c_void_p),
-    "wasmtime_component_linker_add_wasip2": (c_void_p, c_void_p),
-    "wasmtime_component_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
-    "wasmtime_component_instance_get_export_index": (c_void_p, c_void_p, c_void_p, c_void_p, c_char_p, c_size_t),
-    "wasmtime_component_instance_get_func": (c_bool, c_void_p, c_void_p, c_void_p, c_void_p),
-    "wasmtime_component_func_call": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t),
     "wasmtime_store_new": (c_void_p, c_void_p, c_void_p, c_void_p),
     "wasmtime_store_context": (c_void_p, c_void_p),
     "wasmtime_store_limiter": (None, c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64),
@@ -88,6 +85,16 @@ _FUNCTIONS = {
     "wasi_config_preopen_dir": (c_bool, c_void_p, c_char_p, c_char_p, c_bool),
     "wasmtime_error_exit_status": (c_bool, c_void_p, c_void_p),
     "wasmtime_error_message": (None, c_void_p, c_void_p),
+}
+_OF_COMPONENTS: "Mapping[str, tuple[Any, ...]]" = {
+    "wasmtime_config_wasm_component_model_set": (None, c_void_p, c_bool),
+    "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
+    "wasmtime_component_linker_new": (c_void_p, c_void_p),
+    "wasmtime_component_linker_add_wasip2": (c_void_p, c_void_p),
+    "wasmtime_component_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_component_instance_get_export_index": (c_void_p, c_void_p, c_void_p, c_void_p, c_char_p, c_size_t),
+    "wasmtime_component_instance_get_func": (c_bool, c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_component_func_call": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t),
 }
 
 
@@ -108,32 +115,33 @@ class Exited(Exception):  # noqa: N818 - as SystemExit
 
 
 class Machine:
-    """An engine with one component that is ready to be instantiated."""
+    """An engine with one component or module that is ready to be instantiated."""
 
-    def __init__(self, library: str, component: str) -> None:
-        """Load the C library and a component that was compiled by it; both are paths.  Raises UnusableError."""
+    #: The functions that it needs beyond those of all, and the one that switches on what it needs of WebAssembly.
+    functions: "Mapping[str, tuple[Any, ...]]"
+    feature: str
+
+    def __init__(self, library: str, compiled: str) -> None:
+        """Load the C library and what was compiled by it; both are paths.  Raises UnusableError."""
         try:
             dll = ctypes.CDLL(library)
-            self._c = {name: self._declared(dll, name) for name in _FUNCTIONS}
+            self._c = {name: _declared(dll, name, types) for name, types in (*_FUNCTIONS.items(), *self.functions.items())}
         except (OSError, AttributeError) as error:
             raise UnusableError(str(error)) from error
         c = self._c
         config = c["wasm_config_new"]()
-        c["wasmtime_config_wasm_component_model_set"](config, True)
+        c[self.feature](config, True)
         c["wasmtime_config_max_wasm_stack_set"](config, STACK)
         self._engine = c["wasm_engine_new_with_config"](config)
-        self._component = c_void_p()
-        if c["wasmtime_component_deserialize_file"](self._engine, os.fsencode(component), byref(self._component)):
-            raise UnusableError(component)
-        self._linker = c["wasmtime_component_linker_new"](self._engine)
-        self._check(c["wasmtime_component_linker_add_wasip2"](self._linker))
+        self._load(os.fsencode(compiled))
 
-    @staticmethod
-    def _declared(dll: ctypes.CDLL, name: str) -> "Callable[..., Any]":
-        function: Any = getattr(dll, name)
-        function.restype, *function.argtypes = _FUNCTIONS[name]
-        declared: Callable[..., Any] = function
-        return declared
+    def _load(self, compiled: bytes) -> None:
+        """Read the native code and link what it imports.  Raises UnusableError."""
+        raise NotImplementedError
+
+    def _main(self, context: int, request: str) -> int:
+        """Instantiate and run; see `Guest.main`."""
+        raise NotImplementedError
 
     def prepared(self, preopens: "Sequence[Preopen]", memory: "int | None") -> "Guest":
         """A guest that has not started; `memory` is its limit in bytes.  Raises UnusableError for a missing folder."""
@@ -165,17 +173,40 @@ class Machine:
 
 
 class Guest:
-    """One instance of the component, for one program."""
+    """One instance, for one program."""
 
     def __init__(self, machine: Machine, context: int) -> None:
         self._machine, self._context = machine, context
 
     def main(self, request: str) -> int:
         """Run the program that the request names; returns its exit status.  Raises Trap and Exited."""
-        c, check, context = self._machine._c, self._machine._check, self._context
+        return self._machine._main(self._context, request)
+
+
+def _declared(dll: ctypes.CDLL, name: str, types: "tuple[Any, ...]") -> "Callable[..., Any]":
+    function: Any = getattr(dll, name)
+    function.restype, *function.argtypes = types
+    declared: Callable[..., Any] = function
+    return declared
+
+
+class ComponentMachine(Machine):
+    """A machine with a component."""
+
+    functions, feature = _OF_COMPONENTS, "wasmtime_config_wasm_component_model_set"
+
+    def _load(self, compiled: bytes) -> None:
+        c = self._c
+        self._component = c_void_p()
+        if c["wasmtime_component_deserialize_file"](self._engine, compiled, byref(self._component)):
+            raise UnusableError(os.fsdecode(compiled))
+        self._linker = c["wasmtime_component_linker_new"](self._engine)
+        self._check(c["wasmtime_component_linker_add_wasip2"](self._linker))
+
+    def _main(self, context: int, request: str) -> int:
+        c, check = self._c, self._check
         instance, function = Instance(), Function()
-        machine = self._machine
-        check(c["wasmtime_component_linker_instantiate"](machine._linker, context, machine._component, byref(instance)))
+        check(c["wasmtime_component_linker_instantiate"](self._linker, context, self._component, byref(instance)))
         index = None
         for name in (INTERFACE, b"main"):
             index = c["wasmtime_component_instance_get_export_index"](byref(instance), context, index, name, len(name))

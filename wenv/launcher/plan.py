@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from wenv.launcher.sandbox import Preopen
 
     class Baked(TypedDict):
-        """A component whose memory holds imported modules, and the environment variables that these looked at."""
+        """What has imported modules in its memory, and the environment variables that these looked at."""
 
         component: str
+        memory: str
         variables: dict[str, str | None]
 
     class Plan(TypedDict):
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         library: str
         library_stamp: list[int]
         component: str
+        """Native code: of a component; or of a module, and then `memory` is the image that its memory starts from."""
+        memory: str
         baked: Baked | None
         preopens: list[Preopen]
         scripts: dict[str, str]
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 3
+FORMAT = 4
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 
 
@@ -79,12 +82,12 @@ def mark_used(registry: str, folder: str) -> None:
         pass
 
 
-def component(plan: "Plan", environment: "dict[str, str]") -> str:
-    """The baked component, unless a variable has another value than its modules saw when they were imported."""
+def executable(plan: "Plan", environment: "dict[str, str]") -> "tuple[str, str]":
+    """Native code and memory image: the baked ones, unless a variable has another value than their modules saw."""
     baked = plan["baked"]
     if baked is not None and all(environment.get(name) == value for name, value in baked["variables"].items()):
-        return baked["component"]
-    return plan["component"]
+        return baked["component"], baked["memory"]
+    return plan["component"], plan["memory"]
 
 
 def text_of(plan: "Plan") -> bytes:

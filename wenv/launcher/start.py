@@ -7,7 +7,7 @@ import time
 
 from wenv.guest import command_line
 from wenv.launcher import plan, sandbox
-from wenv.launcher.clibrary import Exited, Machine, Trap, UnusableError
+from wenv.launcher.clibrary import ComponentMachine, Exited, Machine, Trap, UnusableError
 from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.private import PrivateFolders
 
@@ -150,10 +150,18 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
         return None
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
-    machine = Machine(chosen["library"], plan.component(chosen, request["environment"]))
+    machine = _machine(chosen["library"], *plan.executable(chosen, request["environment"]))
     with PrivateFolders(guest for _, guest, _ in shared) as private:
         guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
         return _run(guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
+
+
+def _machine(library: str, compiled: str, image: str) -> Machine:
+    if not image:
+        return ComponentMachine(library, compiled)
+    from wenv.launcher.module import ModuleMachine
+
+    return ModuleMachine(library, compiled, image)
 
 
 def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float | None", memory: "int | None") -> int:

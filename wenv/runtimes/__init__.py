@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cache.store import Store
 from resolver.progress import Progress
 from resolver.target import Target
+from wenv.runtime_names import Kind
 
 if TYPE_CHECKING:
     from wenv.guest.packing import Pack
@@ -54,6 +55,27 @@ class Packing:
     order: "Pack"
 
 
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """What a run loads: native code for this host, and for a module the image that its memory starts from."""
+
+    code: Path
+    memory: Path | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has been made."""
+        return self.code.is_file() and (self.memory is None or self.memory.is_file())
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """A package that a runtime holds: its version, and what can be imported of it at the top level."""
+
+    version: str
+    modules: tuple[str, ...]
+
+
 class Runtime(Protocol):
     """A CPython for WASI, kept in a store.
 
@@ -64,6 +86,7 @@ class Runtime(Protocol):
     """
 
     store: Store
+    kind: Kind
     name: str
     """For people: ``CPython 3.14``."""
     identity: str
@@ -106,8 +129,11 @@ class Runtime(Protocol):
     def component_file(self, progress: Progress) -> Path:
         """The component without extension modules, as WebAssembly."""
 
-    def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
-        """What `component` is kept under."""
+    def executable(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> Executable:
+        """The files behind `component`, whether they are there or not."""
+
+    def contained(self, progress: Progress) -> Mapping[str, Contained]:
+        """The packages that the standard library's layer holds besides, by canonical name."""
 
     def call(self, service: str, argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
         """Call one of the guest's services (wenv/guest/calls.py) in a sandbox of its own that sees `mounts`."""
@@ -130,6 +156,15 @@ class Runtime(Protocol):
 
 def default_runtime(store: Store) -> Runtime:
     """The runtime that environments get when nothing else is asked for."""
-    from wenv.runtimes.componentize import ComponentizeRuntime
+    return runtime_of(store, Kind.DEFAULT)
 
-    return ComponentizeRuntime(store)
+
+def runtime_of(store: Store, kind: Kind) -> Runtime:
+    """The runtime of a kind."""
+    if kind is Kind.DEFAULT:
+        from wenv.runtimes.componentize import ComponentizeRuntime
+
+        return ComponentizeRuntime(store)
+    from wenv.runtimes.scientific import ScientificRuntime
+
+    return ScientificRuntime(store)

@@ -10,37 +10,31 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cache.layers import LayerWriter, publish
 from cache.store import Store
 from resolver.progress import Progress
-from resolver.target import Target
-from wenv.errors import LinkError, RuntimeBuildError, TrapError
+from wenv.errors import LinkError, RuntimeBuildError
 from wenv.guest.extensions import is_extension, linked_name
 from wenv.guest.packing import ARCHIVE, ARCHIVE_INDEX
 from wenv.guest.request import BAKE_ORDER
 from wenv.locations import STANDARD_LIBRARY
-from wenv.policy import Mount
-from wenv.runtimes import Baking, NativeLayer, Packing
+from wenv.runtime_names import Kind
+from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
+from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
 
 if TYPE_CHECKING:
     from wenv.host.engine import Compiled
 
-GUEST = Path(__file__).parent.parent / "guest"
 #: The name of wenv/guest inside the component, out of the way of everybody's modules.
 GUEST_PACKAGE = "_wenv"
 #: Where, in a build, the guest leaves the standard library: the second folder on componentize-py's Python path.
 COPY_MARKER = "wenv-standard-library"
-COMPONENTS, DESCRIPTIONS, CODE = "components", "descriptions", "code"
-#: The file in which the guest names the source it is compiling, and how many sources of a layer may be beyond it.
-CURRENT, MOST_SKIPPED = "current", 50
-#: Where the guest writes what it was asked to make.
-OUTPUT = PurePosixPath("/output")
 COMPONENT = "component.wasm"
 BAKING = "Baking ({count} modules)"
 PACKING = "Packing"
@@ -49,15 +43,15 @@ COMPILING = "Compiling the interpreter for this machine"
 FIRST_USE = "Preparing {name} (once, about 20 seconds; every environment shares it)"
 
 
-class ComponentizeRuntime:
+class ComponentizeRuntime(GuestServices):
     """See `wenv.runtimes.Runtime`."""
 
+    kind = Kind.DEFAULT
     name = "CPython 3.14"
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        super().__init__(store, f"componentize-py {version('componentize-py')}")
         self._components: dict[tuple[str, bool], Compiled] = {}
-        self.identity = f"componentize-py {version('componentize-py')}"
 
     # -- keys
 
@@ -70,9 +64,18 @@ class ComponentizeRuntime:
         return digest.hexdigest()
 
     def component_key(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> str:
+        """What a component is kept under."""
         lines = [f"{layer.digest} {layer.guest_base}" for layer in sorted(natives)]
         lines += [] if baking is None else [f"baked {baking.key}"]
         return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if lines else self.key
+
+    def executable(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> Executable:
+        from wenv.host.compiled import compiled_file
+
+        return Executable(compiled_file(self.store, self.component_key(natives, baking)))
+
+    def contained(self, progress: Progress) -> Mapping[str, Contained]:
+        return {}
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
         from wenv.host.compiled import COMPILED, compiled_key
@@ -91,12 +94,8 @@ class ComponentizeRuntime:
     # -- what is made once
 
     def is_prepared(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> bool:
-        from wenv.host.compiled import is_compiled
-
         folder = self.store.derived_folder(COMPONENTS, self.key)
-        if not folder.is_dir() or not all(
-            is_compiled(self.store, key) for key in (self.key, self.component_key(natives, baking))
-        ):
+        if not (folder.is_dir() and self.executable().is_there and self.executable(natives, baking).is_there):
             return False
         layer = self._built_library(folder)
         return self.store.has_layer(layer) and self.has_code_archive(layer, str(STANDARD_LIBRARY))
@@ -232,71 +231,9 @@ class ComponentizeRuntime:
         variables: dict[str, object] = json.loads(found[0].read_bytes())
         return variables
 
-    def target(self, progress: Progress) -> Target:
-        return Target.from_description(self._description(progress))
-
-    def _description(self, progress: Progress) -> dict[str, Any]:
-        def build(folder: Path) -> None:
-            (folder / "description.json").write_text(json.dumps(self.call("describe", None, [], progress), indent=1))
-
-        folder = self.store.derive(DESCRIPTIONS, self.key, build)
-        description: dict[str, Any] = json.loads((folder / "description.json").read_bytes())
-        return description
-
-    # -- compiled code
-
-    def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:
-        key = self._code_key(layer, guest_base)
-
-        def build(folder: Path) -> None:
-            mounts = [Mount(folder, OUTPUT, writable=True)]
-            if guest_base != str(STANDARD_LIBRARY):
-                mounts.append(Mount(self.store.tree(layer), PurePosixPath(guest_base)))
-            skip: list[str] = []
-            while True:
-                try:
-                    self.call("compile", {"tree": guest_base, "output": str(OUTPUT), "skip": skip}, mounts, progress)
-                    break
-                except TrapError:
-                    # a source file can be too deep for the compiler: it is left out, and fails alone, where it is imported
-                    stuck = (folder / CURRENT).read_text("utf-8").strip()
-                    if stuck in skip or len(skip) == MOST_SKIPPED:
-                        raise
-                    skip.append(stuck)
-            (folder / CURRENT).unlink()
-
-        return self.store.derive(CODE, key, build)
-
-    def has_code_archive(self, layer: str, guest_base: str) -> bool:
-        return self.store.derived_folder(CODE, self._code_key(layer, guest_base)).is_dir()
-
-    def code_entry(self, layer: str, guest_base: str) -> str:
-        return f"{CODE}/{self._code_key(layer, guest_base)}"
-
-    def _code_key(self, layer: str, guest_base: str) -> str:
-        # all that the code depends on: the interpreter is the one whose component built the standard library's layer
-        return hashlib.sha256("\n".join((layer, guest_base, self.identity, self._archive_writer)).encode()).hexdigest()
-
-    @cached_property
-    def _archive_writer(self) -> str:
-        """What writes the archives: read once, as a run asks for the key of every layer."""
-        return (GUEST / "codearchive.py").read_text("utf-8")
-
-    def call(self, service: str, argument: object, mounts: Sequence[Mount], progress: Progress) -> Any:
-        from wenv.host.session import Session  # late: imports wasmtime
-
-        library = Mount(self.store.tree(self.standard_library(progress)), STANDARD_LIBRARY)
-        return Session(self.component(progress), [mount.preopen for mount in (library, *mounts)]).call(service, argument)
-
 
 def _names(natives: tuple[NativeLayer, ...]) -> list[str]:
     return [PurePosixPath(layer.guest_base).name for layer in sorted(natives)]
-
-
-def guest_sources() -> list[Path]:
-    """The files that the component is built from, in a fixed order."""
-    chosen = (path for pattern in ("*.py", "*.so", "*.wit") for path in GUEST.rglob(pattern))
-    return sorted(path for path in chosen if "native" not in path.parts)
 
 
 def _ordered(baking: Baking, folder: Path, packing: Packing | None = None) -> Path:

@@ -20,16 +20,16 @@ from cache.oci import Descriptor
 from cache.prune import Pruned, prune
 from cache.store import Store
 from cache.verify import Finding, repair, verify
-from resolver.building.rules import ANY_BUILD
-from resolver.requested import IndexOptions
 from wenv import baking, creation, environment, packing, reachable, sharing, temporary
 from wenv.difference import Difference, difference, side
 from wenv.environment import Environment
-from wenv.inputs import Adding, solution, without
+from wenv.inputs import Inputs, first_solution, without
 from wenv.policy import Policy
 from wenv.registry import Reference, Registry
 from wenv.report import version_changes
+from wenv.runtime_names import Choice
 from wenv.runtimes import Runtime
+from wenv.runtimes.choice import runtime_for
 from wenv.tui.dialogs import Field, FileDialog, Form, Relay, Review, Working
 from wenv.tui.words import human_size
 
@@ -93,9 +93,8 @@ class Actions(Screen[None]):
         """The folder of the environment that is meant, if there is one."""
         raise NotImplementedError
 
-    @property
-    def _runtime(self) -> Runtime:
-        return self.app.runtime
+    def _runtime(self, chosen: Environment) -> Runtime:
+        return runtime_for(self._store, chosen)
 
     @property
     def _store(self) -> Store:
@@ -181,15 +180,15 @@ class Actions(Screen[None]):
             return
 
         def make(relay: Relay) -> Environment:
-            made = creation.create(self._runtime, folder, solved, Policy(), relay)
-            return creation.bake(self._runtime, folder, None, relay) if values["bake"] else made
+            made = creation.create(folder, solved, Policy(), relay)
+            return creation.bake(solved.runtime, folder, None, relay) if values["bake"] else made
 
         if (made := await self._done("Creating", make)) is not None:
             self.tell(f"Created {made.label} with {len(made.packages)} packages")
             self.left(made.folder)
 
-    def _solution(self, adding: Adding, relay: Relay) -> creation.Solution:
-        return solution(self._runtime, adding.names, adding.files, (), (), (), IndexOptions(), ANY_BUILD, relay)
+    def _solution(self, adding: Inputs, relay: Relay) -> creation.Solution:
+        return first_solution(self._store, Choice.AUTO, adding, relay)
 
     @work(group="action")
     async def action_install(self) -> None:
@@ -208,9 +207,9 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> tuple[Environment, Environment]:
             return creation.change(
-                self._runtime,
+                self._runtime(chosen),
                 chosen.folder,
-                lambda current: adding.solution(self._runtime, current, relay, upgrade=upgrade),
+                lambda current: adding.added_to(current, self._runtime(current), relay, upgrade=upgrade),
                 relay,
             )
 
@@ -229,7 +228,10 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> tuple[Environment, Environment]:
             return creation.change(
-                self._runtime, chosen.folder, lambda current: without(self._runtime, current, names, relay), relay
+                self._runtime(chosen),
+                chosen.folder,
+                lambda current: without(self._runtime(current), current, names, relay),
+                relay,
             )
 
         self._tell_changes(await self._done("Uninstalling", job))
@@ -254,7 +256,7 @@ class Actions(Screen[None]):
         if values is None:
             return
         folder = _place_of_name(values)
-        made = await self._done("Copying", lambda relay: creation.copy(self._runtime, chosen, folder, relay))
+        made = await self._done("Copying", lambda relay: creation.copy(self._runtime(chosen), chosen, folder, relay))
         if made is not None:
             self.tell(f"Copied {chosen.label} to {made.label}")
             self.left(made.folder)
@@ -269,7 +271,7 @@ class Actions(Screen[None]):
         if values is None:
             return
         name = str(values["name"])
-        made = await self._done("Renaming", lambda relay: creation.rename(self._runtime, chosen, name, relay))
+        made = await self._done("Renaming", lambda relay: creation.rename(self._runtime(chosen), chosen, name, relay))
         if made is not None:
             self.tell(f"Renamed {chosen.label} to {made.label}")
             self.left(made.folder)
@@ -334,10 +336,12 @@ class Actions(Screen[None]):
         """`wenv bake`."""
         if (chosen := self._chosen()) is None:
             return
-        made = await self._done("Baking", lambda relay: creation.bake(self._runtime, chosen.folder, None, relay))
+        made = await self._done("Baking", lambda relay: creation.bake(self._runtime(chosen), chosen.folder, None, relay))
         if made is not None:
             left = "".join(f"\nleft out: {module}: {reason}" for module, reason in made.baked.left_out)
-            said = f"Baked {', '.join(made.baked.modules) or 'nothing'} ({human_size(baking.size(self._runtime, made))})"
+            said = (
+                f"Baked {', '.join(made.baked.modules) or 'nothing'} ({human_size(baking.size(self._runtime(chosen), made))})"
+            )
             self.tell(said + left)
 
     # -- sharing one
@@ -358,7 +362,7 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> Descriptor:
             with self._store.adding():
-                return sharing.export(self._runtime, chosen, target, relay, with_runtime=bool(values["runtime"]))
+                return sharing.export(self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"]))
 
         if (written := await self._done("Exporting", job)) is not None:
             self.tell(f"Wrote {target} ({human_size(target.stat().st_size)}, sha256:{written.digest[:12]})")
@@ -388,7 +392,7 @@ class Actions(Screen[None]):
         def job(relay: Relay) -> packing.Packed:
             with self._store.adding():
                 return packing.pack(
-                    self._runtime, chosen, program, target, relay, bake=True, slim=bool(values["slim"]), precompile=None
+                    self._runtime(chosen), chosen, program, target, relay, bake=True, slim=bool(values["slim"]), precompile=None
                 )
 
         if (made := await self._done("Packing", job)) is not None:
@@ -414,7 +418,7 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> str:
             with self._store.adding():
-                artifact = sharing.artifact_of(self._runtime, chosen, relay, with_runtime=bool(values["runtime"]))
+                artifact = sharing.artifact_of(self._runtime(chosen), chosen, relay, with_runtime=bool(values["runtime"]))
                 return registry.push(artifact, relay).reference
 
         if (reference := await self._done("Pushing", job)) is not None:
@@ -541,11 +545,11 @@ def _place_of_name(values: Values) -> Path:
     return folder
 
 
-def _adding(values: Values) -> Adding:
+def _adding(values: Values) -> Inputs:
     file = Path(str(values["file"])).expanduser() if values["file"] else None
     if file is not None and not file.is_file():
         raise ValueError(f"{file}: no such file")
-    return Adding(tuple(shlex.split(str(values["requirements"]))), (file,) if file else ())
+    return Inputs(tuple(shlex.split(str(values["requirements"]))), (file,) if file else ())
 
 
 def _named(values: Values) -> None:

@@ -18,7 +18,6 @@ from textual.worker import WorkerCancelled
 from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import named_environments, registry_folder
-from wenv.runtimes import Runtime, default_runtime
 from wenv.tui.actions import Actions
 from wenv.tui.dialogs import Help, Working
 from wenv.tui.environments import EnvironmentsScreen
@@ -47,7 +46,6 @@ class Wenv(App[None]):
     def __init__(self, store: Store, first: Environment | None = None) -> None:
         super().__init__()
         self.store = store
-        self.runtime: Runtime = default_runtime(store)
         self._first = first
         self._seen: tuple[int, ...] | None = None
 

@@ -15,6 +15,7 @@ from cache.errors import UserError
 from wenv import environment
 from wenv.policy import Policy
 from wenv.report import DiskUse, Summary, disk_use, summaries
+from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions import Actions
 from wenv.tui.inside import EnvironmentScreen
 from wenv.tui.words import ago, human_size, human_time, plain, shortened, size, state
@@ -96,7 +97,7 @@ mends both.
     @work(thread=True, exclusive=True, group="list")
     def refresh_list(self) -> None:
         """Read all environments, in a thread."""
-        found = summaries(self.app.store, self.app.runtime.identity)
+        found = summaries(self.app.store)
         self.app.call_from_thread(self._arrived, found)
 
     def _arrived(self, found: list[Summary]) -> None:
@@ -157,7 +158,7 @@ mends both.
         """Everything about an environment."""
         try:
             chosen = environment.load(folder)
-            use = disk_use(self.app.runtime, chosen)
+            use = disk_use(runtime_for(self.app.store, chosen), chosen)
         except UserError as error:
             return Group(Text(str(error), style="red"), plain(error.hint or ""))
         asked = ", ".join(str(line["text"]) for line in chosen.requested["requirements"]) or "nothing"

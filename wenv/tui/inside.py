@@ -21,6 +21,7 @@ from resolver.progress import Silent
 from wenv import environment
 from wenv.environment import Environment
 from wenv.report import CodeReport, DiskUse, LayerReport, PackageReport, code_reports, disk_use, layer_reports, package_reports
+from wenv.runtimes.choice import runtime_for
 from wenv.tree import Node, merged, wasted
 from wenv.tui.actions import Actions
 from wenv.tui.preview import PreviewScreen
@@ -173,16 +174,16 @@ shows it, **l** jumps to its layer, **/** filters by name.
         app, store = self.app, self.app.store
         try:
             chosen = environment.load(self._folder)
-            markers = app.runtime.target(Silent()).markers
+            runtime = runtime_for(store, chosen)
             root = merged(store, chosen)
             seen = Seen(
                 chosen,
-                package_reports(store, chosen, markers),
+                package_reports(runtime, chosen, Silent()),
                 layer_reports(store, chosen),
                 root,
                 wasted(root),
-                code_reports(app.runtime, chosen),
-                disk_use(app.runtime, chosen),
+                code_reports(runtime, chosen),
+                disk_use(runtime, chosen),
             )
         except (UserError, OSError) as error:
             app.call_from_thread(self._failed, error)

@@ -1,0 +1,59 @@
+"""Entry of a module: what a host calls in an instance by running a line of Python, see wenv/launcher/clibrary.py."""
+
+import _signal
+import gc
+import os
+from typing import NoReturn
+
+import _host  # type: ignore[import-not-found]
+
+from . import baking, calls, program
+from .building import settle
+
+#: What the guest sends before and after it is interrupted; no reply begins like this.
+BEFORE, AFTER = b"?before", b"?after"
+
+
+def start() -> None:
+    """Make the interpreter ready, once; the modules have been moved (see `relocation`)."""
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    settle(exits=True)
+    gc.collect()
+    gc.freeze()
+
+
+def main(request: str) -> NoReturn:
+    """Run the program that the request names, and end the instance with its status."""
+    os._exit(program.main(request))
+
+
+def answer(name: str, argument: str) -> None:
+    """Call a service, and send the host what came of it."""
+    ok, value = calls.call(name, argument)
+    _host.call((b"+" if ok else b"-") + value.encode())
+
+
+def bake(order: baking.Order) -> None:
+    """Import what was ordered, and leave the memory as it is to be saved."""
+    baking.bake(order, baking.CODE)
+    gc.collect()
+    gc.freeze()
+
+
+def show_interrupt(real: bool) -> None:
+    """Interrupt this interpreter between two messages to the host: what is different in its memory then is an interrupt.
+
+    If it is not `real`, nothing happens in between, for comparison.  No Python runs there, which would see the interrupt.
+    """
+    from _thread import interrupt_main
+    from functools import partial
+    from operator import call
+
+    steps = [partial(_host.call, BEFORE), interrupt_main if real else bool, partial(_host.call, AFTER)]
+    try:
+        list(map(call, steps))
+    except KeyboardInterrupt:
+        return
+
+
+calls.SERVICES |= {"bake": bake, "show_interrupt": show_interrupt}

@@ -1,0 +1,158 @@
+"""The short way for runtimes that are a module and a memory image: imported by no other run."""
+
+import ctypes
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    Union,
+    byref,
+    c_bool,
+    c_char_p,
+    c_int32,
+    c_size_t,
+    c_uint8,
+    c_uint64,
+    c_void_p,
+)
+
+from wenv.launcher.clibrary import DOOR, MAIN, Instance, Machine, Trap, UnusableError
+from wenv.launcher.memory import restore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Extern(Structure):
+    """wasmtime_extern_t: a function or a memory, which is known by its number."""
+
+    _fields_ = (("kind", c_uint8), ("store", c_uint64), ("private", c_uint64), ("more", c_uint64))
+
+
+class _Number(Union):
+    _fields_ = (("i32", c_int32), ("largest", c_uint64 * 3))
+
+
+class Value(Structure):
+    """wasmtime_val_t, for 32-bit integers; their kind is 0."""
+
+    _fields_ = (("kind", c_uint8), ("of", _Number))
+
+
+class Vector(Structure):
+    """wasm_valtype_vec_t"""
+
+    _fields_ = (("size", c_size_t), ("data", c_void_p))
+
+
+Callback = CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(Value), c_size_t, POINTER(Value), c_size_t)
+
+
+def _nobody(data: object, caller: object, arguments: object, count: int, results: "Any", size: int) -> int:
+    """Nobody is behind the door of a program that was started like this."""
+    results[0].kind, results[0].of.i32 = 0, -1
+    return 0
+
+
+NOBODY = Callback(_nobody)
+
+
+#: As in `wenv.launcher.clibrary`.
+_FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
+    "wasmtime_config_wasm_exceptions_set": (None, c_void_p, c_bool),
+    "wasmtime_module_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
+    "wasmtime_linker_new": (c_void_p, c_void_p),
+    "wasmtime_linker_define_wasi": (c_void_p, c_void_p),
+    "wasm_valtype_new": (c_void_p, c_uint8),
+    "wasm_valtype_vec_new": (None, c_void_p, c_size_t, c_void_p),
+    "wasm_functype_new": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_linker_define_func": (
+        c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, Callback, c_void_p, c_void_p,
+    ),
+    "wasmtime_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_instance_export_get": (c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
+    "wasmtime_func_call": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p),
+    "wasmtime_memory_data": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_memory_size": (c_uint64, c_void_p, c_void_p),
+    "wasmtime_memory_grow": (c_void_p, c_void_p, c_void_p, c_uint64, c_void_p),
+    "wasm_trap_message": (None, c_void_p, c_void_p),
+}  # fmt: skip
+
+
+class ModuleMachine(Machine):
+    """A machine with a module, and the memory image that each instance starts from."""
+
+    functions = _FUNCTIONS
+    feature = "wasmtime_config_wasm_exceptions_set"
+
+    def __init__(self, library: str, compiled: str, image: str) -> None:
+        """`image` is a memory image (wenv/launcher/memory.py)."""
+        self._image = image
+        super().__init__(library, compiled)
+
+    def _load(self, compiled: bytes) -> None:
+        c = self._c
+        self._module = c_void_p()
+        if c["wasmtime_module_deserialize_file"](self._engine, compiled, byref(self._module)):
+            raise UnusableError(compiled.decode(errors="replace"))
+        self._linker = c["wasmtime_linker_new"](self._engine)
+        self._check(c["wasmtime_linker_define_wasi"](self._linker))
+        module, name = (text.encode() for text in DOOR)
+        kind = c["wasm_functype_new"](byref(self._integers(4)), byref(self._integers(1)))
+        self._check(
+            c["wasmtime_linker_define_func"](
+                self._linker, module, len(module), name, len(name), kind, NOBODY, None, None
+            )
+        )  # fmt: skip
+
+    def _integers(self, count: int) -> Vector:
+        """The types of so many 32-bit integers."""
+        kinds, vector = (c_void_p * count)(*(self._c["wasm_valtype_new"](0) for _ in range(count))), Vector()
+        self._c["wasm_valtype_vec_new"](byref(vector), count, kinds)
+        return vector
+
+    def _main(self, context: int, request: str) -> int:
+        c, instance, trap = self._c, Instance(), c_void_p()
+        self._check(c["wasmtime_linker_instantiate"](self._linker, context, self._module, byref(instance), byref(trap)), trap)
+        exports = {name: Extern() for name in (b"memory", b"host_alloc", b"turn")}
+        for name, extern in exports.items():
+            if not c["wasmtime_instance_export_get"](context, byref(instance), name, len(name), byref(extern)):
+                raise Trap("the module does not export what wenv calls")
+        memory = _of(exports[b"memory"])
+
+        def grown(units: int) -> int:
+            missing = units - c["wasmtime_memory_size"](context, memory)
+            if missing > 0:
+                before = c_uint64()
+                self._check(c["wasmtime_memory_grow"](context, memory, missing, byref(before)))
+            address: int = c["wasmtime_memory_data"](context, memory)
+            return address
+
+        restore(self._image, grown)
+        source = MAIN.format(request=ascii(request)).encode()
+        place = self._called(context, exports[b"host_alloc"], len(source))
+        ctypes.memmove(grown(0) + place, source, len(source))
+        return self._called(context, exports[b"turn"], place, len(source))
+
+    def _called(self, context: int, function: Extern, *arguments: int) -> int:
+        values, result, trap = (Value * len(arguments))(), Value(), c_void_p()
+        for value, argument in zip(values, arguments, strict=True):
+            value.of.i32 = argument
+        self._check(
+            self._c["wasmtime_func_call"](context, _of(function), values, len(arguments), byref(result), 1, byref(trap)), trap
+        )
+        return int(result.of.i32) & 0xFFFFFFFF
+
+    def _check(self, error: "int | None", trap: "c_void_p | None" = None) -> None:
+        super()._check(error)
+        if trap:
+            message = Vector()
+            self._c["wasm_trap_message"](trap, byref(message))
+            raise Trap(ctypes.string_at(message.data, message.size).decode("utf-8", "replace").rstrip("\0"))
+
+
+def _of(extern: Extern) -> int:
+    """The address of the function or memory in it."""
+    return ctypes.addressof(extern) + Extern.store.offset

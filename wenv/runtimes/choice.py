@@ -1,0 +1,69 @@
+"""Which runtime an environment gets, and which it has.
+
+Left to itself it is the default runtime, unless the requirements name what only the scientific one has, or what the default
+one would need minutes to build (scientific.toml lists both).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from cache.store import Store
+from resolver.errors import Unusable, UnusablePackagesError
+from resolver.target import Target
+from wenv.environment import Environment
+from wenv.runtime_names import Kind
+from wenv.runtimes import Runtime, runtime_of
+
+
+def runtime_for(store: Store, environment: Environment) -> Runtime:
+    """The runtime of an environment."""
+    return runtime_of(store, Kind(environment.runtime.kind))
+
+
+def reading_target() -> Target:
+    """What requirements are read for before a runtime is chosen; nothing has to be there for it."""
+    from wenv.runtimes.scientific import table
+
+    return Target(table()["markers"], "", "")
+
+
+def scientific_reasons(requirements: Iterable[str]) -> list[str]:
+    """The packages for which requirements (PEP 508) are for the scientific runtime: they are in it, at a version that is
+    asked for, and the default one has no wheels of them."""
+    from wenv.runtimes.scientific import table
+
+    reasons, versions = set(table()["choice"]["reasons"]), table()["packages"]
+    markers = dict(table()["markers"])
+    found: list[str] = []
+    for text in requirements:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        name = canonicalize_name(requirement.name)
+        if name not in reasons or requirement.url or (requirement.marker and not requirement.marker.evaluate(markers)):
+            continue
+        if requirement.specifier.contains(versions[name], prereleases=True):
+            found.append(name)
+    return found
+
+
+def scientific_has(unusable: Sequence[Unusable]) -> list[str]:
+    """Those of some packages that the scientific runtime holds."""
+    from wenv.runtimes.scientific import table
+
+    return [package.name for package in unusable if canonicalize_name(package.name) in table()["packages"]]
+
+
+def with_advice(error: UnusablePackagesError) -> UnusablePackagesError:
+    """The error, with the advice to take the scientific runtime where that would help."""
+    if there := scientific_has(error.packages):
+        error.hint = f"the scientific runtime has {', '.join(there)}: `wenv create --runtime scientific`"
+    return error
+
+
+def announcement(names: Sequence[str]) -> str:
+    """One line that says which runtime was chosen, and why."""
+    return f"Runtime: scientific, which has {', '.join(dict.fromkeys(names))} (--runtime default takes the other one)"
