@@ -21,6 +21,7 @@ from wenv.image import IMAGES, image_key, layer_mounts
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import terminal_variables
+from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_of
 from wenv.snapshot import top_level_modules
@@ -88,7 +89,7 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")
     variables = tuple((name, given.get(name)) for name in fit.variables)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    chosen = Baked(fit.modules, variables, tuple(sorted(fit.left_out.items())), now)
+    chosen = Baked(fit.modules, variables, tuple(sorted(fit.left_out.items())), now, fit.absent)
     runtime.component(progress, environment.natives, baking_of(runtime, environment, chosen))
     return chosen
 
@@ -97,13 +98,15 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
 class Fit:
     """Which modules can be saved imported, and why the others cannot.
 
-    `variables` are the environment variables that the imports looked at, `files` the source files (guest paths) of all that is
+    `variables` are the environment variables that the imports looked at, `absent` the guest paths of files that they looked for
+    in vain, `files` the source files (guest paths) of all that is
     in memory with them.
     """
 
     modules: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     files: frozenset[str] = frozenset()
 
 
@@ -118,6 +121,7 @@ def fit_modules(
     """Which modules can be saved imported; `given` is the environment that they are imported in."""
     left_out: dict[str, str] = {}
     looked_at: set[str] = set()
+    absent: set[str] = set()
     files: set[str] = set()
     progress.begin(TRYING, len(modules))
     for module in modules:
@@ -127,10 +131,12 @@ def fit_modules(
             left_out[module] = verdict["against"]
         else:
             looked_at.update(verdict["variables"])
+            absent.update(verdict["absent"])
             files.update(verdict["files"])
         progress.advance(TRYING, 1)
     progress.end(TRYING)
-    return Fit(tuple(name for name in modules if name not in left_out), left_out, tuple(sorted(looked_at)), frozenset(files))
+    chosen = tuple(name for name in modules if name not in left_out)
+    return Fit(chosen, left_out, tuple(sorted(looked_at)), tuple(sorted(absent)), frozenset(files))
 
 
 def _tried(
@@ -143,7 +149,7 @@ def _tried(
     preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
     component = runtime.component(progress, environment.natives)
     with PrivateFolders(()) as private:
-        order = {"request": request, "module": module}
+        order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
         open_session = partial(Session, component, [*preopens, *private.preopens], silent=True)
         try:
             verdict: dict[str, Any] = run_in_session(open_session, lambda session: session.call("trial", order), TIME_LIMIT)

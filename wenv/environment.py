@@ -67,13 +67,15 @@ class Baked:
     """Modules that an environment's component holds imported.
 
     `variables` are those that they looked at, as these were then, None for not set; `left_out` are modules that could not be
-    baked, with the reason; `made` is when it was done, UTC, ISO 8601.
+    baked, with the reason; `made` is when it was done, UTC, ISO 8601.  `absent` are guest paths at which the modules found
+    nothing: a run that has something there does not start from them.
     """
 
     modules: tuple[str, ...] = ()
     variables: tuple[tuple[str, str | None], ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     made: str = ""
+    absent: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Baked":
@@ -81,7 +83,7 @@ class Baked:
         if not all(part.isidentifier() for module in data["modules"] for part in module.split(".")):
             raise ValueError("a module that is none")
         variables, left_out = (tuple(sorted(data[name].items())) for name in ("variables", "left_out"))
-        return cls(tuple(data["modules"]), variables, left_out, str(data["made"]))
+        return cls(tuple(data["modules"]), variables, left_out, str(data["made"]), tuple(map(str, data.get("absent", ()))))
 
     def as_json(self) -> dict[str, Any]:
         """For the manifest and `--json`."""

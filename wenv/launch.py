@@ -5,7 +5,7 @@ What a program is given is decided by wenv/launcher/sandbox.py, for both.
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distribution, version
@@ -105,12 +105,19 @@ def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
     if not is_baked(runtime, environment):
         return None
     baked = runtime.executable(environment.natives, baking_of(runtime, environment))
-    return {"component": str(baked.code), "memory": str(baked.memory or ""), "variables": dict(environment.baked.variables)}
+    return {
+        "component": str(baked.code),
+        "memory": str(baked.memory or ""),
+        "variables": dict(environment.baked.variables),
+        "absent": list(environment.baked.absent),
+    }
 
 
-def fitting(runtime: Runtime, environment: Environment, plan: "Plan", request: Request) -> "Baking | None":
-    """What is baked into the component for a run: nothing, where a variable is not as it was when the modules were imported."""
-    plain = plans.executable(plan, request["environment"]) == (plan["component"], plan["memory"])
+def fitting(
+    runtime: Runtime, environment: Environment, plan: "Plan", request: Request, shared: Sequence[Preopen]
+) -> "Baking | None":
+    """What is baked for a run: nothing, where something is not as it was when the modules were imported."""
+    plain = plans.executable(plan, request, shared) == (plan["component"], plan["memory"])
     return None if plain else baking_of(runtime, environment)
 
 
@@ -158,7 +165,10 @@ def sandbox(
     request = sandboxes.request_of(plan, program, policy.as_json(), here, shared)
     with PrivateFolders(mount[1] for mount in shared) as private:
         yield Sandbox(
-            fitting(runtime, environment, plan, request), (*plan["preopens"], *shared, *private.preopens), request, private
+            fitting(runtime, environment, plan, request, shared),
+            (*plan["preopens"], *shared, *private.preopens),
+            request,
+            private,
         )
 
 

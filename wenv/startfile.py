@@ -9,7 +9,7 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 ``K``  the folder that wenv is imported from
 ``L``  wasmtime's C library; ``Z`` the bytes of stack for WebAssembly
 ``C``  the compiled component; ``B`` the baked one, used if every ``b`` (as ``V``) holds
-``U``  the environment's policy grants something: Python knows how
+``U``  something is unusual (the policy grants something, the runtime is a module): Python knows how
 ``P``  a host folder that the guest may read, followed by ``p``, its guest path
 ``R``  a folder to make in the private folder, in this order; ``Q`` one of these that the guest is given, at ``q``
 ``X``  a guest folder that hides what the host has in it, or at it alone (``x``); ``H`` where that is found instead
@@ -62,7 +62,7 @@ def text_of(plan: "Plan") -> bytes:
         ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], places.MANIFEST_NAME))),
         *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *_guest_files())),
         *(("V", _assignment(name, value)) for name, value in zip(places.PLACE_VARIABLES, plan["places"], strict=True)),
-        *([] if plan["policy"] == Policy().as_json() and plan["library"] else [("U", "")]),
+        *([] if _is_usual(plan) else [("U", "")]),
         ("K", str(Path(wenv.__file__).parent.parent)),
         ("L", plan["library"]),
         ("Z", str(STACK)),
@@ -80,6 +80,12 @@ def text_of(plan: "Plan") -> bytes:
         ("J", json.dumps(fixed)[1:-1]),
     ]
     return b"".join(os.fsencode(kind + text) + b"\0" for kind, text in records)
+
+
+def _is_usual(plan: "Plan") -> bool:
+    """Whether the native launcher can do what the plan says."""
+    conditions = plan["baked"] is not None and plan["baked"]["absent"]
+    return plan["policy"] == Policy().as_json() and bool(plan["library"]) and not plan["memory"] and not conditions
 
 
 def _stamp(path: str) -> str:

@@ -21,12 +21,16 @@ from .request import BAKE_ORDER, EXECUTABLE
 if TYPE_CHECKING:
     from random import Random
 
-LAYERS, CODE = "/python/layers", "/wenv/code"
+LAYERS, CODE, TEMPORARY = "/python/layers", "/wenv/code", "/tmp"
 
 #: Modules that remember the working directory when they are imported, and under which name.
-WORKING_DIRECTORY = {"rich": "_IMPORT_CWD"}
+WORKING_DIRECTORY = {"rich": "_IMPORT_CWD", "multiprocessing.process": "ORIGINAL_DIR"}
 #: Generators that were seeded by the system, not by a program that wants certain numbers: they get a new seed in every run.
 _generators: list["Random"] = []
+#: Variables that modules set while they were imported, and folders that they made for temporary files: both are there again
+#: when a run starts, the variables unless they have been given a value.
+_variables: dict[str, str] = {}
+_folders: list[str] = []
 
 
 class Order(TypedDict):
@@ -67,6 +71,8 @@ def bake(order: Order, code: str) -> None:
     with _recorded_generators():
         for name in order["modules"]:
             importlib.import_module(name)
+    _variables.update((name, value) for name, value in os.environ.items() if order["environment"].get(name) != value)
+    _folders.extend(f"{parent}/{name}" for parent, folders, _ in os.walk(TEMPORARY) for name in folders)
     importer.move(CODE)
     os.environ.clear()
 
@@ -108,6 +114,10 @@ def renew() -> None:
     """Make new what is different in every run: seeds, names and times that were made while modules were imported."""
     for generator in _generators:
         generator.seed()
+    for name, value in _variables.items():
+        os.environ.setdefault(name, value)
+    for folder in _folders:
+        os.makedirs(folder, exist_ok=True)
     modules = sys.modules
     for name, attribute in WORKING_DIRECTORY.items():
         if name in modules:

@@ -13,26 +13,37 @@ from .request import Request
 #: Files that are the same in every run.
 OWN = ("/python/", "/wenv/")
 #: Audit events of access to files, and what to call them.
+#: Flags of a file that is opened to be changed.
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+#: Caches that are made again where they are missing: they may be left among the temporary files.
+CACHES = ("/tmp/.matplotlib/fontlist-",)
 ACCESSES = {"open": "opens", "os.listdir": "lists", "os.scandir": "lists"} | dict.fromkeys(
     ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.utime"), "changes"
 )
 
 
 class Order(TypedDict):
-    """What to import, in which run."""
+    """What to import, in which run.
+
+    `renewed` says that every run begins with the variables that were set and the temporary folders that were made, and that
+    the host looks for what was looked for in vain.
+    """
 
     request: Request
     module: str
+    renewed: bool
 
 
 class Verdict(TypedDict):
     """What came of it.
 
-    `against` says why the module cannot be baked, empty if it can; `variables` are environment variables it looked at.
+    `against` says why the module cannot be baked, empty if it can; `variables` are environment variables it looked at, `absent`
+    files that it looked for and did not find.
     """
 
     against: str
     variables: list[str]
+    absent: list[str]
     files: list[str]
     """Source files of all modules that were in memory then."""
 
@@ -65,18 +76,22 @@ def trial(order: Order) -> Verdict:
     """Import the module and watch it."""
     program.prepare(order["request"])
     against: list[str] = []
-    _watch(against)
+    absent: set[str] = set()
+    _watch(against, absent if order["renewed"] else None)
     try:
         importlib.import_module(order["module"])
     except BaseException as error:
         against.append(f"its import fails: {type(error).__name__}: {error}")
     os.environ.__class__ = os._Environ
-    if adapt.refused_threads:
-        against.append("it starts threads")
     if _Watched.whole:
         against.append("it reads all environment variables")
-    if _Watched.changed:
-        against.append("it sets environment variables")
+    if order["renewed"]:
+        against += [f"it leaves {path}" for path in _temporary_files() if not path.startswith(CACHES)]
+    else:
+        if adapt.refused_threads:
+            against.append("it starts threads")
+        if _Watched.changed:
+            against.append("it sets environment variables")
     importer.close()
     if program.files_left_open():
         against.append("it leaves files open")
@@ -84,20 +99,41 @@ def trial(order: Order) -> Verdict:
         against.append("it replaces a standard stream")
     specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
     files = sorted({str(spec.origin) for spec in specs if spec is not None and spec.has_location})
-    return {"against": "; ".join(dict.fromkeys(against)), "variables": sorted(_Watched.names), "files": files}
+    return {
+        "against": "; ".join(dict.fromkeys(against)),
+        "variables": sorted(_Watched.names),
+        "absent": sorted(absent),
+        "files": files,
+    }
 
 
-def _watch(against: list[str]) -> None:
-    """Note what a module must not depend on: anything that is outside the snapshot."""
+def _temporary_files() -> list[str]:
+    return [f"{folder}/{name}" for folder, _, files in os.walk(baking.TEMPORARY) for name in files]
+
+
+def _watch(against: list[str], absent: set[str] | None) -> None:
+    """Note what a module must not depend on: anything that is outside the snapshot.
+
+    What it only looks for in vain goes to `absent`, if that is a set, and then temporary files are its own affair.
+    """
+
+    def note(what: str, path: str, writing: bool = False) -> None:
+        if f"{path}/".startswith(OWN):
+            return
+        if absent is not None and f"{path}/".startswith(f"{baking.TEMPORARY}/"):
+            return
+        if absent is not None and not writing and not os.access(path, os.F_OK) and ".." not in path.split("/"):
+            absent.add(path)
+            return
+        against.append(f"it {what} {path}")
+
     os.environ.__class__ = _Watched
 
     def watched(function: Callable[..., Any], what: str) -> Callable[..., Any]:
         def call(*arguments: Any, **keywords: Any) -> Any:
             path = arguments[0] if arguments else "."
-            if isinstance(path, (str, bytes, os.PathLike)):
-                name = os.fsdecode(path)
-                if not f"{name}/".startswith(OWN) and not _is_import():
-                    against.append(f"it {what} {name}")
+            if isinstance(path, (str, bytes, os.PathLike)) and not _is_import():
+                note(what, os.fsdecode(path))
             return function(*arguments, **keywords)
 
         return call
@@ -119,9 +155,9 @@ def _watch(against: list[str]) -> None:
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         path = arguments[0] if arguments else None
-        if not isinstance(path, str) or f"{path}/".startswith(OWN) or event not in ACCESSES or _is_import():
-            return
-        against.append(f"it {ACCESSES[event]} {path}")
+        if isinstance(path, str) and event in ACCESSES and not _is_import():
+            writing = event == "open" and bool(arguments[2] & WRITING)
+            note(ACCESSES[event], path, writing or ACCESSES[event] == "changes")
 
     sys.addaudithook(audit)
 

@@ -93,7 +93,7 @@ class ModuleGuest:
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
         if compiled.memory is not None:
-            restore(str(compiled.memory), self._grown)
+            restore(str(compiled.memory), self._grown, mapped=not compiled.engine.stoppable)
 
     def _grown(self, units: int) -> int:
         missing = units - self._memory.size(self._store)

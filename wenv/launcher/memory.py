@@ -6,6 +6,7 @@ run its first page and its number of pages, of 4 KiB.  Everything else is as a f
 """
 
 import ctypes
+import os
 import struct
 
 TYPE_CHECKING = False
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     Run = tuple[int, int]
 
 PAGE, UNIT = 1 << 12, 1 << 16
+#: Of mmap: the same numbers on Linux and macOS.
+READ, WRITE, PRIVATE, FIXED = 1, 2, 2, 16
 #: The function of a module that makes its libc forget the folders that it was given: the next instance has others.
 FORGET_FOLDERS = "__wasilibc_reset_preopens"
 #: Beside an image: addresses of bytes, and what to set in each, for the interpreter to raise KeyboardInterrupt.
@@ -30,10 +33,11 @@ def head_of(units: int, runs: "Sequence[Run]") -> bytes:
     return data.ljust(-(-len(data) // PAGE) * PAGE, b"\0")
 
 
-def restore(path: str, grown: "Callable[[int], int]") -> None:
+def restore(path: str, grown: "Callable[[int], int]", *, mapped: bool) -> None:
     """Write an image into memory; `grown` makes it so many units large and returns its address.
 
-    Raises OSError for a file that is not whole.
+    With `mapped`, pages are not read before they are touched, where the system can do that; it is for memory that goes back to
+    the system when the instance ends, not for that of a pool.  Raises OSError for a file that is not whole.
     """
     with open(path, "rb", buffering=0) as file:
         head = file.read(PAGE)
@@ -43,8 +47,30 @@ def restore(path: str, grown: "Callable[[int], int]") -> None:
             head += file.read(size - PAGE)
         numbers = struct.unpack_from(f"<{2 * count}I", head, 8)
         address = grown(units)
+        mapping = _mapping() if mapped else None
+        at = size
         for first, pages in zip(numbers[::2], numbers[1::2], strict=True):
-            _fill(file, address + first * PAGE, pages * PAGE)
+            place, length = address + first * PAGE, pages * PAGE
+            if mapping is None:
+                _fill(file, place, length)
+            elif mapping(place, length, READ | WRITE, PRIVATE | FIXED, file.fileno(), at) != place:
+                raise OSError(ctypes.get_errno(), f"{path} cannot be mapped")
+            at += length
+
+
+def _mapping() -> "Callable[..., int | None] | None":
+    """The system's ``mmap``, which the module of that name does not offer for a chosen address; None where pages differ."""
+    try:
+        if os.sysconf("SC_PAGE_SIZE") != PAGE:
+            return None
+        function = ctypes.CDLL(None, use_errno=True).mmap
+    except (AttributeError, ValueError, OSError, TypeError):  # Windows
+        return None
+    number = ctypes.c_int
+    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, number, number, number, ctypes.c_int64)
+    function.restype = ctypes.c_void_p
+    chosen: Callable[..., int | None] = function
+    return chosen
 
 
 def _fill(file: "FileIO", address: int, size: int) -> None:

@@ -130,7 +130,7 @@ class ModuleMachine(Machine):
             address: int = c["wasmtime_memory_data"](context, memory)
             return address
 
-        restore(self._image, grown)
+        restore(self._image, grown, mapped=True)
         source = MAIN.format(request=ascii(request)).encode()
         place = self._called(context, exports[b"host_alloc"], len(source))
         ctypes.memmove(grown(0) + place, source, len(source))

@@ -8,20 +8,24 @@ import marshal
 import os
 
 from wenv import __version__
-from wenv.launcher.places import MANIFEST_NAME, folder_key, place_variables
+from wenv.launcher.places import MANIFEST_NAME, folder_key, is_inside, place_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, TypedDict
 
+    from wenv.guest.request import Request
     from wenv.launcher.sandbox import Preopen
 
     class Baked(TypedDict):
-        """What has imported modules in its memory, and the environment variables that these looked at."""
+        """What has imported modules in its memory, the environment variables that these looked at, and guest paths at which
+        they found nothing."""
 
         component: str
         memory: str
         variables: dict[str, str | None]
+        absent: list[str]
 
     class Plan(TypedDict):
         """See the module.  All paths are the host's, as strings."""
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 4
+FORMAT = 5
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 
 
@@ -82,12 +86,25 @@ def mark_used(registry: str, folder: str) -> None:
         pass
 
 
-def executable(plan: "Plan", environment: "dict[str, str]") -> "tuple[str, str]":
-    """Native code and memory image: the baked ones, unless a variable has another value than their modules saw."""
-    baked = plan["baked"]
-    if baked is not None and all(environment.get(name) == value for name, value in baked["variables"].items()):
-        return baked["component"], baked["memory"]
-    return plan["component"], plan["memory"]
+def executable(plan: "Plan", request: "Request", shared: "Sequence[Preopen]") -> "tuple[str, str]":
+    """Native code and memory image: the baked ones, unless something is not as their modules saw it."""
+    baked, environment = plan["baked"], request["environment"]
+    if baked is None or any(environment.get(name) != value for name, value in baked["variables"].items()):
+        return plan["component"], plan["memory"]
+    if any(_is_there(path, request["directory"], shared) for path in baked["absent"]):
+        return plan["component"], plan["memory"]
+    return baked["component"], baked["memory"]
+
+
+def _is_there(path: str, directory: str, shared: "Sequence[Preopen]") -> bool:
+    """Whether a guest path leads to something in a run that shares folders with the host."""
+    path = path if path.startswith("/") else f"{directory}/{path}"
+    for host, guest, _ in shared:
+        if is_inside(guest, path):
+            return True
+        if is_inside(path, guest) and os.path.lexists(os.path.join(host, *path[len(guest) :].strip("/").split("/"))):
+            return True
+    return False
 
 
 def text_of(plan: "Plan") -> bytes:
