@@ -21,7 +21,7 @@ from wenv.image import layer_mounts
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import terminal_variables
 from wenv.runtimes import Runtime
-from wenv.runtimes.needs import needs_of
+from wenv.runtimes.needs import needs_for
 from wenv.snapshot import extension_modules
 
 CHECKS = "checks"
@@ -80,7 +80,7 @@ def failing_imports(
     failures: dict[str, dict[str, str]] = {}
     preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
     component = runtime.component(progress, environment.natives)
-    needs = needs_of((package.name for package in environment.packages), writable=False)
+    needs = needs_for(runtime, environment, writable=False)
     while waiting := [module for module in modules if module not in failures]:
         with PrivateFolders(()) as private:
             order = {"request": trial_request(needs.stubs, {**terminal_variables({}), **needs.environment}), "modules": waiting}

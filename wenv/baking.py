@@ -23,7 +23,7 @@ from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import terminal_variables
 from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Runtime
-from wenv.runtimes.needs import needs_of
+from wenv.runtimes.needs import needs_for
 from wenv.snapshot import top_level_modules
 
 TRYING = "Watching imports"
@@ -42,7 +42,7 @@ def baking_with(
 ) -> Baking:
     """What the runtime must be told to have these modules baked; the image must be there."""
     store, key = runtime.store, image_key(runtime, environment)
-    needs = needs_of((package.name for package in environment.packages), writable=False)
+    needs = needs_for(runtime, environment, writable=False)
     trees = {package.guest_base.name: store.layer_folder(package.digest) / "tree" for package in environment.packages}
     image = store.derived_folder(IMAGES, key)
     return Baking(key, image, trees, tuple(sorted(modules)), variables, needs.stubs)
@@ -81,7 +81,7 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
 
     Raises WenvError if none is.
     """
-    needs = needs_of((package.name for package in environment.packages), writable=environment.granted.write)
+    needs = needs_for(runtime, environment, writable=environment.granted.write)
     given = {**terminal_variables(os.environ), **needs.environment}
     fit = fit_modules(runtime, environment, modules, needs.stubs, given, progress)
     if not fit.modules:

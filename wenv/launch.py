@@ -28,9 +28,10 @@ from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Preopen
 from wenv.locations import cache_folder, data_folder, registry_folder, temporary_environments
+from wenv.plots import plots_mount, plots_variables
 from wenv.policy import Mount, Policy
 from wenv.runtimes import Runtime
-from wenv.runtimes.needs import needs_of
+from wenv.runtimes.needs import needs_for
 from wenv.scripts import refresh_scripts
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def _check_runtime(runtime: Runtime, environment: Environment, progress: Progres
 def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
     """The launch plan of an environment that is ready to run."""
     executable = runtime.executable(environment.natives)
-    names = [package.name for package in environment.packages]
-    writing, reading = needs_of(names, writable=True), needs_of(names, writable=False)
+    writing, reading = (needs_for(runtime, environment, writable=writable) for writable in (True, False))
+    plots = plots_variables(environment)
     library = _wasmtime_library()
     return {
         "format": plans.FORMAT,
@@ -91,11 +92,11 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "component": str(executable.code),
         "memory": str(executable.memory or ""),
         "baked": _baked(runtime, environment),
-        "preopens": [mount.preopen for mount in layer_mounts(runtime, environment, progress)],
+        "preopens": [mount.preopen for mount in (*layer_mounts(runtime, environment, progress), *plots_mount(environment))],
         "scripts": environment.scripts,
         "stubs": list(writing.stubs),
-        "variables": writing.environment,
-        "read_only_variables": reading.environment,
+        "variables": {**writing.environment, **plots},
+        "read_only_variables": {**reading.environment, **plots},
         "policy": environment.granted.as_json(),
         "own": [str(cache_folder()), str(data_folder())],
     }

@@ -29,7 +29,7 @@ from wenv.launch import ensure_ready
 from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Packing, Runtime
-from wenv.runtimes.needs import needs_of
+from wenv.runtimes.needs import needs_for
 from wenv.snapshot import importable_names, top_level_modules
 
 PACKED = "packed"
@@ -150,7 +150,7 @@ def pack(
     """
     ensure_ready(runtime, environment, progress)
     missing = _missing(runtime, environment, program, progress)
-    needs = needs_of((package.name for package in environment.packages), writable=False)
+    needs = needs_for(runtime, environment, writable=False)
     variables = {"HOME": "/tmp", **needs.environment}
     fit = Fit()
     if bake:

@@ -1,7 +1,8 @@
 """The prompt of `wenv shell`: prompt_toolkit on the host's side, one living session in the guest.
 
-The guest works in a thread, so that the main thread hears Ctrl-C: the first leaves a file for which the guest's interpreter
-looks while it runs, and becomes a KeyboardInterrupt there; a second one ends the session.
+The guest works in a thread, so that the main thread hears Ctrl-C: the first becomes a KeyboardInterrupt in the guest, a second
+one ends the session.  A module's interpreter is interrupted by setting the flags in its memory that a signal would set; a
+component's looks for a file while it runs.
 """
 
 import sys
@@ -57,7 +58,8 @@ class GuestThread:
                     self.session.stop()
                     raise
                 interrupted = True
-                self._private.interrupt()
+                if not self.session.interrupt():
+                    self._private.interrupt()
 
     @staticmethod
     def _wait(future: "Future[Any]") -> Any:
@@ -93,9 +95,9 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
             _greet("session ended by the second Ctrl-C; its variables are gone")
             _leave_without_waiting(prepared.private)
             return Exit.INTERRUPTED
-        except SystemExit:  # os._exit in the guest
+        except SystemExit as leaving:  # os._exit in the guest
             status = prepared.private.exit_status()
-            return Exit.FAILURE if status is None else status
+            return int(leaving.code or 0) if status is None else status
         finally:
             guest.close()
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import _host  # type: ignore[import-not-found]
 
-from . import baking, calls, program
+from . import baking, calls, plots, program
 from .building import settle
 
 #: What the guest sends before and after it is interrupted; no reply begins like this.
@@ -56,4 +56,5 @@ def show_interrupt(real: bool) -> None:
         return
 
 
+assert plots.FOLDER  # in memory for matplotlib, which imports it by name
 calls.SERVICES |= {"bake": bake, "show_interrupt": show_interrupt}

@@ -1,6 +1,7 @@
 """The guest's side of `wenv shell`: one namespace that lives as long as the session."""
 
 import sys
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, Literal, TypedDict
 
@@ -111,7 +112,8 @@ def execute(source: str) -> Outcome:
         print("KeyboardInterrupt", file=sys.stderr)
     except BaseException as error:
         program.report(error)
-    streams.flush_streams()
+    with suppress(KeyboardInterrupt):  # one that came too late
+        streams.flush_streams()
     return {"leave": False, "status": 0}
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import struct
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -83,6 +84,7 @@ class ModuleGuest:
         self._compiled, self._store = compiled, store
         self._replies: list[bytes] = []
         self._seen: list[bytes] = []
+        self._interrupted = False
         engine = compiled.engine.wasmtime
         linker = wasmtime.Linker(engine)
         linker.define_wasi()
@@ -138,6 +140,8 @@ class ModuleGuest:
         return self.turn(MAIN.format(request=ascii(request)))  # it ends the instance: wasmtime.ExitTrap
 
     def call(self, name: str, argument: str) -> tuple[bool, str]:
+        if self._interrupted:
+            self._forget_interrupt()
         self._replies.clear()
         self.turn(ANSWER.format(name=ascii(name), argument=ascii(argument)))
         if not self._replies:
@@ -145,14 +149,23 @@ class ModuleGuest:
         reply = self._replies[-1]
         return reply[:1] == b"+", reply[1:].decode()
 
-    def interrupt(self) -> bool:
-        if self._compiled.memory is None:
-            return False
+    @cached_property
+    def _interrupt_places(self) -> list[tuple[int, int]]:
+        assert self._compiled.memory is not None
         places: list[tuple[int, int]] = json.loads((self._compiled.memory.parent / INTERRUPT).read_bytes())
-        for place, bits in places:
-            byte = ctypes.c_ubyte.from_address(self._address + place)
-            byte.value |= bits
+        return places
+
+    def interrupt(self) -> bool:
+        for place, bits in self._interrupt_places:
+            ctypes.c_ubyte.from_address(self._address + place).value |= bits
+        self._interrupted = True
         return True
+
+    def _forget_interrupt(self) -> None:
+        """Withdraw an interrupt that came when nothing was running any more."""
+        for place, bits in self._interrupt_places:
+            ctypes.c_ubyte.from_address(self._address + place).value &= ~bits
+        self._interrupted = False
 
     def interrupt_places(self) -> list[tuple[int, int]]:
         """What to set in memory for the interpreter to raise KeyboardInterrupt: addresses, and the bit of each byte.

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 #: A host folder, its path in the guest, and whether the guest may write to it.
 Preopen = tuple[str, str, bool]
 #: Variables that describe the user's terminal and language: the only ones a program gets without being given them.
-TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+TERMINAL_VARIABLES = (
+    "TERM",
+    "TERM_PROGRAM",
+    "COLORTERM",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "LINES",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+)
 
 
 class Program:

@@ -4,6 +4,13 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.progress import Silent
+from wenv.runtimes import Runtime
+
+if TYPE_CHECKING:
+    from wenv.environment import Environment
 
 TABLE = Path(__file__).with_name("needs.toml")
 
@@ -14,6 +21,13 @@ class Needs:
 
     stubs: tuple[str, ...]
     environment: dict[str, str]
+
+
+def needs_for(runtime: Runtime, environment: "Environment", *, writable: bool) -> Needs:
+    """What an environment needs: of the packages that its runtime holds the variables, as they need no stub."""
+    added = needs_of((package.name for package in environment.packages), writable=writable)
+    held = needs_of(runtime.contained(Silent()), writable=writable)
+    return Needs(added.stubs, {**held.environment, **added.environment})
 
 
 def needs_of(names: Iterable[str], *, writable: bool) -> Needs:
