@@ -48,6 +48,7 @@ Runtime = Annotated[
     Choice,
     typer.Option(
         "--runtime",
+        envvar="WENV_RUNTIME",
         help="The interpreter: default (CPython 3.14), or scientific (CPython 3.15 with numpy, pandas, scipy, scikit-learn,"
         " matplotlib…).  auto takes the scientific one for what only it has.",
         rich_help_panel=ENVIRONMENT,
