@@ -258,9 +258,12 @@ def package_reports(runtime: Runtime, environment: Environment, progress: Progre
     metadata = {package.name: _metadata(store.tree(package.digest) / SITE_PACKAGES) for package in environment.packages}
     metadata.update({name: _metadata(store.tree(library), name, held.version) for name, held in contained.items()})
     needed_by: dict[str, set[str]] = {}
+    layered = {package.name for package in environment.packages}
     for name, message in metadata.items():
-        extras = ["", *message.get("extras", ())]
-        for needed in _requirements(message.get("requires", ()), markers, extras) & metadata.keys():
+        lines = message.get("requires", ())
+        needs = _requirements(lines, markers, ["", *message.get("extras", ())]) & layered
+        # what the runtime holds is there whether an extra was chosen or not
+        for needed in needs | (_requirements(lines, markers, [""]) & contained.keys()):
             needed_by.setdefault(needed, set()).add(name)
     requested = {name for name in map(_requested_name, environment.requested["requirements"]) if name}
     reports = []

@@ -20,6 +20,7 @@ A snapshot's code is a folder with its layers' ``code.bin`` as ``0.bin``, ``1.bi
 All are valid for one version of CPython only, and name the modules by the guest path the layer was mounted at.
 """
 
+import _imp
 import io
 import marshal
 import os
@@ -105,10 +106,15 @@ def compile_tree(job: Job) -> dict[str, int]:
 
 
 def sourceless_code(path: str) -> bytes:
-    """The marshalled code in a file of compiled code; empty if another version of CPython wrote it."""
+    """The marshalled code in a file of compiled code, saying that it comes from there; empty if another version of CPython
+    wrote it."""
     with open(path, "rb") as file:
         data = file.read()
-    return data[PYC_HEAD:] if data.startswith(MAGIC_NUMBER) else b""
+    if not data.startswith(MAGIC_NUMBER):
+        return b""
+    code = marshal.loads(data[PYC_HEAD:])
+    _imp._fix_co_filename(code, path.removesuffix("c"))  # type: ignore[attr-defined]
+    return marshal.dumps(code)
 
 
 def compiled(path: str) -> bytes:
