@@ -17,6 +17,7 @@ from resolver.progress import Silent
 from resolver.target import Target
 from tests.python_headers import available_headers
 from wenv.locations import cache_folder, data_folder
+from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, default_runtime
 
 
@@ -157,6 +158,15 @@ def empty(wenv: Wenv) -> Wenv:
     """The command line, in a folder with an environment that holds no packages."""
     wenv("create")
     return wenv
+
+
+def empty_of_each_runtime(request: pytest.FixtureRequest, wenv: Wenv) -> Wenv:
+    """The same, for test modules that hold for both runtimes: a fixture called `empty` there, with `RUNTIMES` as its params."""
+    wenv("create", "--runtime", request.param, timeout=900)
+    return wenv
+
+
+RUNTIMES = [kind.value for kind in Kind]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from resolver.resolve import Decided, decide
 from wenv import creation
 from wenv.acceptance import CHECKS, failing_imports
 from wenv.errors import LinkError, UnacceptedWheelError
+from wenv.report import IN_RUNTIME
 from wenv.runtimes import Runtime
 from wenv.snapshot import top_level_modules
 
@@ -24,9 +25,9 @@ from wenv.snapshot import top_level_modules
 class Finding:
     """One package of a resolution.
 
-    `how` is what a table shows: ``pure wheel``, ``wasm wheel``, ``would be built (C, Cython)``, ``built here already`` or
-    ``cannot work``; `kind` is its first part for programs: ``pure``, ``wasm``, ``build`` or ``none``.  `imported` are
-    the top-level modules that were tried, `failures` those that could not be imported, with the reason.
+    `how` is what a table shows: ``pure wheel``, ``wasm wheel``, ``would be built (C, Cython)``, ``built here already``,
+    ``in the runtime`` or ``cannot work``; `kind` is the same for programs: ``pure``, ``wasm``, ``build``, ``held`` or ``none``.
+    `imported` are the top-level modules that were tried, `failures` those that could not be imported, with the reason.
     """
 
     name: str
@@ -60,6 +61,8 @@ def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress
 
 
 def _finding(decided: Decided, builder: Builder, store: Store) -> Finding:
+    if decided.contained:
+        return Finding(decided.name, decided.version, "held", IN_RUNTIME, decided.requirers, "", None)
     file, languages = decided.file, ", ".join(decided.languages) or "pure Python"
     if file is None:
         evidence = (decided.problem or "") + (f"; {decided.remedy}" if decided.remedy else "")
@@ -101,7 +104,10 @@ def tried(
         packages = {package.name: package for package in environment.packages}
         result = []
         for finding in found:
-            modules = top_level_modules(runtime.store, packages[finding.name])
+            if finding.kind == "held":
+                modules = list(runtime.contained(progress)[finding.name].modules)
+            else:
+                modules = top_level_modules(runtime.store, packages[finding.name])
             failures = {
                 module: said["reason"] for module, said in failing_imports(runtime, environment, modules, progress).items()
             }

@@ -19,7 +19,7 @@ from resolver.progress import Progress
 from wenv.baking import baking_of
 from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
 from wenv.locations import STANDARD_LIBRARY, named_environments
-from wenv.runtimes import Runtime
+from wenv.runtimes import Contained, Runtime
 from wenv.runtimes.choice import runtime_for
 from wenv.snapshot import extension_modules
 
@@ -163,9 +163,15 @@ class VersionChange:
         return asdict(self)
 
 
-def version_changes(before: Environment, after: Environment) -> list[VersionChange]:
-    """What changed from one state of an environment to another, by name."""
-    old, new = ({package.name: package.version for package in state.packages} for state in (before, after))
+def version_changes(before: Environment, after: Environment, held: Mapping[str, Contained]) -> list[VersionChange]:
+    """What changed from one state of an environment to another, by name; `held` are the packages of its runtime, of which those
+    that are asked for count."""
+
+    def versions(state: Environment) -> dict[str, str]:
+        asked = {name for name in map(_requested_name, state.requested["requirements"]) if name in held}
+        return {name: held[name].version for name in asked if name} | {p.name: p.version for p in state.packages}
+
+    old, new = versions(before), versions(after)
     changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
     return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
 

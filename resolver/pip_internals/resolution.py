@@ -22,6 +22,8 @@ from resolver.pip_internals.process import markers_of, repository, warnings_of_p
 from resolver.requested import Line, Requested
 from resolver.target import Target
 
+ANOTHER_VERSION = "leave the version open, or have it built for the default runtime: --runtime default"
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -152,11 +154,18 @@ def _explaining(finder: TargetFinder) -> Iterator[None]:
     try:
         yield
     except DistributionNotFound as error:
-        raise ConflictError(_conflict(error, finder)) from error
+        hint = ANOTHER_VERSION if finder.contained.keys() & _names_in(error) else None
+        raise ConflictError(_conflict(error, finder), hint) from error
     except HashErrors as error:
         raise ResolverError(str(error)) from error
     except (PipError, InstallationError, PipToolsError) as error:
         raise ConflictError(str(error)) from error
+
+
+def _names_in(error: DistributionNotFound) -> set[str]:
+    """The projects about which a conflict is."""
+    causes = getattr(error.__cause__, "causes", ())
+    return {canonicalize_name(cause.requirement.project_name) for cause in causes}
 
 
 def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
@@ -170,7 +179,7 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
         lines.append(f"  - {cause.requirement.format_for_error()}, asked for by {by}")
     lines = list(dict.fromkeys(lines))
     names = {cause.requirement.project_name for cause in causes}
-    held = [finder.contained[name] for name in sorted(map(canonicalize_name, names)) if name in finder.contained]
+    held = [finder.contained[name] for name in sorted(_names_in(error)) if name in finder.contained]
     if held:
         there = ", ".join(f"{candidate.name} {candidate.version}" for candidate in held)
         return f"this runtime holds {there}, and no other version can be added:\n" + "\n".join(lines)

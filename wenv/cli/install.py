@@ -9,6 +9,7 @@ from wenv.cli.printer import Printer
 
 if TYPE_CHECKING:
     from wenv.environment import Environment
+    from wenv.runtimes import Runtime
 
 
 def install(
@@ -58,7 +59,7 @@ def install(
         def decide(current: "Environment") -> creation.Solution:
             return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)
 
-        _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
+        _report(printer, runtime, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 
 
 def uninstall(
@@ -86,14 +87,14 @@ def uninstall(
         def decide(current: "Environment") -> creation.Solution:
             return without(runtime, current, names, printer)
 
-        _report(printer, *creation.change(runtime, chosen.folder, decide, printer), as_json)
+        _report(printer, runtime, *creation.change(runtime, chosen.folder, decide, printer), as_json)
 
 
-def _report(printer: Printer, before: "Environment", after: "Environment", as_json: bool) -> None:
+def _report(printer: Printer, runtime: "Runtime", before: "Environment", after: "Environment", as_json: bool) -> None:
     """Say what changed."""
     from wenv.report import version_changes
 
-    changes = version_changes(before, after)
+    changes = version_changes(before, after, runtime.contained(printer))
     if as_json:
         listed = [change.as_json() for change in changes]
         printer.json({"folder": str(after.folder), "snapshot": after.snapshot, "changes": listed})

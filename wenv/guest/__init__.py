@@ -8,4 +8,4 @@ memory when a program starts, so the list is kept short.
 import sys
 
 #: The modules that CPython itself had imported when it started, before anything of ours.
-AT_START = frozenset(sys.modules)
+AT_START = set(sys.modules)

@@ -6,6 +6,7 @@ Facts about WASI as CPython sees it: no threads, no processes, no network unless
 """
 
 import _thread
+import errno
 import os
 import posix
 import sys
@@ -24,8 +25,8 @@ NO_THREADS = "this platform (WebAssembly) has no threads; asyncio, or concurrent
 NO_NETWORK = "the sandbox has no network"
 
 
-def apply(*, exits: bool) -> None:
-    """Adapt the interpreter, once, before its memory is saved; `exits` is whether the platform passes exit statuses on."""
+def apply() -> None:
+    """Adapt the interpreter, once, before its memory is saved."""
     for name in ("dup", "dup2"):  # they exist and always fail; programs ask whether they exist
         for module in (os, posix):
             if hasattr(module, name):
@@ -42,8 +43,7 @@ def apply(*, exits: bool) -> None:
         return mask.pop(0)
 
     os.umask = umask
-    if not exits:
-        os._exit = _exit
+    os._exit = _exit
     _refuse_threads()
     importer.after_import.update(
         {
@@ -70,11 +70,11 @@ def add_stubs(names: list[str]) -> None:
 
 
 def _exit(status: int) -> NoReturn:
-    """WASI preview 2 knows only success and failure: the status itself goes through a file."""
+    """WASI knows only success and failure, or statuses up to 125: the status itself goes through a file."""
     if _control:
         with open(f"{_control}/exit-status", "w") as file:
             file.write(str(status & 0xFF))
-    _leave(status & 0xFF)
+    _leave(int(status & 0xFF != 0))
 
 
 def _refuse_threads() -> None:
@@ -101,8 +101,10 @@ def _refuse_connections(socket: ModuleType) -> None:
     def init(self: Any, *arguments: object, **keywords: object) -> None:
         try:
             make(self, *arguments, **keywords)
-        except PermissionError:
-            refuse()
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EACCES, errno.ENOTSUP):
+                refuse()
+            raise
 
     socket.socket.__init__ = init
 

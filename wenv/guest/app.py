@@ -11,7 +11,7 @@ from .baking import bake_if_ordered
 from .building import blank_free_memory, keep_standard_library, settle
 
 keep_standard_library()
-settle(exits=False)
+settle()
 bake_if_ordered()
 gc.collect()
 if packing.entry is not None:  # for its size; it makes the heap larger, which costs others 1.5 ms at each start

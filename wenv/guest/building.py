@@ -15,10 +15,10 @@ def keep_standard_library() -> None:
             _copy("/python", target)
 
 
-def settle(*, exits: bool) -> None:
-    """Do once what would be the same in every run; for `exits` see `adapt.apply`."""
+def settle() -> None:
+    """Do once what would be the same in every run."""
     os.environ.clear()
-    adapt.apply(exits=exits)
+    adapt.apply()
     streams.open_streams(unbuffered=False)
     json.loads(json.dumps({"warm": [1, None, True]}))
     program.run_source("pass", "<string>", {})

@@ -2,12 +2,11 @@
 
 import _signal
 import gc
-import os
 from typing import NoReturn
 
 import _host  # type: ignore[import-not-found]
 
-from . import baking, calls, plots, program
+from . import baking, calls, plots, program, streams
 from .building import settle
 
 #: What the guest sends before and after it is interrupted; no reply begins like this.
@@ -17,14 +16,15 @@ BEFORE, AFTER = b"?before", b"?after"
 def start() -> None:
     """Make the interpreter ready, once; the modules have been moved (see `relocation`)."""
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-    settle(exits=True)
+    streams.output = streams.Pipe
+    settle()
     gc.collect()
     gc.freeze()
 
 
 def main(request: str) -> NoReturn:
-    """Run the program that the request names, and end the instance with its status."""
-    os._exit(program.main(request))
+    """Run the program that the request names, and end what called this with its status."""
+    raise SystemExit(program.main(request))
 
 
 def answer(name: str, argument: str) -> None:

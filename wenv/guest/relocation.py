@@ -7,6 +7,8 @@ import sys
 from _frozen_importlib_external import SourcelessFileLoader
 from types import ModuleType
 
+from . import AT_START
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -35,3 +37,5 @@ def _move(module: ModuleType, archive: str, library: str) -> None:
     if isinstance(spec.origin, str) and spec.origin.startswith(archive):
         spec.cached = spec.origin = spec.origin.replace(archive, library)
         module.__loader__ = spec.loader = SourcelessFileLoader(spec.name, spec.origin)
+        if not spec.name.startswith("encodings"):
+            AT_START.discard(spec.name)  # CPython itself starts with frozen modules and encodings

@@ -147,8 +147,9 @@ def _module_completions(text: str) -> list[str] | None:
     from _pyrepl._module_completer import ModuleCompleter
 
     completer = ModuleCompleter(sys.modules["__main__"].__dict__)
-    found: list[str] | None = completer.get_completions(text)
-    return found
+    found: Any = completer.get_completions(text)
+    names: list[str] | None = found[0] if isinstance(found, tuple) else found  # from CPython 3.15 on with more
+    return names
 
 
 def close(_: object) -> int:

@@ -1,8 +1,27 @@
 """Standard streams as CPython would have opened them, had it started now and not when the component was built."""
 
+import errno
 import io
+import os
 import sys
 from typing import Any
+
+
+class Pipe(io.FileIO):
+    """A stream on a platform that has no name for a pipe that nobody reads: CPython's is given to it."""
+
+    def write(self, data: Any, /) -> int | None:
+        """Write; raises BrokenPipeError."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
+            raise
+
+
+#: What standard output and error are.
+output: type[io.FileIO] = io.FileIO
 
 
 def open_streams(*, unbuffered: bool) -> None:
@@ -18,7 +37,7 @@ def open_streams(*, unbuffered: bool) -> None:
 
 
 def _raw(descriptor: int, mode: str) -> io.FileIO:
-    raw = io.FileIO(descriptor, mode, closefd=False)
+    raw = (output if descriptor else io.FileIO)(descriptor, mode, closefd=False)
     raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
     return raw
 

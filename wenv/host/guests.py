@@ -137,7 +137,7 @@ class ModuleGuest:
         return found
 
     def main(self, request: str) -> int:
-        return self.turn(MAIN.format(request=ascii(request)))  # it ends the instance: wasmtime.ExitTrap
+        return self.turn(MAIN.format(request=ascii(request))) & 0xFF
 
     def call(self, name: str, argument: str) -> tuple[bool, str]:
         if self._interrupted:

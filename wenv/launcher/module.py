@@ -134,7 +134,7 @@ class ModuleMachine(Machine):
         source = MAIN.format(request=ascii(request)).encode()
         place = self._called(context, exports[b"host_alloc"], len(source))
         ctypes.memmove(grown(0) + place, source, len(source))
-        return self._called(context, exports[b"turn"], place, len(source))
+        return self._called(context, exports[b"turn"], place, len(source)) & 0xFF
 
     def _called(self, context: int, function: Extern, *arguments: int) -> int:
         values, result, trap = (Value * len(arguments))(), Value(), c_void_p()

@@ -20,6 +20,7 @@ from cache.oci import Descriptor
 from cache.prune import Pruned, prune
 from cache.store import Store
 from cache.verify import Finding, repair, verify
+from resolver.progress import Silent
 from wenv import baking, creation, environment, packing, reachable, sharing, temporary
 from wenv.difference import Difference, difference, side
 from wenv.environment import Environment
@@ -243,7 +244,7 @@ class Actions(Screen[None]):
 
     def _tell_changes(self, states: tuple[Environment, Environment] | None) -> None:
         if states is not None:
-            changes = version_changes(*states)
+            changes = version_changes(*states, self._runtime(states[1]).contained(Silent()))
             self.tell("\n".join(change.words for change in changes) or f"{states[1].label} is complete: nothing changed")
 
     @work(group="action")
