@@ -10,7 +10,7 @@ from typing import Any
 class Pipe(io.FileIO):
     """A stream on a platform that has no name for a pipe that nobody reads: CPython's is given to it."""
 
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int:
         """Write; raises BrokenPipeError."""
         try:
             return super().write(data)
