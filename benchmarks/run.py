@@ -24,6 +24,9 @@ import peers
 import tables
 from peers import PEERS, Command, run
 
+#: What can be measured by itself.
+CHOICES = ("processes", "scientific", "packed", "in_process")
+
 
 def values(command: Command, runs: int) -> list[float]:
     """Wall times of the command in seconds; none if it cannot do the work, which is said."""
@@ -78,9 +81,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--readme", action="store_true")
-    parser.add_argument(
-        "--only", choices=("processes", "packed", "in_process"), help="measure this, and keep the other figures"
-    )
+    parser.add_argument("--only", choices=CHOICES, help="measure this, and keep the other figures")
     options = parser.parse_args()
     PEERS.mkdir(exist_ok=True)
     try:
@@ -96,7 +97,7 @@ def main() -> None:
         "Pyodide": peers.pyodide_commands,
         "wasmtime, python-wasi": peers.wasmtime_commands,
     }
-    chosen = (options.only,) if options.only else ("processes", "packed", "in_process")
+    chosen = (options.only,) if options.only else CHOICES
     results = json.loads(tables.RESULTS.read_text()) if options.only else {}
     results |= {
         "when": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -106,6 +107,9 @@ def main() -> None:
     }
     if "processes" in chosen:
         results["processes"] = measured(sources, options.runs)
+    if "scientific" in chosen:
+        prepare = {"the scientific runtime": lambda: peers.scientific_commands(options.peer_python)}
+        results["scientific"] = measured(prepare, options.runs)
     if "packed" in chosen:
         results["packed"] = measured({"packed": peers.packed_commands}, options.runs)
         results["sizes"] = {path.stem: path.stat().st_size for path in sorted(PEERS.glob("*.wasm"))}

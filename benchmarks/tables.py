@@ -22,12 +22,16 @@ IN_PROCESS = {
 
 
 def rendered(results: dict[str, Any]) -> str:
-    """Both tables as Markdown, with a sentence on how they were made."""
+    """All tables as Markdown, with a sentence on how they were made."""
     where = f"{results['machine']}, {results['host']}, {results['when'][:10]}"
     lines = [
         f"Median of {results['runs']} processes in ms, in brackets times wenv's; {where}.",
         "",
         *_processes(results["processes"], REFERENCE),
+        "",
+        "The scientific runtime, against a native CPython of the same machine with the same packages:",
+        "",
+        *_processes(results["scientific"], REFERENCE),
         "",
         "One file, run by `wasmtime run`, which keeps what it has compiled; in brackets times the packed file's. python-wasi",
         "is a CPython of the npm registry with the packages in a folder:",

@@ -1,6 +1,7 @@
 """Makes an environment for each example and runs it: what `make demo` shows.
 
-A second run finds everything in the store and takes seconds; the first builds the interpreter, once for the machine.
+A second run finds everything in the store and takes seconds; the first builds the interpreter and compiles the scientific one,
+once for the machine.
 """
 
 import subprocess
@@ -13,6 +14,9 @@ EXAMPLES = (
     ("table", ("table.py", "rivers.json")),
     ("worksheet", ("worksheet.py",)),
     ("site", ("build.py", "pages", "/tmp/site")),
+    ("bicycles", ("analysis.py", "/tmp/bicycles.png")),
+    ("digits", ("digits.py",)),
+    ("cooling", ("cooling.py",)),
 )
 
 
@@ -29,7 +33,9 @@ def main() -> None:
         show("create", "--clear", "-r", "requirements.txt", folder=HERE / name)
         show("run", *program, folder=HERE / name)
     seconds = time.monotonic() - started
-    print(f"\nThree environments made and used in {seconds:.1f} s; the same command again is quicker: everything is kept.")
+    print(
+        f"\n{len(EXAMPLES)} environments made and used in {seconds:.1f} s; the same command again is quicker: everything is kept."
+    )
 
 
 if __name__ == "__main__":
