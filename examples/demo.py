@@ -33,9 +33,7 @@ def main() -> None:
         show("create", "--clear", "-r", "requirements.txt", folder=HERE / name)
         show("run", *program, folder=HERE / name)
     seconds = time.monotonic() - started
-    print(
-        f"\n{len(EXAMPLES)} environments made and used in {seconds:.1f} s; the same command again is quicker: everything is kept."
-    )
+    print(f"\n{len(EXAMPLES)} environments made and used in {seconds:.1f} s; it is quicker again: everything is kept.")
 
 
 if __name__ == "__main__":

@@ -338,6 +338,14 @@ def requested_of_runtime(runtime: Runtime, environment: Environment, progress: P
     return [name for name in runtime.contained(progress) if name in asked]
 
 
+def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:
+    """The files of a solution that would have to be built here, and have not been."""
+    if not any(file.is_source for file in solution.files):
+        return []
+    builder = builder_for(solution.runtime, solution.rules, progress)
+    return [file for file in solution.files if file.is_source and builder.known(file) is None]
+
+
 def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Builder":
     """What builds packages from their source for a runtime."""
     from resolver.building.build import Builder  # late: most environments need nothing built

@@ -20,7 +20,7 @@ from wenv.errors import UsageError, WenvError
 from wenv.report import package_reports
 from wenv.runtime_names import Choice, Kind
 from wenv.runtimes import Runtime, default_runtime, runtime_of
-from wenv.runtimes.choice import announcement, reading_target, scientific_has, scientific_reasons, with_advice
+from wenv.runtimes.choice import announcement, reading_target, scientific_has, scientific_name, scientific_reasons, with_advice
 
 
 def index_options(
@@ -141,16 +141,20 @@ def first_solution(
     """What a new environment shall hold, and on which runtime: on the scientific one also if it holds what the default one
     turns out not to have."""
     runtime = chosen_runtime(store, choice, inputs, progress)
-    try:
+    if runtime.kind is not Kind.DEFAULT:
         return inputs.solution(runtime, progress, refresh=refresh)
+    try:
+        solved = inputs.solution(runtime, progress, refresh=refresh)
+        to_build = creation.to_build(solved, progress) if choice is Choice.AUTO and inputs.lock is None else []
+        there = [file.name for file in to_build if scientific_name(file.name)]
     except UnusablePackagesError as error:
-        there = scientific_has(error.packages) if runtime.kind is Kind.DEFAULT else []
-        if not there:
-            raise
-        if choice is not Choice.AUTO:
+        if choice is not Choice.AUTO or not scientific_has(error.packages):
             raise with_advice(error) from error
-        progress.say(announcement(there))
-        return inputs.solution(runtime_of(store, Kind.SCIENTIFIC), progress, refresh=refresh)
+        there = scientific_has(error.packages)
+    if not there:
+        return solved
+    progress.say(announcement(there))
+    return inputs.solution(runtime_of(store, Kind.SCIENTIFIC), progress, refresh=refresh)
 
 
 def without(runtime: Runtime, current: Environment, names: Sequence[str], progress: Progress) -> creation.Solution:

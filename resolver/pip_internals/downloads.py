@@ -35,7 +35,10 @@ def find_file(project: str, filename: str) -> str:
     if not found:
         said = [message for message in warnings_of_pip() if message.startswith(("Retrying", "Could not fetch"))]
         reason = f" ({said[-1]})" if said else ""
-        raise FetchError(f"{filename} is not on the package index that pip is configured for{reason}")
+        raise FetchError(
+            f"{filename} is not on the package index that pip is configured for{reason}",
+            "pip's configuration may name another, or a folder with the file: PIP_FIND_LINKS",
+        )
     return found[0].url_without_fragment
 
 

@@ -50,6 +50,13 @@ def scientific_reasons(requirements: Iterable[str]) -> list[str]:
     return found
 
 
+def scientific_name(name: str) -> bool:
+    """Whether the scientific runtime is what a package is for, whatever version is asked for."""
+    from wenv.runtimes.scientific import table
+
+    return canonicalize_name(name) in table()["choice"]["reasons"]
+
+
 def scientific_has(unusable: Sequence[Unusable]) -> list[str]:
     """Those of some packages that the scientific runtime holds."""
     from wenv.runtimes.scientific import table
