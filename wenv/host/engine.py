@@ -25,7 +25,7 @@ from wenv.launcher.clibrary import STACK
 SESSIONS = 256
 #: Bytes of a session's memory that stay with the process when it ends, to be reset for the next one by copying: each page that
 #: is given back costs a fault when it is next touched, and a session touches 500 while it starts.
-RESIDENT = 12 << 20
+RESIDENT = 20 << 20
 #: What the pool is laid out for, far above what any component needs; it is address space, not memory.
 POOL = {
     "total_memories": SESSIONS,
