@@ -80,7 +80,7 @@ print(pd.to_datetime(frame.d).dt.month.tolist())
 
 @pytest.mark.long
 def test_numpy_and_pandas(builds: Wenv) -> None:
-    builds("create", "pandas", timeout=3000)
+    builds("create", "--runtime", "default", "pandas", timeout=3000)
     assert builds.python(NUMPY).splitlines() == ["Singular matrix", "divide by zero encountered in floor_divide", "2024-03-01"]
     assert builds.python(PANDAS).splitlines() == ["{'a': 4, 'b': 2}", "[10, 20, 10]", "[1, 2, 3]"]
 

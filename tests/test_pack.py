@@ -321,7 +321,7 @@ def test_temporary_files(empty: Wenv, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_extension_modules(builds: Wenv, tmp_path: Path) -> None:
-    builds.result("create", "regex", "msgpack", "numpy", timeout=1800)
+    builds.result("create", "--runtime", "default", "regex", "msgpack", "numpy", timeout=1800)
     run = machine(tmp_path, pack(builds, "--entry", str(EXAMPLES / "extensions.py")))
     assert run().splitlines() == [
         "numpy: 2.5 5.0", "msgpack: [0.0, 0.25, 0.5, 0.75, 1.0]", "regex: ['Ada', 'Lovelace', 'Émilie', 'Châtelet']",

@@ -135,6 +135,13 @@ def test_it_is_chosen_for_what_the_default_one_turns_out_not_to_have(wenv: Wenv,
     assert "the scientific runtime has lxml" in error
 
 
+def test_it_is_not_chosen_for_what_somebody_brings(wenv: Wenv, wheels: Path) -> None:
+    Wheel("numpy", "9.0", {"numpy.py": "mine = True"}, tag="cp314-cp314-wasi_0_0_0_wasm32").write(wheels)
+    wenv("create", "--no-index", "--find-links", str(wheels), "numpy")
+    assert wenv.json("info")["runtime"]["kind"] == "default"
+    assert wenv.python("import numpy; print(numpy.mine)") == "True\n"
+
+
 def test_versions_that_it_does_not_hold_are_refused_with_what_would_work(lab: Wenv, wheels: Path) -> None:
     held = table()["packages"]["numpy"]
     error = said(lab, "create", "--clear", "numpy==1.26.4", "pandas", status=1)

@@ -128,11 +128,19 @@ def chosen_runtime(store: Store, choice: Choice, inputs: Inputs, progress: Progr
             return runtime_of(store, Kind(facts.runtime))
         reasons = scientific_reasons(facts.requirements)
     else:
-        reasons = scientific_reasons(line.text for line in inputs.requested(reading_target()).requirements)
+        given = _projects_in(inputs.index.find_links)  # somebody who brings wheels of numpy knows which runtime they are for
+        lines = inputs.requested(reading_target()).requirements
+        reasons = [name for name in scientific_reasons(line.text for line in lines) if name not in given]
     if not reasons:
         return default_runtime(store)
     progress.say(announcement(reasons))
     return runtime_of(store, Kind.SCIENTIFIC)
+
+
+def _projects_in(links: Sequence[str]) -> set[str]:
+    """The projects of which local folders hold wheels."""
+    names = (path.name.partition("-")[0] for link in links if "://" not in link for path in Path(link).glob("*.whl"))
+    return {canonicalize_name(name) for name in names}
 
 
 def first_solution(

@@ -1,6 +1,6 @@
 """Uses packages with extension modules, which are linked into the component.
 
-wenv create regex msgpack numpy
+wenv create --runtime default regex msgpack numpy
 wenv pack --entry examples/packed/extensions.py
 wasmtime run extensions.wasm
 """

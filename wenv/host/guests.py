@@ -94,6 +94,7 @@ class ModuleGuest:
         memory = self._exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
+        self._base = self._address
         if compiled.memory is not None:
             restore(str(compiled.memory), self._grown, mapped=not compiled.engine.stoppable)
 
@@ -101,7 +102,8 @@ class ModuleGuest:
         missing = units - self._memory.size(self._store)
         if missing > 0:
             self._memory.grow(self._store, missing)
-        return self._address
+            self._base = self._address
+        return self._base
 
     @property
     def _address(self) -> int:
@@ -157,14 +159,14 @@ class ModuleGuest:
 
     def interrupt(self) -> bool:
         for place, bits in self._interrupt_places:
-            ctypes.c_ubyte.from_address(self._address + place).value |= bits
+            ctypes.c_ubyte.from_address(self._base + place).value |= bits
         self._interrupted = True
         return True
 
     def _forget_interrupt(self) -> None:
         """Withdraw an interrupt that came when nothing was running any more."""
         for place, bits in self._interrupt_places:
-            ctypes.c_ubyte.from_address(self._address + place).value &= ~bits
+            ctypes.c_ubyte.from_address(self._base + place).value &= ~bits
         self._interrupted = False
 
     def interrupt_places(self) -> list[tuple[int, int]]:

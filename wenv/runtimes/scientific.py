@@ -13,6 +13,7 @@ import tempfile
 import tomllib
 import zipfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
@@ -220,14 +221,13 @@ class ScientificRuntime(GuestServices):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(path.read_bytes())
                 mounts = [Mount(library, STANDARD_LIBRARY), Mount(Path(place), GUEST_FOLDER)]
-                session = Session(self._module(progress, stoppable=False), [mount.preopen for mount in mounts])
-                with session.module() as module:
+                made = Session(self._module(progress, stoppable=False), [mount.preopen for mount in mounts])
+                with closing(made) as session, session.module() as module:
                     if module.turn(START.format(guest=str(GUEST_FOLDER), library=str(STANDARD_LIBRARY))):
                         raise RuntimeBuildError("the scientific runtime does not start")
                     places = module.interrupt_places()
                     module.save_memory(folder / IMAGE)
                 (folder / INTERRUPT).write_text(json.dumps(places))
-                session.close()
 
         def baked(folder: Path, baking: Baking) -> None:
             self._bake(baking, folder / IMAGE, progress)
@@ -253,11 +253,11 @@ class ScientificRuntime(GuestServices):
         progress.begin(task)
         try:
             with PrivateFolders(()) as private:
-                session = Session(self.component(progress), [*(mount.preopen for mount in mounts), *private.preopens])
-                session.call("bake", order)
-                with session.module() as module:
-                    module.save_memory(image)
-                session.close()
+                preopens = [*(mount.preopen for mount in mounts), *private.preopens]
+                with closing(Session(self.component(progress), preopens, silent=True)) as session:
+                    session.call("bake", order)
+                    with session.module() as module:
+                        module.save_memory(image)
         except TrapError as error:
             raise RuntimeBuildError(f"baking failed: {error}") from error
         finally:
