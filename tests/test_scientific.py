@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from cache.store import Store
 from resolver.progress import Silent
-from tests.conftest import Wenv
+from tests.conftest import Wenv, copy_runtime
 from tests.source_builder import extension
 from tests.wheel_builder import Wheel
 from wenv.launcher import memory
@@ -85,6 +85,23 @@ def test_an_image_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     path.write_bytes(memory.head_of(1, [(1, 2)]) + page)
     with pytest.raises(OSError, match="cut off"):
         memory.restore(str(path), lambda units: ctypes.addressof(address), mapped=False)
+    for length in (0, 10, memory.PAGE, path.stat().st_size - 1):
+        path.write_bytes(path.read_bytes()[:length])
+        assert not memory.is_whole(str(path))
+
+
+def test_an_image_that_was_damaged_is_made_again(lab: Wenv, scientific: Runtime, tmp_path: Path) -> None:
+    own = Store(tmp_path / "own")
+    copy_runtime(scientific, own)
+    lab.environment["WENV_CACHE_DIR"] = str(own.root)
+    lab("create", "--clear", "numpy")
+    assert lab.python("print(1)") == "1\n"
+    for image in own.root.glob("*/memories/*/memory.image"):
+        data = image.read_bytes()
+        image.unlink()
+        image.write_bytes(data[: len(data) // 2])
+    assert lab.python("import numpy; print(numpy.ones(2).sum())") == "2.0\n"
+    assert all(memory.is_whole(str(image)) for image in own.root.glob("*/memories/*/memory.image"))
 
 
 # -- how it is chosen

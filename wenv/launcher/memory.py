@@ -40,22 +40,44 @@ def restore(path: str, grown: "Callable[[int], int]", *, mapped: bool) -> None:
     the system when the instance ends, not for that of a pool.  Raises OSError for a file that is not whole.
     """
     with open(path, "rb", buffering=0) as file:
-        head = file.read(PAGE)
-        units, count = struct.unpack_from("<2I", head)
-        size = -(-(8 + 8 * count) // PAGE) * PAGE
-        if size > PAGE:
-            head += file.read(size - PAGE)
-        numbers = struct.unpack_from(f"<{2 * count}I", head, 8)
+        units, runs, at = _read_head(file)
         address = grown(units)
         mapping = _mapping() if mapped else None
-        at = size
-        for first, pages in zip(numbers[::2], numbers[1::2], strict=True):
+        for first, pages in runs:
             place, length = address + first * PAGE, pages * PAGE
             if mapping is None:
                 _fill(file, place, length)
             elif mapping(place, length, READ | WRITE, PRIVATE | FIXED, file.fileno(), at) != place:
                 raise OSError(ctypes.get_errno(), f"{path} cannot be mapped")
             at += length
+
+
+def is_whole(path: str) -> bool:
+    """Whether a file is an image, none of which is missing."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            _read_head(file)
+            return True
+    except OSError:
+        return False
+
+
+def _read_head(file: "FileIO") -> "tuple[int, list[Run], int]":
+    """Units of memory, runs, and where their pages begin; the file is read up to there.  Raises OSError if it is not whole."""
+    head = file.read(PAGE)
+    if len(head) < PAGE:
+        raise OSError(f"{file.name} is cut off")
+    units, count = struct.unpack_from("<2I", head)
+    start = -(-(8 + 8 * count) // PAGE) * PAGE
+    if start > PAGE:
+        head += file.read(start - PAGE)
+    size = os.fstat(file.fileno()).st_size
+    if size < start or len(head) < start:
+        raise OSError(f"{file.name} is cut off")
+    numbers = struct.unpack_from(f"<{2 * count}I", head, 8)
+    if size < start + PAGE * sum(numbers[1::2]):
+        raise OSError(f"{file.name} is cut off")
+    return units, list(zip(numbers[::2], numbers[1::2], strict=True)), start
 
 
 def _mapping() -> "Callable[..., int | None] | None":

@@ -17,7 +17,7 @@ from ctypes import (
 )
 
 from wenv.launcher.clibrary import DOOR, MAIN, Instance, Machine, Trap, UnusableError
-from wenv.launcher.memory import restore
+from wenv.launcher.memory import is_whole, restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class ModuleMachine(Machine):
         self._module = c_void_p()
         if c["wasmtime_module_deserialize_file"](self._engine, compiled, byref(self._module)):
             raise UnusableError(compiled.decode(errors="replace"))
+        if not is_whole(self._image):
+            raise UnusableError(self._image)
         self._linker = c["wasmtime_linker_new"](self._engine)
         self._check(c["wasmtime_linker_define_wasi"](self._linker))
         module, name = (text.encode() for text in DOOR)

@@ -26,7 +26,7 @@ from resolver.progress import Progress
 from resolver.target import Target
 from wenv.errors import RuntimeBuildError, TrapError, WenvError
 from wenv.host.compiled import COMPILED, Format, compiled_file, compiled_key
-from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT
+from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT, is_whole
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtime_names import Kind
@@ -236,7 +236,11 @@ class ScientificRuntime(GuestServices):
             link_or_copy(self._memory(None, progress) / INTERRUPT, folder / INTERRUPT)
 
         build = started if baking is None else lambda folder: baked(folder, baking)
-        return self.store.derive(MEMORIES, self._memory_key(baking), build)
+        folder = self.store.derive(MEMORIES, self._memory_key(baking), build)
+        if not is_whole(str(folder / IMAGE)):  # damaged by somebody: it can be made again
+            self.store.discard(folder)
+            folder = self.store.derive(MEMORIES, self._memory_key(baking), build)
+        return folder
 
     def _bake(self, baking: Baking, image: Path, progress: Progress) -> None:
         from wenv.host.session import Session
