@@ -18,6 +18,7 @@ from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
 from cache.store import Store
+from wenv.errors import RuntimeBuildError
 from wenv.host.compiled import COMPILED, FILE, Format, compiled_key
 from wenv.launcher.clibrary import STACK
 
@@ -125,7 +126,11 @@ def compiled(
 
     def build(folder: Path) -> None:
         announce()
-        (folder / FILE).write_bytes(made.from_file(chosen.wasmtime, str(source())).serialize())
+        path = source()
+        try:
+            (folder / FILE).write_bytes(made.from_file(chosen.wasmtime, str(path)).serialize())
+        except wasmtime.WasmtimeError as error:
+            raise RuntimeBuildError(f"{path} cannot be compiled: {error}", f"delete {path.parent}: it is made again") from error
 
     def loaded(folder: Path) -> Compiled:
         return Compiled(chosen, made.deserialize_file(chosen.wasmtime, str(folder / FILE)))
