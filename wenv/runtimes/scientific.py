@@ -14,11 +14,12 @@ import tomllib
 import zipfile
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from cache.files import link_or_copy
 from cache.layers import LayerWriter, publish
 from cache.store import Store
 from resolver.fetch import fetch_file
@@ -185,8 +186,6 @@ class ScientificRuntime(GuestServices):
             raise WenvError(f"{names}: the scientific runtime takes no extension modules", "--runtime default links them")
         key = self._memory_key(baking)
         if (key, stoppable) not in self._loaded:
-            from dataclasses import replace
-
             module = self._module(progress, stoppable=stoppable)
             memory = self._memory(baking, progress) / IMAGE
             self._loaded[key, stoppable] = replace(module, memory=memory)
@@ -231,8 +230,6 @@ class ScientificRuntime(GuestServices):
 
         def baked(folder: Path, baking: Baking) -> None:
             self._bake(baking, folder / IMAGE, progress)
-            from cache.files import link_or_copy
-
             link_or_copy(self._memory(None, progress) / INTERRUPT, folder / INTERRUPT)
 
         build = started if baking is None else lambda folder: baked(folder, baking)
