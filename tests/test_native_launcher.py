@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Wenv
+from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
 from tests.test_launcher import run
 from tests.wheel_builder import Wheel
 from wenv import startfile
@@ -20,6 +20,7 @@ from wenv.locations import registry_folder
 pytestmark = pytest.mark.skipif(not startfile.has_native_launcher(), reason="no compiler has built it")
 
 NOWHERE = "/nonexistent/python"
+empty = pytest.fixture(empty_of_each_runtime, params=RUNTIMES)
 OBSERVE = """\
 import json, os, sys
 from pathlib import Path

@@ -231,6 +231,10 @@ def test_baked_it_starts_with_its_modules_in_memory(lab: Wenv) -> None:
     (lab.folder / "matplotlibrc").write_text("lines.linewidth: 7\n")
     assert lab.python(loaded) == "[]\n"
     assert lab.python("import matplotlib; print(matplotlib.rcParams['lines.linewidth'])") == "7.0\n"
+    directly = [str(lab.folder / ".wenv" / "bin" / "python"), "-c", loaded]
+    assert subprocess.run(directly, cwd=lab.folder, capture_output=True, text=True).stdout == "[]\n"
+    elsewhere = subprocess.run(directly, cwd=lab.folder.parent, capture_output=True, text=True)
+    assert elsewhere.stdout == "['matplotlib', 'numpy', 'pandas']\n"
     (lab.folder / "matplotlibrc").unlink()
     assert lab.python(loaded, options=("--env", "MPLBACKEND=svg")) == "[]\n"
     assert lab.python(loaded) == "['matplotlib', 'numpy', 'pandas']\n"

@@ -8,9 +8,11 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 ``V``  a variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set
 ``K``  the folder that wenv is imported from
 ``L``  wasmtime's C library; ``Z`` the bytes of stack for WebAssembly
-``C``  the compiled component; ``B`` the baked one, used if every ``b`` (as ``V``) holds
-``U``  something is unusual (the policy grants something, the runtime is a module): Python knows how
-``P``  a host folder that the guest may read, followed by ``p``, its guest path
+``C``  the compiled component, or module; ``B`` the baked one, used if every ``b`` (as ``V``) holds and at no ``A`` (a guest
+       path) anything is found
+``M``  of a module: the image of its memory, ``m`` the baked one; ``F`` and ``f`` the Python around the request
+``U``  something is unusual (the policy grants something): Python knows how
+``P``  a host folder that the guest may read, followed by ``p``, its guest path; ``W`` and ``w`` one that it may write to
 ``R``  a folder to make in the private folder, in this order; ``Q`` one of these that the guest is given, at ``q``
 ``X``  a guest folder that hides what the host has in it, or at it alone (``x``); ``H`` where that is found instead
 ``Y``  the guest's working folder if the host's is not shared
@@ -28,13 +30,14 @@ from typing import TYPE_CHECKING
 import wenv
 from wenv.guest.command_line import CommandLine
 from wenv.launcher import places, sandbox
-from wenv.launcher.clibrary import STACK
+from wenv.launcher.clibrary import MAIN, STACK
 from wenv.launcher.plan import GUEST
 from wenv.launcher.private import PrivateFolders
 from wenv.policy import Policy
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
+    from wenv.launcher.sandbox import Preopen
 
 #: The program, where it could be built (hatch_build.py).
 LAUNCHER = Path(__file__).parent / "launcher" / "native" / "start"
@@ -57,6 +60,11 @@ def text_of(plan: "Plan") -> bytes:
     request = sandbox.request_of(plan, program, plan["policy"], "/", [])
     fixed = {name: request[name] for name in ("code", "stubs", "flags", "control")}
     private = PrivateFolders(())
+    before, after = MAIN.split("{request}")
+
+    def given(writable: bool) -> "list[Preopen]":
+        return [preopen for preopen in plan["preopens"] if preopen[2] == writable]
+
     records = [
         ("D", plan["folder"]),
         ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], places.MANIFEST_NAME))),
@@ -67,8 +75,10 @@ def text_of(plan: "Plan") -> bytes:
         ("L", plan["library"]),
         ("Z", str(STACK)),
         ("C", plan["component"]),
+        *([("M", plan["memory"]), ("F", before), ("f", after)] if plan["memory"] else []),
         *_baked(plan["baked"], own),
-        *(pair for host, guest, _ in plan["preopens"] for pair in (("P", host), ("p", guest))),
+        *(pair for host, guest, _ in given(False) for pair in (("P", host), ("p", guest))),
+        *(pair for host, guest, _ in given(True) for pair in (("W", host), ("w", guest))),
         *(("R", folder) for folder in private.folders),
         *(pair for name, guest, _ in private.own for pair in (("Q", name), ("q", guest))),
         *(("X" if folder != places.TEMPORARY else "x", folder) for folder in places.RESERVED),
@@ -84,8 +94,7 @@ def text_of(plan: "Plan") -> bytes:
 
 def _is_usual(plan: "Plan") -> bool:
     """Whether the native launcher can do what the plan says."""
-    conditions = plan["baked"] is not None and plan["baked"]["absent"]
-    return plan["policy"] == Policy().as_json() and bool(plan["library"]) and not plan["memory"] and not conditions
+    return plan["policy"] == Policy().as_json() and bool(plan["library"])
 
 
 def _stamp(path: str) -> str:
@@ -109,4 +118,6 @@ def _baked(baked: "Baked | None", own: dict[str, str]) -> list[tuple[str, str]]:
     open_ones = [name for name in baked["variables"] if name in sandbox.TERMINAL_VARIABLES and name not in own]
     if any(own.get(name) != value for name, value in baked["variables"].items() if name not in open_ones):
         return []
-    return [("B", baked["component"]), *(("b", _assignment(name, baked["variables"][name])) for name in open_ones)]
+    conditions = [("b", _assignment(name, baked["variables"][name])) for name in open_ones]
+    conditions += [("A", path) for path in baked["absent"]]
+    return [("B", baked["component"]), *([("m", baked["memory"])] if baked["memory"] else []), *conditions]

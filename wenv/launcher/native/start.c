@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,11 @@ typedef struct { uint64_t store; uint32_t own; } Instance;
 typedef struct { uint64_t store; uint32_t first, second; void *own; } Function;
 typedef struct { uint8_t kind; size_t size; const char *data; void *more; } Value;
 typedef struct { size_t size; char *data; } Bytes;
+
+typedef struct { uint64_t store; size_t own; } ModuleInstance;
+typedef struct { uint8_t kind; uint64_t of[3]; } Extern; /* a function or a memory, known by where `of` is */
+typedef struct { uint8_t kind; union { int32_t number; uint64_t largest[3]; } of; } Integer;
+typedef size_t Callback(void *, void *, const Integer *, size_t, Integer *, size_t);
 
 enum { STRING = 12 }; /* wasmtime_component_valkind_t */
 
@@ -62,8 +68,26 @@ enum { STRING = 12 }; /* wasmtime_component_valkind_t */
   F(bool, wasmtime_error_exit_status, (void *, int *)) \
   F(void, wasmtime_error_message, (void *, Bytes *))
 
+#define OF_MODULES(F) \
+  F(void, wasmtime_config_wasm_exceptions_set, (void *, bool)) \
+  F(void *, wasmtime_module_deserialize_file, (void *, const char *, void **)) \
+  F(void *, wasmtime_linker_new, (void *)) \
+  F(void *, wasmtime_linker_define_wasi, (void *)) \
+  F(void *, wasm_valtype_new, (uint8_t)) \
+  F(void, wasm_valtype_vec_new, (Bytes *, size_t, void **)) \
+  F(void *, wasm_functype_new, (Bytes *, Bytes *)) \
+  F(void *, wasmtime_linker_define_func, (void *, const char *, size_t, const char *, size_t, void *, Callback *, void *, void *)) \
+  F(void *, wasmtime_linker_instantiate, (void *, void *, void *, ModuleInstance *, void **)) \
+  F(bool, wasmtime_instance_export_get, (void *, ModuleInstance *, const char *, size_t, Extern *)) \
+  F(void *, wasmtime_func_call, (void *, void *, Integer *, size_t, Integer *, size_t, void **)) \
+  F(char *, wasmtime_memory_data, (void *, void *)) \
+  F(uint64_t, wasmtime_memory_size, (void *, void *)) \
+  F(void *, wasmtime_memory_grow, (void *, void *, uint64_t, uint64_t *)) \
+  F(void, wasm_trap_message, (void *, Bytes *))
+
 #define DECLARED(result, name, arguments) static result(*name) arguments;
 FUNCTIONS(DECLARED)
+OF_MODULES(DECLARED)
 
 static bool load(const char *path) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -71,6 +95,7 @@ static bool load(const char *path) {
 #define FOUND(result, name, arguments) \
   if (!(*(void **)&name = dlsym(library, #name))) return false;
   FUNCTIONS(FOUND)
+  OF_MODULES(FOUND)
   return true;
 }
 
@@ -228,14 +253,6 @@ static bool fits(void) {
   for (char *variable = next('V', NULL); variable; variable = next('V', variable))
     if (!is_set_so(variable)) return false;
   return true;
-}
-
-/* The baked component, unless a variable has another value than its modules saw when they were imported. */
-static char *component(void) {
-  char *baked = next('B', NULL);
-  for (char *variable = next('b', NULL); baked && variable; variable = next('b', variable))
-    if (!is_set_so(variable)) baked = NULL;
-  return baked ? baked : only('C');
 }
 
 /* -- the program */
@@ -398,6 +415,35 @@ static void add_size(Text *text, const char *variable, unsigned actual) {
   add(text, number);
 }
 
+static const char *directory; /* in which the program works, a guest path */
+
+/* Whether a guest path leads to something in a folder that is shared. */
+static bool is_there(const char *path) {
+  Text whole = {0};
+  if (*path != '/') add(&whole, directory), add(&whole, "/");
+  add(&whole, path);
+  for (size_t i = 0; i < shared_count; i++) {
+    Text host = {0};
+    struct stat status;
+    if (is_inside(shared[i].guest, whole.data)) return true;
+    if (!is_inside(whole.data, shared[i].guest)) continue;
+    add(&host, shared[i].host), add(&host, whole.data + strlen(shared[i].guest));
+    if (!lstat(host.data, &status)) return true;
+  }
+  return false;
+}
+
+/* What to load: component and memory image as they were baked, unless something is not as their modules saw it. */
+static void choose(char **component, char **image) {
+  char *baked = next('B', NULL);
+  for (char *variable = next('b', NULL); baked && variable; variable = next('b', variable))
+    if (!is_set_so(variable)) baked = NULL;
+  for (char *path = next('A', NULL); baked && path; path = next('A', path))
+    if (is_there(path)) baked = NULL;
+  *component = baked ? baked : only('C');
+  *image = next(baked ? 'm' : 'M', NULL);
+}
+
 static char *request(const char *here) {
   Text text = {0};
   add(&text, "{\"form\":"), add_json(&text, form);
@@ -407,15 +453,16 @@ static char *request(const char *here) {
     if (word != given) add(&text, ",");
     add_json(&text, *word);
   }
-  char *directory = guest_path(here);
+  char *working = guest_path(here);
   bool seen = false;
   add(&text, "],\"shared\":{");
   for (size_t i = 0; i < shared_count; i++) {
     if (i) add(&text, ",");
     add_json(&text, shared[i].guest), add(&text, ":false");
-    seen = seen || is_inside(directory, shared[i].guest);
+    seen = seen || is_inside(working, shared[i].guest);
   }
-  add(&text, "},\"directory\":"), add_json(&text, seen ? directory : only('Y'));
+  directory = seen ? working : only('Y');
+  add(&text, "},\"directory\":"), add_json(&text, directory);
   add(&text, ",\"environment\":{");
   for (char *name = next('N', NULL); name; name = next('N', name)) {
     if (!getenv(name)) continue;
@@ -436,7 +483,7 @@ static char *request(const char *here) {
 /* -- the run */
 
 static void *linker, *compiled, *context;
-static char *told;
+static char *told, *image;
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER; /* taken once, by who ends the process */
 
 /* Python has the words for what stopped a guest. */
@@ -463,11 +510,112 @@ static void check(void *error) {
   explain(strndup(message.data, message.size));
 }
 
-static void *run(void *unused) {
+static void check_trap(void *error, void *trap) {
+  check(error);
+  if (!trap) return;
+  pthread_mutex_lock(&ending);
+  int left = left_status();
+  remove_private();
+  if (left >= 0) _exit(left);
+  Bytes message;
+  wasm_trap_message(trap, &message);
+  explain(strndup(message.data, message.size));
+}
+
+/* -- a module: see wenv/launcher/module.py */
+
+enum { PAGE = 1 << 12 };
+
+/* Nobody is behind the door of a program that was started like this. */
+static size_t nobody(void *data, void *caller, const Integer *arguments, size_t count, Integer *results, size_t size) {
+  (void)data, (void)caller, (void)arguments, (void)count, (void)size;
+  results[0] = (Integer){.kind = 0, .of.number = -1};
+  return 0;
+}
+
+static Bytes integers(size_t count) {
+  void *kinds[4];
+  Bytes vector;
+  for (size_t i = 0; i < count; i++) kinds[i] = wasm_valtype_new(0);
+  wasm_valtype_vec_new(&vector, count, kinds);
+  return vector;
+}
+
+static bool prepare_module(void *engine, const char *component) {
+  Bytes parameters = integers(4), results = integers(1);
+  if (wasmtime_module_deserialize_file(engine, component, &compiled)) return false;
+  linker = wasmtime_linker_new(engine);
+  void *kind = wasm_functype_new(&parameters, &results);
+  return !wasmtime_linker_define_wasi(linker) && !wasmtime_linker_define_func(linker, "host", 4, "call", 4, kind, nobody, NULL, NULL);
+}
+
+static int32_t called(Extern *function, Integer *arguments, size_t count) {
+  Integer result = {0};
+  void *trap = NULL;
+  void *error = wasmtime_func_call(context, function->of, arguments, count, &result, 1, &trap);
+  check_trap(error, trap);
+  return result.of.number;
+}
+
+/* Map the image over the memory; its format is described in wenv/launcher/memory.py. */
+static bool restore(void *memory) {
+  struct stat status;
+  uint64_t before;
+  int file = open(image, O_RDONLY | O_CLOEXEC);
+  if (file < 0 || fstat(file, &status) || status.st_size < PAGE) return false;
+  const uint32_t *head = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+  if (head == MAP_FAILED) return false;
+  size_t count = head[1], at = (8 + 8 * count + PAGE - 1) / PAGE * PAGE, end = at;
+  if (at > (size_t)status.st_size) return false;
+  for (size_t i = 0; i < count; i++) end += (size_t)head[3 + 2 * i] * PAGE;
+  if (end > (size_t)status.st_size) return false;
+  uint64_t units = wasmtime_memory_size(context, memory);
+  if (head[0] > units) check(wasmtime_memory_grow(context, memory, head[0] - units, &before));
+  char *data = wasmtime_memory_data(context, memory);
+  for (size_t i = 0; i < count; i++) {
+    char *place = data + (size_t)head[2 + 2 * i] * PAGE;
+    size_t size = (size_t)head[3 + 2 * i] * PAGE;
+    if (mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, (off_t)at) != place) return false;
+    at += size;
+  }
+  return !close(file);
+}
+
+/* The line of Python that runs the request: a literal with it between what the start file says. */
+static Text source(void) {
+  Text text = {0};
+  add(&text, only('F')), add(&text, "'");
+  for (const char *at = told; *at; at++) {
+    if (*at == '\\' || *at == '\'') add(&text, "\\");
+    add_bytes(&text, at, 1);
+  }
+  add(&text, "'"), add(&text, only('f'));
+  return text;
+}
+
+static int run_module(void) {
+  ModuleInstance instance;
+  Extern memory, allocate, turn;
+  void *trap = NULL;
+  void *error = wasmtime_linker_instantiate(linker, context, compiled, &instance, &trap);
+  check_trap(error, trap);
+  if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory) ||
+      !wasmtime_instance_export_get(context, &instance, "host_alloc", 10, &allocate) ||
+      !wasmtime_instance_export_get(context, &instance, "turn", 4, &turn) || !restore(memory.of)) {
+    pthread_mutex_lock(&ending);
+    give_up();
+  }
+  Text line = source();
+  Integer arguments[2] = {{.of.number = (int32_t)line.size}, {.of.number = (int32_t)line.size}};
+  arguments[0].of.number = called(&allocate, arguments, 1);
+  memcpy(wasmtime_memory_data(context, memory.of) + (uint32_t)arguments[0].of.number, line.data, line.size);
+  return called(&turn, arguments, 2);
+}
+
+static int run_component(void) {
   Instance instance;
   Function function;
   void *index = NULL;
-  (void)unused;
   check(wasmtime_component_linker_instantiate(linker, context, compiled, &instance));
   index = wasmtime_component_instance_get_export_index(&instance, context, NULL, "wenv:env/session@0.1.0", 22);
   index = wasmtime_component_instance_get_export_index(&instance, context, index, "main", 4);
@@ -477,28 +625,43 @@ static void *run(void *unused) {
   }
   Value argument = {.kind = STRING, .size = strlen(told), .data = told}, result = {0};
   check(wasmtime_component_func_call(&function, context, &argument, 1, &result, 1));
+  return (int)(result.size & 0xFF);
+}
+
+static void *run(void *unused) {
+  (void)unused;
+  int status = image ? run_module() : run_component();
   pthread_mutex_lock(&ending);
   int left = left_status();
   remove_private();
-  _exit(left >= 0 ? left : (int)(result.size & 0xFF));
+  _exit(left >= 0 ? left : status & 0xFF);
 }
 
 static void prepare(void) {
   void *config, *engine, *wasi;
+  char *component;
   if (!load(only('L'))) give_up();
+  choose(&component, &image);
   config = wasm_config_new();
-  wasmtime_config_wasm_component_model_set(config, true);
+  if (image) wasmtime_config_wasm_exceptions_set(config, true);
+  else wasmtime_config_wasm_component_model_set(config, true);
   wasmtime_config_max_wasm_stack_set(config, (size_t)strtoull(only('Z'), NULL, 10));
   engine = wasm_engine_new_with_config(config);
-  if (wasmtime_component_deserialize_file(engine, component(), &compiled)) give_up();
-  linker = wasmtime_component_linker_new(engine);
-  if (wasmtime_component_linker_add_wasip2(linker)) give_up();
+  if (image) {
+    if (!prepare_module(engine, component)) give_up();
+  } else {
+    if (wasmtime_component_deserialize_file(engine, component, &compiled)) give_up();
+    linker = wasmtime_component_linker_new(engine);
+    if (wasmtime_component_linker_add_wasip2(linker)) give_up();
+  }
   context = wasmtime_store_context(wasmtime_store_new(engine, NULL, NULL));
   wasi = wasi_config_new();
   wasi_config_set_argv(wasi, 1, (const char *[]){"python"});
   wasi_config_inherit_stdin(wasi), wasi_config_inherit_stdout(wasi), wasi_config_inherit_stderr(wasi);
   for (char *host = next('P', NULL); host; host = next('P', host))
     if (!wasi_config_preopen_dir(wasi, host, next('p', host), false)) give_up();
+  for (char *host = next('W', NULL); host; host = next('W', host))
+    if (!wasi_config_preopen_dir(wasi, host, next('w', host), true)) give_up();
   for (size_t i = 0; i < shared_count; i++)
     if (!wasi_config_preopen_dir(wasi, shared[i].host, shared[i].guest, false)) give_up();
   for (char *name = next('Q', NULL); name; name = next('Q', name)) {
@@ -567,7 +730,7 @@ int main(int count, char **words) {
   read_records(start_file);
   if (!folder || strcmp(only('D'), folder)) hand_over(); /* moved, or reached through a link */
   if (!fits()) renew();
-  if (next('U', NULL)) hand_over();
+  if (next('U', NULL) || (next('M', NULL) && sysconf(_SC_PAGESIZE) != PAGE)) hand_over();
   choose_program(name, here);
   share(here), share(own_folder);
   told = request(here);
