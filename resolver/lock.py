@@ -38,6 +38,8 @@ from resolver.target import Target
 LOCK_NAME = "pylock.toml"
 #: The table under [tool] where the lock remembers what was asked for.
 TOOL = "wenv"
+#: In it, what the runtime holds itself.
+CONTAINED = "runtime-packages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
         )
         for wheel in sorted(wheels, key=lambda wheel: wheel.name)
     ]
+    held = [f"{name}=={version}" for name, version in target.contained.items()]
     marker = f'sys_platform == "{target.markers["sys_platform"]}" and python_version == "{target.python}"'
     lock = Pylock(
         lock_version=Version("1.0"),
@@ -88,7 +91,7 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
         requires_python=SpecifierSet(f"=={target.python}.*"),
         created_by="wenv",
         packages=packages,
-        tool={TOOL: {"requested": list(requested), "runtime": runtime}},
+        tool={TOOL: {"requested": list(requested), "runtime": runtime, **({CONTAINED: held} if held else {})}},
     )
     return tomli_w.dumps(lock.to_dict())
 
@@ -112,6 +115,11 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
         lock = Pylock.from_dict(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError) as error:
         raise LockError(f"{origin}: {error}") from error
+    tool = (lock.tool or {}).get(TOOL)
+    held_then = tool.get(CONTAINED, ()) if isinstance(tool, dict) else ()
+    held_now = {f"{name}=={version}" for name, version in target.contained.items()}
+    if gone := sorted(set(map(str, held_then)) - held_now) if held_now else []:
+        raise LockError(f"{origin}: it was made for a runtime with {', '.join(gone[:3])}, which this one has not", "lock again")
     wheels: list[LockedFile] = []
     unusable: list[Unusable] = []
     for package in lock.packages:
@@ -144,7 +152,6 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
     names = [wheel.name for wheel in wheels]
     if twice := {name for name in names if names.count(name) > 1}:
         raise LockError(f"{origin}: several packages called {', '.join(sorted(twice))} are for this runtime")
-    tool = (lock.tool or {}).get(TOOL)
     requested = tool.get("requested") if isinstance(tool, dict) else None
     return wheels, [str(name) for name in requested] if isinstance(requested, list) else names
 

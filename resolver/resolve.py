@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resolver.pip_internals import resolution
 
 RESOLVING = "Resolving"
-DEFAULT_BUILDS = "--runtime default builds such packages"
+DEFAULT_BUILDS = "an environment of the default runtime can have it built: `wenv create --runtime default`"
 LOOKING = "Looking into source distributions"
 
 

@@ -137,8 +137,12 @@ def test_it_is_chosen_by_itself_and_says_why(wenv: Wenv, wheels: Path) -> None:
     assert {"zzplots": "pure", "matplotlib": "in the runtime"}.items() <= {
         p["name"]: p["kind"] for p in found["packages"]
     }.items()
-    assert 'runtime = "scientific"' in (wenv.folder / ".wenv" / "pylock.toml").read_text()
-    (wenv.folder / "pylock.toml").write_text((wenv.folder / ".wenv" / "pylock.toml").read_text())
+    lock = (wenv.folder / ".wenv" / "pylock.toml").read_text()
+    assert 'runtime = "scientific"' in lock
+    assert f'"matplotlib=={table()["packages"]["matplotlib"]}"' in lock
+    (wenv.folder / "pylock.toml").write_text(re.sub('"numpy==[0-9.]*"', '"numpy==1.0"', lock))
+    assert "a runtime with numpy==1.0" in said(wenv, "create", "--clear", "-r", "pylock.toml", status=1)
+    (wenv.folder / "pylock.toml").write_text(lock)
     wenv("create", "--clear", "-r", "pylock.toml")
     assert wenv.json("info")["runtime"]["kind"] == "scientific"
 
@@ -161,9 +165,14 @@ def test_it_is_not_chosen_for_what_somebody_brings(wenv: Wenv, wheels: Path) -> 
 
 def test_versions_that_it_does_not_hold_are_refused_with_what_would_work(lab: Wenv, wheels: Path) -> None:
     held = table()["packages"]["numpy"]
-    error = said(lab, "create", "--clear", "numpy==1.26.4", "pandas", status=1)
+    error = said(lab, "create", "--clear", "--runtime", "scientific", "numpy==1.26.4", "pandas", status=1)
     assert f"this runtime holds numpy {held}" in error
     assert "--runtime default" in error
+    error = said(lab, "create", "--clear", "--no-build", "numpy==1.26.4", status=1)
+    assert "Runtime: scientific" not in error
+    assert f"the scientific runtime has numpy {held}" in error
+    (lab.folder / "hashed.txt").write_text(f"numpy=={held} --hash=sha256:{'0' * 64}\n")
+    assert "cannot be checked" in said(lab, "create", "--clear", "-r", "hashed.txt", status=1)
     error = said(lab, "install", "numpy<2", status=1)
     assert f"this runtime holds numpy {held}" in error
     extension("zzfast", "static int zero(void) { return 0; }").write(wheels)
@@ -239,6 +248,20 @@ def test_baked_it_starts_with_its_modules_in_memory(lab: Wenv) -> None:
     assert lab.python(loaded, options=("--env", "MPLBACKEND=svg")) == "[]\n"
     assert lab.python(loaded) == "['matplotlib', 'numpy', 'pandas']\n"
     assert lab.python("import os; print(os.path.isdir(os.environ.get('MPLCONFIGDIR', '/tmp/.matplotlib')))") == "True\n"
+
+
+def test_a_limit_that_is_too_low_for_what_was_baked(lab: Wenv) -> None:
+    lab("bake")
+    loaded = "import sys; print('pandas' in sys.modules)"
+    assert lab.python(loaded) == "True\n"
+    assert lab.python(loaded, options=("--memory", "60M")) == "False\n"
+    assert "its memory limit is too low" in lab.result("run", "--memory", "1M", "-c", loaded, status=134).stderr
+
+
+def test_a_missing_module_is_told_as_ever(lab: Wenv) -> None:
+    error = lab.result("run", "-c", "import zz_nothing", status=1).stderr
+    assert error.splitlines()[-1] == "ModuleNotFoundError: No module named 'zz_nothing'"
+    assert lab.python("import sys; print(sys.flags.no_site, sys.flags.utf8_mode, len(sys.flags) > 10)") == "0 1 True\n"
 
 
 PLOT = """

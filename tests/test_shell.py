@@ -1,6 +1,7 @@
 """``wenv shell`` on a terminal."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -105,6 +106,14 @@ def test_a_second_ctrl_c_ends_the_session(terminal: Terminal) -> None:
     terminal.process.sendintr()
     terminal.process.expect_exact("session ended by the second Ctrl-C")
     assert terminal.leave() == 130
+
+
+@pytest.mark.parametrize("code", ["while True: pass\r", "import time; time.sleep(600)"])
+def test_a_signal_ends_a_shell_that_is_busy(terminal: Terminal, code: str) -> None:
+    terminal.process.send(code + "\r")
+    time.sleep(1)
+    terminal.process.kill(signal.SIGTERM)
+    assert terminal.leave() == 143
 
 
 def test_ctrl_c_at_the_prompt_clears_the_line(terminal: Terminal) -> None:

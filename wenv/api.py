@@ -142,8 +142,8 @@ class OpenEnvironment:
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}
         return {**request, "terminal": None, "environment": {**kept, **own, **dict(policy.environment)}}
 
-    def _component(self, request: "dict[str, Any]", shared: "Sequence[Preopen]") -> "Compiled":
-        baking = fitting(self._runtime, self.environment, self._plan, request, shared)  # type: ignore[arg-type]
+    def _component(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Compiled":
+        baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
         found = self._components.get(baking is not None)
         if found is None:
             found = self._runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
@@ -163,7 +163,7 @@ class Session:
     def __init__(self, opened: OpenEnvironment, policy: Policy) -> None:
         self._opened, self._policy = opened, policy
         self._request = opened._request(policy)
-        self._component = opened._component(self._request, [mount.preopen for mount in policy.mounts])
+        self._component = opened._component(self._request, [mount.preopen for mount in policy.mounts], policy.memory)
         self._text = json.dumps(self._request)
         self._folders = PrivateFolders(str(mount.guest) for mount in policy.mounts)
         self._written: dict[int, list[bytes]] = {1: [], 2: []}

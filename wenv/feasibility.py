@@ -55,7 +55,7 @@ def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress
     builder = creation.builder_for(runtime, rules, progress)
     target = runtime.target(progress)
     decided = decide(runtime.store, requested, target, progress, (), rules, lambda file: builder.known(file) is not None)
-    if any(d.languages for d in decided) and compiler_version() is None:
+    if target.extensions and any(d.languages for d in decided) and compiler_version() is None:
         progress.say("Building needs the compiler ziglang, which is not installed: pip install 'wenv[build]'")
     return [_finding(d, builder, runtime.store) for d in decided]
 

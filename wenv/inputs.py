@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from cache.store import Store
 from resolver.building.rules import ANY_BUILD, BuildRules
-from resolver.errors import UnusablePackagesError
+from resolver.errors import RequirementsError, UnusablePackagesError
 from resolver.gather import gather
 from resolver.lock import is_lock, lock_facts
 from resolver.progress import Progress
@@ -20,7 +20,15 @@ from wenv.errors import UsageError, WenvError
 from wenv.report import package_reports
 from wenv.runtime_names import Choice, Kind
 from wenv.runtimes import Runtime, default_runtime, runtime_of
-from wenv.runtimes.choice import announcement, reading_target, scientific_has, scientific_name, scientific_reasons, with_advice
+from wenv.runtimes.choice import (
+    announcement,
+    reading_target,
+    scientific_has,
+    scientific_lacks,
+    scientific_name,
+    scientific_reasons,
+    with_advice,
+)
 
 
 def index_options(
@@ -128,13 +136,31 @@ def chosen_runtime(store: Store, choice: Choice, inputs: Inputs, progress: Progr
             return runtime_of(store, Kind(facts.runtime))
         reasons = scientific_reasons(facts.requirements)
     else:
-        given = _projects_in(inputs.index.find_links)  # somebody who brings wheels of numpy knows which runtime they are for
-        lines = inputs.requested(reading_target()).requirements
-        reasons = [name for name in scientific_reasons(line.text for line in lines) if name not in given]
+        reasons = _reasons(inputs)
     if not reasons:
         return default_runtime(store)
     progress.say(announcement(reasons))
     return runtime_of(store, Kind.SCIENTIFIC)
+
+
+def _lacking(inputs: Inputs, runtime: Runtime, progress: Progress) -> list[str]:
+    """What is asked for at a version that the scientific runtime does not have."""
+    if inputs.lock is not None:
+        return []
+    return scientific_lacks(line.text for line in inputs.requested(runtime.target(progress)).requirements)
+
+
+def _reasons(inputs: Inputs) -> list[str]:
+    """The requirements that are for the scientific runtime, unless somebody brings wheels of them or wants them built."""
+    try:
+        lines = inputs.requested(reading_target()).requirements
+    except RequirementsError:
+        return []  # it may be right for the other Python
+    if ":all:" in inputs.index.no_binary:
+        return []
+    given = _projects_in(inputs.index.find_links) | {canonicalize_name(name) for name in inputs.index.no_binary}
+    texts = [line.text for line in lines]
+    return [] if scientific_lacks(texts) else [name for name in scientific_reasons(texts) if name not in given]
 
 
 def _projects_in(links: Sequence[str]) -> set[str]:
@@ -156,10 +182,10 @@ def first_solution(
         to_build = creation.to_build(solved, progress) if choice is Choice.AUTO and inputs.lock is None else []
         there = [file.name for file in to_build if scientific_name(file.name)]
     except UnusablePackagesError as error:
-        if choice is not Choice.AUTO or not scientific_has(error.packages):
-            raise with_advice(error) from error
         there = scientific_has(error.packages)
-    if not there:
+        if choice is not Choice.AUTO or not there or _lacking(inputs, runtime, progress):
+            raise with_advice(error) from error
+    if not there or _lacking(inputs, runtime, progress):
         return solved
     progress.say(announcement(there))
     return inputs.solution(runtime_of(store, Kind.SCIENTIFIC), progress, refresh=refresh)

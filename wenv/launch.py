@@ -24,6 +24,7 @@ from wenv.image import has_image, image, layer_mounts
 from wenv.launcher import plan as plans
 from wenv.launcher import sandbox as sandboxes
 from wenv.launcher.clibrary import SERIES
+from wenv.launcher.memory import memory_of
 from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Preopen
@@ -109,16 +110,22 @@ def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
     return {
         "component": str(baked.code),
         "memory": str(baked.memory or ""),
+        "least": memory_of(str(baked.memory)) if baked.memory is not None else 0,
         "variables": dict(environment.baked.variables),
         "absent": list(environment.baked.absent),
     }
 
 
 def fitting(
-    runtime: Runtime, environment: Environment, plan: "Plan", request: Request, shared: Sequence[Preopen]
+    runtime: Runtime,
+    environment: Environment,
+    plan: "Plan",
+    request: Request,
+    shared: Sequence[Preopen],
+    limit: int | None,
 ) -> "Baking | None":
     """What is baked for a run: nothing, where something is not as it was when the modules were imported."""
-    plain = plans.executable(plan, request, shared) == (plan["component"], plan["memory"])
+    plain = plans.executable(plan, request, shared, limit) == (plan["component"], plan["memory"])
     return None if plain else baking_of(runtime, environment)
 
 
@@ -166,7 +173,7 @@ def sandbox(
     request = sandboxes.request_of(plan, program, policy.as_json(), here, shared)
     with PrivateFolders(mount[1] for mount in shared) as private:
         yield Sandbox(
-            fitting(runtime, environment, plan, request, shared),
+            fitting(runtime, environment, plan, request, shared, policy.memory),
             (*plan["preopens"], *shared, *private.preopens),
             request,
             private,

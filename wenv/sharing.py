@@ -162,6 +162,7 @@ def artifact_of(runtime: Runtime, environment: Environment, progress: Progress, 
     `with_runtime` takes the standard library and the interpreter along.
     """
     store = runtime.store
+    interpreter = runtime.component_file(progress) if with_runtime else None
     content = configuration_of(store, environment).document()
     layers: dict[Descriptor, str] = {}
     named = [(package.digest, package.guest_base.name) for package in environment.packages]
@@ -176,7 +177,6 @@ def artifact_of(runtime: Runtime, environment: Environment, progress: Progress, 
         progress.advance(COMPRESSING, 1)
     progress.end(COMPRESSING)
     descriptors = list(layers)
-    interpreter = runtime.component_file(progress) if with_runtime else None
     if interpreter is not None:
         with interpreter.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -34,6 +34,12 @@ class GuestThread:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="guest")
         self._private = private
         self.session: Session | None = None
+        self._running: Future[Any] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether code of the user's runs."""
+        return self._running is not None and not self._running.done()
 
     def open(self, make: Callable[[], Session]) -> None:
         """Make the session."""
@@ -48,7 +54,7 @@ class GuestThread:
         """A call that runs the user's code.  Raises KeyboardInterrupt at the second Ctrl-C, with the session at its end."""
         assert self.session is not None
         self._private.clear_interrupt()
-        future = self._pool.submit(self.session.call, name, argument)
+        future = self._running = self._pool.submit(self.session.call, name, argument)
         interrupted = False
         while True:
             try:
@@ -93,9 +99,11 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
             return int(guest.call("shell.close", None))
         except KeyboardInterrupt:
             _greet("session ended by the second Ctrl-C; its variables are gone")
-            _leave_without_waiting(prepared.private)
+            _leave_without_waiting(prepared.private, Exit.INTERRUPTED)
             return Exit.INTERRUPTED
-        except SystemExit as leaving:  # os._exit in the guest
+        except SystemExit as leaving:  # os._exit in the guest, or a signal
+            if guest.is_busy:
+                _leave_without_waiting(prepared.private, int(leaving.code or 0))
             status = prepared.private.exit_status()
             return int(leaving.code or 0) if status is None else status
         finally:
@@ -182,10 +190,10 @@ def _completer(guest: GuestThread) -> Any:
     return GuestCompleter()
 
 
-def _leave_without_waiting(private: PrivateFolders) -> None:
+def _leave_without_waiting(private: PrivateFolders, status: int) -> None:
     """The guest may sit in a call of the host's that never ends: leave the process with its thread."""
     import os
 
     private.remove()
     sys.stderr.flush()
-    os._exit(Exit.INTERRUPTED)
+    os._exit(status)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from piptools.exceptions import PipToolsError
 from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 
-from resolver.errors import ConflictError, ResolverError
+from resolver.errors import ConflictError, RequirementsError, ResolverError
 from resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from resolver.pip_internals.metadata import described
 from resolver.pip_internals.process import markers_of, repository, warnings_of_pip
@@ -69,8 +69,11 @@ def resolve(
     with markers_of(target), _explaining(finder):
         _resolve_for(own, target, finder)
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
-        # what the runtime holds is known by the runtime's hash; a lock of somebody else's has hashes of wheels
-        lines = [(replace(line, hashes=()) if line.name in target.contained else line, is_one) for line, is_one in lines]
+        if hashed := sorted(str(line.name) for line, _ in lines if line.hashes and line.name in target.contained):
+            raise RequirementsError(
+                f"{', '.join(hashed)}: it is the runtime's, which is known by a hash of its own; what is given cannot be checked",
+                "leave these hashes out, or take the index's files: --runtime default",
+            )
         requirements = [_install_requirement(line, constraint) for line, constraint in lines]
         wanted = [r for r in requirements if r.match_markers()]
         existing = {name: install_req_from_line(f"{name}=={version}") for name, version in preferred}

@@ -2,6 +2,7 @@
 
 import _signal
 import gc
+import sys
 from typing import NoReturn
 
 import _host  # type: ignore[import-not-found]
@@ -9,6 +10,8 @@ import _host  # type: ignore[import-not-found]
 from . import baking, calls, plots, program, streams
 from .building import settle
 
+#: Flags that are set because nothing was to be read when the interpreter started.
+UNUSUAL = ("no_site", "no_user_site", "isolated", "safe_path", "ignore_environment")
 #: What the guest sends before and after it is interrupted; no reply begins like this.
 BEFORE, AFTER = b"?before", b"?after"
 
@@ -17,9 +20,26 @@ def start() -> None:
     """Make the interpreter ready, once; the modules have been moved (see `relocation`)."""
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     streams.output = streams.Pipe
+    sys.flags = usual_flags()  # type: ignore[assignment]
     settle()
     gc.collect()
     gc.freeze()
+
+
+class Flags(tuple[object, ...]):
+    """What ``sys.flags`` is: like the interpreter's own, which cannot be changed, but as of a usual start."""
+
+    __slots__ = ()
+
+
+def usual_flags() -> Flags:
+    """The interpreter's flags without those that say that it was started by itself, of which programs draw wrong conclusions:
+    ``traceback`` would explain each missing module by them."""
+    names = [name for name in dir(sys.flags) if not name.startswith(("_", "n_")) and name not in ("count", "index")]
+    for name in names:
+        value = getattr(sys.flags, name)
+        setattr(Flags, name, type(value)(0) if name in UNUSUAL else value)
+    return Flags(getattr(Flags, name) for name in names)
 
 
 def main(request: str) -> NoReturn:

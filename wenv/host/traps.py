@@ -2,6 +2,8 @@
 
 import re
 
+#: Bytes of a page of WebAssembly's.
+PAGE = 1 << 16
 #: What wasmtime says of a trap, and what it means to a user.  The first that occurs in its message counts.
 SENTENCES = (
     ("call stack exhausted", "the call stack is exhausted: too deep a recursion in C code"),
@@ -16,6 +18,10 @@ SENTENCES = (
 
 def explain_trap(message: str, memory_limit: int | None) -> str:
     """One sentence for wasmtime's message; `memory_limit` in bytes, None for none."""
+    if (least := re.search(r"memory minimum size of (\d+) pages exceeds", message)) is not None:
+        return f"its memory limit is too low: the interpreter alone needs {int(least[1]) * PAGE} bytes"
+    if "failed to grow memory" in message and memory_limit is not None:
+        return f"its memory limit of {memory_limit} bytes is too low for the interpreter to start"
     trap = re.search(r"wasm trap: (.*)", message)
     cause = trap[1] if trap else message.strip().splitlines()[-1] if message.strip() else "unknown"
     for said, sentence in SENTENCES:

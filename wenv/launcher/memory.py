@@ -62,6 +62,15 @@ def is_whole(path: str) -> bool:
         return False
 
 
+def memory_of(path: str) -> int:
+    """How many bytes of WebAssembly memory an image needs; none for what is no image."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return int(_read_head(file)[0]) * UNIT
+    except OSError:
+        return 0
+
+
 def _read_head(file: "FileIO") -> "tuple[int, list[Run], int]":
     """Units of memory, runs, and where their pages begin; the file is read up to there.  Raises OSError if it is not whole."""
     head = file.read(PAGE)

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from wenv.launcher.sandbox import Preopen
 
     class Baked(TypedDict):
-        """What has imported modules in its memory, the environment variables that these looked at, and guest paths at which
-        they found nothing."""
+        """What has imported modules in its memory, and when it can be used: `least` is how many bytes of memory it takes,
+        `variables` are those that they looked at, `absent` guest paths at which they found nothing."""
 
         component: str
         memory: str
+        least: int
         variables: dict[str, str | None]
         absent: list[str]
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 5
+FORMAT = 6
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 
 
@@ -86,10 +87,13 @@ def mark_used(registry: str, folder: str) -> None:
         pass
 
 
-def executable(plan: "Plan", request: "Request", shared: "Sequence[Preopen]") -> "tuple[str, str]":
-    """Native code and memory image: the baked ones, unless something is not as their modules saw it."""
+def executable(plan: "Plan", request: "Request", shared: "Sequence[Preopen]", limit: "int | None") -> "tuple[str, str]":
+    """Native code and memory image: the baked ones, unless something is not as their modules saw it, or `limit` (bytes of
+    memory) too low."""
     baked, environment = plan["baked"], request["environment"]
     if baked is None or any(environment.get(name) != value for name, value in baked["variables"].items()):
+        return plan["component"], plan["memory"]
+    if limit is not None and limit < baked["least"]:
         return plan["component"], plan["memory"]
     if any(_is_there(path, request["directory"], shared) for path in baked["absent"]):
         return plan["component"], plan["memory"]

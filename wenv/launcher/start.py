@@ -150,7 +150,7 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
         return None
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
-    machine = _machine(chosen["library"], *plan.executable(chosen, request, shared))
+    machine = _machine(chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
     with PrivateFolders(guest for _, guest, _ in shared) as private:
         guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
         return _run(guest, sandbox.encoded(request), private, policy["time"], policy["memory"])

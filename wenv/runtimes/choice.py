@@ -4,7 +4,7 @@ Left to itself it is the default runtime, unless the requirements name what only
 one would need minutes to build (scientific.toml lists both).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -32,22 +32,28 @@ def reading_target() -> Target:
 def scientific_reasons(requirements: Iterable[str]) -> list[str]:
     """The packages for which requirements (PEP 508) are for the scientific runtime: they are in it, at a version that is
     asked for, and the default one has no wheels of them."""
+    return [name for name, fits in _held(requirements) if fits and scientific_name(name)]
+
+
+def scientific_lacks(requirements: Iterable[str]) -> list[str]:
+    """The packages that requirements want at a version that the scientific runtime does not have, and can have no other."""
+    return [name for name, fits in _held(requirements) if not fits]
+
+
+def _held(requirements: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """The requirements for what the scientific runtime holds, and whether they allow its version."""
     from wenv.runtimes.scientific import table
 
-    reasons, versions = set(table()["choice"]["reasons"]), table()["packages"]
-    markers = dict(table()["markers"])
-    found: list[str] = []
+    versions, markers = table()["packages"], dict(table()["markers"])
     for text in requirements:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
         name = canonicalize_name(requirement.name)
-        if name not in reasons or requirement.url or (requirement.marker and not requirement.marker.evaluate(markers)):
+        if name not in versions or (requirement.marker and not requirement.marker.evaluate(markers)):
             continue
-        if requirement.specifier.contains(versions[name], prereleases=True):
-            found.append(name)
-    return found
+        yield name, not requirement.url and requirement.specifier.contains(versions[name], prereleases=True)
 
 
 def scientific_name(name: str) -> bool:
@@ -66,7 +72,10 @@ def scientific_has(unusable: Sequence[Unusable]) -> list[str]:
 
 def with_advice(error: UnusablePackagesError) -> UnusablePackagesError:
     """The error, with the advice to take the scientific runtime where that would help."""
-    if there := scientific_has(error.packages):
+    from wenv.runtimes.scientific import table
+
+    versions = table()["packages"]
+    if there := [f"{name} {versions[canonicalize_name(name)]}" for name in scientific_has(error.packages)]:
         error.hint = f"the scientific runtime has {', '.join(there)}: `wenv create --runtime scientific`"
     return error
 

@@ -85,6 +85,7 @@ class ScientificRuntime(GuestServices):
         self._wheel = Wheel(**table()["wheel"])
         super().__init__(store, f"{self._wheel.name} {self._wheel.version}")
         self._loaded: dict[tuple[str, bool], Compiled] = {}
+        self._is_announced = False
 
     # -- keys
 
@@ -144,7 +145,6 @@ class ScientificRuntime(GuestServices):
         """The folder with the module, and the digest of the layer with the standard library."""
 
         def build(folder: Path) -> None:
-            progress.say(FIRST_USE)
             with self.store.staging() as staging:
                 wheel = self._wheel
                 path = staging / wheel.filename
@@ -153,6 +153,9 @@ class ScientificRuntime(GuestServices):
                     self._write_module(archive.read(wheel.module), folder)
                     (folder / LIBRARY).write_text(self._publish_library(archive.read(wheel.library), staging) + "\n")
 
+        if not self._is_announced and not self.executable().code.is_file():
+            self._is_announced = True
+            progress.say(FIRST_USE)  # also if another process is doing it
         return self.store.derive(COMPONENTS, self._module_key, build)
 
     @staticmethod
