@@ -71,7 +71,7 @@ def resolve(
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
         if hashed := sorted(str(line.name) for line, _ in lines if line.hashes and line.name in target.contained):
             raise RequirementsError(
-                f"{', '.join(hashed)}: it is the runtime's, which is known by a hash of its own; what is given cannot be checked",
+                f"{', '.join(hashed)}: the runtime's own, known by a hash of its own; what is given cannot be checked",
                 "leave these hashes out, or take the index's files: --runtime default",
             )
         requirements = [_install_requirement(line, constraint) for line, constraint in lines]
