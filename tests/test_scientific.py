@@ -364,8 +364,8 @@ def test_own_suites(wenv: Wenv, scientific: Runtime, tmp_path: Path, name: str) 
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         for path in modules:
             (wenv.folder / Path(path).name).write_bytes(wheel.read(path))
-        if (conftest := f"{modules[0].partition('/')[0]}/conftest.py") in wheel.namelist():
-            (wenv.folder / "conftest.py").write_bytes(wheel.read(conftest))
+        if name != "numpy":  # numpy's is for a build tree
+            (wenv.folder / "conftest.py").write_bytes(wheel.read(f"{modules[0].partition('/')[0]}/conftest.py"))
     wenv("create", "--runtime", "scientific", name, "pytest", "hypothesis")
     said = wenv("run", "pytest", "-q", *(Path(path).name for path in modules), status=None, timeout=1200)
     counts = {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|error)", said.splitlines()[-1])}
