@@ -116,7 +116,7 @@ def _fetch_missing(
         if not hasattr(per_thread, "downloader"):
             per_thread.downloader = Downloader(options)
         path = staging / wheel.filename
-        sha256, size = _download(per_thread.downloader, wheel, path, progress, cancelled)
+        sha256, size = _download(per_thread.downloader, wheel.url, path, DOWNLOADING, progress, cancelled)
         if wheel.sha256 and sha256 != wheel.sha256:
             raise HashMismatchError(wheel.filename, wheel.sha256, sha256)
         _check_allowed(wheel, sha256)
@@ -149,17 +149,19 @@ def _fetch_missing(
     return fetched
 
 
-def _download(downloader: "Downloader", wheel: LockedFile, path: Path, progress: Progress, cancelled: Event) -> tuple[str, int]:
+def _download(
+    downloader: "Downloader", url: str, path: Path, task: str, progress: Progress, cancelled: Event
+) -> tuple[str, int]:
     """Returns sha256 and size of what was written to `path`."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
-        for chunk in downloader.stream(wheel.url):
+        for chunk in downloader.stream(url):
             if cancelled.is_set():
                 raise FetchError("another download failed")
             file.write(chunk)
             digest.update(chunk)
             size += len(chunk)
-            progress.advance(DOWNLOADING, len(chunk))
+            progress.advance(task, len(chunk))
     return digest.hexdigest(), size
 
 
@@ -172,16 +174,11 @@ def fetch_file(project: str, filename: str, sha256: str, size: int, path: Path, 
 
     progress.begin(task, size)
     try:
-        digest = hashlib.sha256()
-        with path.open("wb") as file:
-            for chunk in Downloader(IndexOptions()).stream(find_file(project, filename)):
-                file.write(chunk)
-                digest.update(chunk)
-                progress.advance(task, len(chunk))
+        found, _ = _download(Downloader(IndexOptions()), find_file(project, filename), path, task, progress, Event())
     finally:
         progress.end(task)
-    if digest.hexdigest() != sha256:
-        raise HashMismatchError(filename, sha256, digest.hexdigest())
+    if found != sha256:
+        raise HashMismatchError(filename, sha256, found)
 
 
 def _check_allowed(wheel: LockedFile, sha256: str) -> None:

@@ -216,8 +216,10 @@ def test_the_short_way_runs_it_without_importing_wasmtime(lab: Wenv) -> None:
     assert "wenv.launcher.module" in result.stderr
     assert not re.search(r"\| +(wasmtime|json|typer)$", result.stderr, re.MULTILINE)
     assert subprocess.run([str(python), "-c", code, "a"], capture_output=True, text=True).stdout == result.stdout
-    memory_error = subprocess.run([str(python), "-c", "import _host; _host.call(b'x')"], capture_output=True, text=True)
-    assert "ConnectionRefusedError" in memory_error.stderr
+    short_way = subprocess.run([str(python), "-c", "import _host; _host.call(b'x')"], capture_output=True, text=True)
+    assert "ConnectionRefusedError" in short_way.stderr
+    long_way = lab.result("run", "--max-output", "1M", "-c", "import _host; _host.call(b'x')", status=1)
+    assert "ConnectionRefusedError" in long_way.stderr
 
 
 SEEDED = """

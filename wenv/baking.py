@@ -11,9 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from resolver.progress import Progress
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
@@ -62,18 +59,11 @@ def size(runtime: Runtime, environment: Environment) -> int:
 
 def requested_modules(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
     """The top-level modules of the packages that were asked for."""
-    names = {_name(line["text"]) for line in environment.requested["requirements"]}
+    names = environment.requested_names
     chosen = [package for package in environment.packages if package.name in names]
     modules = {module for package in chosen for module in top_level_modules(runtime.store, package)}
     held = runtime.contained(progress)
-    return sorted(modules.union(*(held[name].modules for name in names & held.keys() if name is not None)))
-
-
-def _name(requirement: str) -> str | None:
-    try:
-        return canonicalize_name(Requirement(requirement).name)
-    except InvalidRequirement:
-        return None
+    return sorted(modules.union(*(held[name].modules for name in names & held.keys())))
 
 
 def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress) -> Baked:

@@ -334,8 +334,7 @@ def build(runtime: Runtime, solution: Solution, output: Path, progress: Progress
 
 def requested_of_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
     """The packages that were asked for and are the runtime's, by canonical name."""
-    asked = {line.name for line in Requested.from_json(environment.requested).requirements}
-    return [name for name in runtime.contained(progress) if name in asked]
+    return [name for name in runtime.contained(progress) if name in environment.requested_names]
 
 
 def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:

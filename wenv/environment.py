@@ -17,6 +17,7 @@ from typing import Any
 
 from cache.files import write_atomically
 from cache.manifest import snapshot_digest
+from resolver.requested import Requested
 from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
 from wenv.launcher.plan import manifest_stamp
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
@@ -133,6 +134,12 @@ class Environment:
     def layers(self) -> tuple[str, ...]:
         """The digests of the snapshot's layers, lowest first."""
         return (self.runtime.standard_library, *(package.digest for package in self.packages))
+
+    @property
+    def requested_names(self) -> frozenset[str]:
+        """The canonical names of the projects that were asked for."""
+        lines = Requested.from_json(self.requested).requirements
+        return frozenset(line.name for line in lines if line.name)
 
     @property
     def natives(self) -> tuple[NativeLayer, ...]:

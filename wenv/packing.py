@@ -28,7 +28,6 @@ from wenv.image import layer_bases
 from wenv.launch import ensure_ready
 from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.policy import Mount
-from wenv.runtime_names import Kind
 from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot import importable_names, top_level_modules
@@ -149,11 +148,7 @@ def pack(
 
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
-    if runtime.kind is not Kind.DEFAULT:
-        raise WenvError(
-            f"an environment of the {runtime.kind} runtime cannot be packed",
-            "`wenv export` writes it to a file for other hosts",
-        )
+    runtime.check_packing()
     ensure_ready(runtime, environment, progress)
     missing = _missing(runtime, environment, program, progress)
     needs = needs_for(runtime, environment, writable=False)

@@ -11,7 +11,7 @@ from wenv.baking import baking_of
 from wenv.environment import all_folders, load
 from wenv.image import IMAGES, image_key
 from wenv.runtime_names import Kind as Runtimes
-from wenv.runtimes import default_runtime
+from wenv.runtimes import Runtime, default_runtime
 from wenv.runtimes.choice import runtime_for
 
 
@@ -21,9 +21,12 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
     A manifest that cannot be read raises DamagedEnvironmentError: its layers are unknown, so nothing may be deleted.
     """
     layers, documents, derived = set[str](), set[str](), set[str]()
+    runtimes: dict[str, Runtime] = {}
     for folder in all_folders():
         environment = load(folder)
-        runtime = runtime_for(store, environment)
+        if (kind := environment.runtime.kind) not in runtimes:  # each reads all files of the guest for its key
+            runtimes[kind] = runtime_for(store, environment)
+        runtime = runtimes[kind]
         layers.update(environment.layers)
         documents.add(environment.lock)
         for package in environment.packages:
@@ -33,7 +36,6 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
         baking = baking_of(runtime, environment)
         derived |= runtime.derived_entries(environment.natives, baking)
         derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
-        derived |= runtime.derived_entries()
         layers |= runtime.layers()
         with_runtime = with_runtime or runtime.kind is Runtimes.DEFAULT
     if with_runtime:

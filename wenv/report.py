@@ -19,8 +19,8 @@ from resolver.progress import Progress
 from wenv.baking import baking_of
 from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
 from wenv.locations import STANDARD_LIBRARY, named_environments
-from wenv.runtimes import Contained, Runtime
-from wenv.runtimes.choice import runtime_for
+from wenv.runtime_names import Kind as Runtimes
+from wenv.runtimes import Contained, Runtime, runtime_of
 from wenv.snapshot import extension_modules
 
 #: The kind of packages that a runtime holds.
@@ -106,11 +106,12 @@ def summaries(store: Store) -> list[Summary]:
         except UserError as error:
             label = folder.name if folder.parent == named_environments() else str(folder)
             loaded.append(Summary(label, None, str(folder), "?", 0, 0, 0, False, "", "", "damaged", str(error)))
-    counts = _counts(item for item in loaded if isinstance(item, Environment))
+    found = [item for item in loaded if isinstance(item, Environment)]
+    identities = {kind: runtime_of(store, Runtimes(kind)).identity for kind in {item.runtime.kind for item in found}}
+    counts = _counts(found)
     sizes = {layer: store.manifest(layer).size for layer in counts if store.has_layer(layer)}
     return [
-        item if isinstance(item, Summary) else _summary(item, runtime_for(store, item).identity, counts, sizes)
-        for item in loaded
+        item if isinstance(item, Summary) else _summary(item, identities[item.runtime.kind], counts, sizes) for item in loaded
     ]
 
 
@@ -168,8 +169,9 @@ def version_changes(before: Environment, after: Environment, held: Mapping[str, 
     that are asked for count."""
 
     def versions(state: Environment) -> dict[str, str]:
-        asked = {name for name in map(_requested_name, state.requested["requirements"]) if name in held}
-        return {name: held[name].version for name in asked if name} | {p.name: p.version for p in state.packages}
+        return {name: held[name].version for name in state.requested_names & held.keys()} | {
+            p.name: p.version for p in state.packages
+        }
 
     old, new = versions(before), versions(after)
     changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
@@ -271,7 +273,7 @@ def package_reports(runtime: Runtime, environment: Environment, progress: Progre
         # what the runtime holds is there whether an extra was chosen or not
         for needed in needs | (_requirements(lines, markers, [""]) & contained.keys()):
             needed_by.setdefault(needed, set()).add(name)
-    requested = {name for name in map(_requested_name, environment.requested["requirements"]) if name}
+    requested = environment.requested_names
     reports = []
     chosen, waiting = set[str](), [*requested, *(package.name for package in environment.packages)]
     while waiting:
@@ -334,10 +336,3 @@ def _requirements(lines: Iterable[str], markers: Mapping[str, str], extras: Sequ
         if requirement.marker is None or any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in extras):
             names.add(canonicalize_name(requirement.name))
     return names
-
-
-def _requested_name(line: Mapping[str, Any]) -> str | None:
-    try:
-        return canonicalize_name(Requirement(str(line["text"])).name)
-    except InvalidRequirement:
-        return None

@@ -10,7 +10,7 @@ from pip._internal.utils.misc import remove_auth_from_url
 from pip._vendor.requests.exceptions import RequestException
 
 from resolver.errors import FetchError
-from resolver.pip_internals.process import logging_kept, repository, warnings_of_pip
+from resolver.pip_internals.process import index_trouble, logging_kept, repository
 from resolver.requested import IndexOptions
 
 
@@ -33,10 +33,8 @@ def find_file(project: str, filename: str) -> str:
     links = [candidate.link for candidate in repository(IndexOptions(), None).finder.find_all_candidates(project)]
     found = [link for link in links if link.filename == filename]
     if not found:
-        said = [message for message in warnings_of_pip() if message.startswith(("Retrying", "Could not fetch"))]
-        reason = f" ({said[-1]})" if said else ""
         raise FetchError(
-            f"{filename} is not on the package index that pip is configured for{reason}",
+            f"{filename} is not on the package index that pip is configured for{index_trouble()}",
             "pip's configuration may name another, or a folder with the file: PIP_FIND_LINKS",
         )
     return found[0].url_without_fragment

@@ -45,9 +45,10 @@ class _Collector(logging.Handler):
 _collector = _Collector()
 
 
-def warnings_of_pip() -> list[str]:
-    """What pip has warned of in this process."""
-    return _collector.messages
+def index_trouble() -> str:
+    """What pip has last said of an index that it could not reach, in brackets; empty if nothing."""
+    said = [message for message in _collector.messages if message.startswith(("Retrying", "Could not fetch"))]
+    return f" ({said[-1]})" if said else ""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from piptools.resolver import BacktrackingResolver
 from resolver.errors import ConflictError, RequirementsError, ResolverError
 from resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from resolver.pip_internals.metadata import described
-from resolver.pip_internals.process import markers_of, repository, warnings_of_pip
+from resolver.pip_internals.process import index_trouble, markers_of, repository
 from resolver.requested import Line, Requested
 from resolver.target import Target
 
@@ -188,9 +188,8 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
         return f"this runtime holds {there}, and no other version can be added:\n" + "\n".join(lines)
     if len(lines) == 1 and len(names) == 1:
         versions = sorted({c.version for c in finder.find_all_candidates(str(names.pop()))})
-        troubles = [message for message in warnings_of_pip() if message.startswith(("Retrying", "Could not fetch"))]
-        if not versions and troubles:
-            return f"the package index cannot be reached ({troubles[-1]}):\n{lines[0]}"
+        if not versions and (trouble := index_trouble()):
+            return f"the package index cannot be reached{trouble}:\n{lines[0]}"
         if not versions:
             return f"no package of that name is on the index:\n{lines[0]}"
         return f"no version satisfies the requirement; there are {_shortened([str(v) for v in versions])}:\n{lines[0]}"

@@ -12,11 +12,11 @@ from .request import Request
 
 #: Files that are the same in every run.
 OWN = ("/python/", "/wenv/")
-#: Audit events of access to files, and what to call them.
 #: Flags of a file that is opened to be changed.
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 #: Caches that are made again where they are missing: they may be left among the temporary files.
 CACHES = ("/tmp/.matplotlib/fontlist-",)
+#: Audit events of access to files, and what to call them.
 ACCESSES = {"open": "opens", "os.listdir": "lists", "os.scandir": "lists"} | dict.fromkeys(
     ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.utime"), "changes"
 )

@@ -82,6 +82,7 @@ class ModuleGuest:
     def __init__(self, compiled: Compiled, store: wasmtime.Store) -> None:
         assert isinstance(compiled.program, wasmtime.Module)
         self._compiled, self._store = compiled, store
+        self._is_asked = self._is_watched = False
         self._replies: list[bytes] = []
         self._seen: list[bytes] = []
         self._interrupted = False
@@ -110,12 +111,14 @@ class ModuleGuest:
         return ctypes.addressof(self._memory.data_ptr(self._store).contents)
 
     def _take(self, caller: Any, start: int, size: int, answer: int, answer_size: int) -> int:
-        """What the guest sends: the reply to a call."""
+        """What the guest sends: the reply to a call; of several the last.  Nobody hears what it sends without being asked."""
+        if not self._is_asked:
+            return -1
         start, size = start & 0xFFFFFFFF, size & 0xFFFFFFFF
         if start + size > self._memory.data_len(caller):
             return -2
-        self._replies.append(bytes(self._memory.read(caller, start, start + size)))
-        if self._replies[-1] in (BEFORE, AFTER):
+        self._replies[:] = [bytes(self._memory.read(caller, start, start + size))]
+        if self._is_watched and self._replies[-1] in (BEFORE, AFTER):
             self._seen.append(bytes(self._bytes()))
         place = caller["host_alloc"](caller, 1) & 0xFFFFFFFF
         try:
@@ -145,7 +148,11 @@ class ModuleGuest:
         if self._interrupted:
             self._forget_interrupt()
         self._replies.clear()
-        self.turn(ANSWER.format(name=ascii(name), argument=ascii(argument)))
+        self._is_asked = True
+        try:
+            self.turn(ANSWER.format(name=ascii(name), argument=ascii(argument)))
+        finally:
+            self._is_asked = False
         if not self._replies:
             raise TrapError("the interpreter gave no answer")
         reply = self._replies[-1]
@@ -176,6 +183,7 @@ class ModuleGuest:
         handling, and one for the loop that evaluates bytecode.
         """
         changed: list[dict[int, int]] = []
+        self._is_watched = True
         for real in (False, False, True):
             self._seen.clear()
             ok, value = self.call("show_interrupt", json.dumps(real))
@@ -185,6 +193,7 @@ class ModuleGuest:
         state = self._seen[0].find(STATE)
         (size,) = struct.unpack_from("<Q", self._seen[0], state + STATE_SIZE)
         self._seen.clear()
+        self._is_watched = False
         first, second, real_one = changed
         places = [place for place in real_one if state <= place < state + size and place not in first and place not in second]
         found = [(place, real_one[place]) for place in places if real_one[place].bit_count() == 1]

@@ -121,6 +121,9 @@ class Runtime(Protocol):
         process as it was; it is somewhat slower.
         """
 
+    def check_packing(self) -> None:
+        """Raises WenvError if environments of this runtime cannot be packed."""
+
     def pack(
         self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
     ) -> None:

@@ -295,12 +295,15 @@ class ScientificRuntime(GuestServices):
     def component_file(self, progress: Progress) -> Path:
         raise WenvError("the scientific runtime cannot be taken along: it comes from the package index")
 
-    def pack(
-        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
-    ) -> None:
+    def check_packing(self) -> None:
         raise WenvError(
             "an environment of the scientific runtime cannot be packed", "`wenv export` writes it to a file for other hosts"
         )
+
+    def pack(
+        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
+    ) -> None:
+        self.check_packing()
 
 
 def _add_all(writer: LayerWriter, archive: zipfile.ZipFile, folder: str) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cache.store import Store
 from resolver.progress import Progress
@@ -13,10 +13,7 @@ from resolver.target import Target
 from wenv.errors import TrapError
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
-from wenv.runtimes import Baking, NativeLayer
-
-if TYPE_CHECKING:
-    from wenv.host.engine import Compiled
+from wenv.runtimes import Runtime
 
 GUEST = Path(__file__).parent.parent / "guest"
 #: The derived entries of the store that runtimes make.
@@ -27,7 +24,7 @@ CURRENT, MOST_SKIPPED = "current", 50
 OUTPUT = PurePosixPath("/output")
 
 
-class GuestServices:
+class GuestServices(Runtime):
     """The part of `wenv.runtimes.Runtime` that is the same for all; the rest is the subclass's."""
 
     def __init__(self, store: Store, identity: str) -> None:
@@ -38,20 +35,8 @@ class GuestServices:
         """Digest of everything that the interpreter is made from, wenv/guest too."""
         raise NotImplementedError
 
-    def standard_library(self, progress: Progress) -> str:
-        """See `wenv.runtimes.Runtime`."""
-        raise NotImplementedError
-
-    def component(
-        self,
-        progress: Progress,
-        natives: tuple[NativeLayer, ...] = (),
-        baking: Baking | None = None,
-        *,
-        stoppable: bool = False,
-    ) -> "Compiled":
-        """See `wenv.runtimes.Runtime`."""
-        raise NotImplementedError
+    def check_packing(self) -> None:
+        return
 
     def target(self, progress: Progress) -> Target:
         return Target.from_description(self._description(progress))
