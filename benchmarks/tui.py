@@ -37,7 +37,7 @@ def make(packages: list[str]) -> None:
     for index in range(ENVIRONMENTS - 1):
         copy = replace(first, folder=environment.place(f"copy{index:03}"), stamp=None)
         copy.folder.mkdir(parents=True)
-        copy.save()
+        copy.save({}, granting=True)
 
 
 def enlarge() -> None:
@@ -57,7 +57,7 @@ def enlarge() -> None:
         layer = writer.finish()
         publish(store, [layer])
         package = replace(first.packages[0], digest=layer.manifest.digest, name="many")
-        replace(first, packages=(package,), stamp=None).save()
+        replace(first, packages=(package,), stamp=None).save({}, granting=True)
 
 
 async def drawn(app: "Wenv") -> None:

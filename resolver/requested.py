@@ -1,5 +1,6 @@
 """What a user asked for, as data: requirements, constraints, and where to look for packages."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -7,6 +8,10 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from cache.reading import Given
+
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,23 @@ class IndexOptions:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "IndexOptions":
-        """What `as_json` wrote."""
-        lists = ("extra_index_urls", "find_links", "trusted_hosts", "no_binary")
-        return cls(**{**data, **{key: tuple(data.get(key, ())) for key in lists}})
+    def read(cls, given: Given) -> "IndexOptions":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+
+        def texts(key: str) -> tuple[str, ...]:
+            found = given.get(key)
+            return () if found is None else tuple(item.text() for item in found.items())
+
+        address = given["index_url"].optional
+        return cls(
+            None if address is None else address.text(),
+            texts("extra_index_urls"),
+            texts("find_links"),
+            texts("trusted_hosts"),
+            given["no_index"].truth(),
+            given["pre"].truth(),
+            texts("no_binary"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +105,9 @@ class Line:
         return {"text": name + at + without_credentials(url) if at else self.text, "hashes": list(self.hashes)}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Line":
-        """What `as_json` wrote."""
-        return cls(data["text"], tuple(data["hashes"]))
+    def read(cls, given: Given) -> "Line":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+        return cls(given["text"].text(), tuple(item.text(_SHA256) for item in given["hashes"].items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +142,12 @@ class Requested:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Requested":
-        """What `as_json` wrote."""
+    def read(cls, given: Given) -> "Requested":
+        """Read what `as_json` wrote; raises InvalidValueError."""
         return cls(
-            tuple(Line.from_json(line) for line in data["requirements"]),
-            tuple(Line.from_json(line) for line in data["constraints"]),
-            IndexOptions.from_json(data["options"]),
+            tuple(map(Line.read, given["requirements"].items())),
+            tuple(map(Line.read, given["constraints"].items())),
+            IndexOptions.read(given["options"]),
         )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
+from cache.reading import Given
 from wenv.errors import MountError, UsageError
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.sandbox import terminal_variables, variables
@@ -73,7 +74,7 @@ def test_policies_add_up(tmp_path: Path) -> None:
     kept = Policy(mounts=(Mount.parse(str(tmp_path)),), environment=(("A", "1"),), memory=5, time=2.0)
     both = kept.widened(Policy(write=True, environment=(("B", "2"),), memory=7))
     assert (both.write, both.environment, both.memory, both.time) == (True, (("A", "1"), ("B", "2")), 7, 2.0)
-    assert Policy.from_json(both.as_json()) == both
+    assert Policy.read(Given(both.as_json())) == both
 
 
 @pytest.mark.parametrize(

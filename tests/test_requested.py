@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cache.reading import Given
 from resolver.errors import RequirementsError
 from resolver.gather import gather
 from resolver.requested import IndexOptions, Line, Requested
@@ -53,7 +54,7 @@ def test_what_is_gathered_survives_a_manifest(tmp_path: Path, target: Target) ->
     text = str(requested.as_json())
     assert "secret" not in text
     assert "scheme://somewhere/simple" in text
-    again = Requested.from_json(requested.as_json())
+    again = Requested.read(Given(requested.as_json()))
     assert texts(again) == texts(requested)
     assert again.options.no_index
 

@@ -309,7 +309,7 @@ def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: 
     lost = dataclasses.replace(lab.packages[0], digest="0" * 64)
     gone = dataclasses.replace(lab, folder=environment.place("gone"), packages=(lost,), stamp=None)
     gone.folder.mkdir()
-    gone.save()
+    gone.save({}, granting=True)
 
     async def use(app: Driver) -> None:
         assert {row[0]: row[1] for row in app.rows()} == {"bad": "damaged", "gone": "incomplete", "lab": "fine"}
@@ -388,7 +388,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
         packages = (large,) if index == 0 else lab.packages
         copy = dataclasses.replace(lab, folder=environment.place(f"env{index:03}"), packages=packages, stamp=None)
         copy.folder.mkdir()
-        copy.save()
+        copy.save({}, granting=True)
 
     async def use(app: Driver) -> None:
         await app.select("lab")

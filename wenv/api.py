@@ -39,6 +39,7 @@ from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Preopen, Program, request_of, terminal_variables
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
+from wenv.trust import secure_folders
 
 if TYPE_CHECKING:
     from wenv.guest.living import Reply
@@ -87,6 +88,7 @@ def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str 
     from wenv.runtimes.choice import runtime_for
 
     chosen = find(name, None if path is None else Path(path))
+    secure_folders(Silent().say)
     runtime = runtime_for(Store(cache_folder()), chosen)
     ensure_ready(runtime, chosen, Silent())
     return OpenEnvironment(runtime, chosen)

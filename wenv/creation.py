@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cache.errors import MissingEntryError
 from cache.files import write_atomically
+from cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
 from cache.store import Store
 from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.fetch import FetchedWheel, fetch
@@ -21,7 +22,7 @@ from resolver.remembered import remembered
 from resolver.requested import Requested
 from resolver.resolve import resolve
 from wenv.environment import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load, place
-from wenv.errors import DamagedEnvironmentError, EnvironmentExistsError, NoEnvironmentError, WenvError
+from wenv.errors import EnvironmentExistsError, WenvError
 from wenv.guest.extensions import is_extension
 from wenv.image import image
 from wenv.launch import ensure_ready, leave_plan
@@ -92,15 +93,7 @@ def create(folder: Path, solution: Solution, policy: Policy, progress: Progress,
         check_place(folder, clear=clear)
         for mount in policy.mounts:
             mount.check_writable()
-        return _make(runtime, folder, solution, policy.as_json(), progress, previous=readable(folder), created=None)
-
-
-def readable(folder: Path) -> Environment | None:
-    """The environment in a folder, None if there is none or its manifest is damaged: what replaces it needs no more."""
-    try:
-        return load(folder)
-    except (NoEnvironmentError, DamagedEnvironmentError):
-        return None
+        return _make(runtime, folder, solution, policy.as_json(), progress, previous=None, created=None)
 
 
 def check_place(folder: Path, *, clear: bool) -> None:
@@ -110,10 +103,11 @@ def check_place(folder: Path, *, clear: bool) -> None:
             raise EnvironmentExistsError(folder)
         return
     ours = {".gitignore", LOCK_NAME, BIN}  # left by a create that was cut off
-    if folder.is_dir() and not {path.name for path in folder.iterdir()} <= ours:
-        raise WenvError(f"{folder} is not empty and holds no environment", "name a folder that is not there yet")
-    if folder.is_dir() and (folder / ".gitignore").is_file() and (folder / ".gitignore").read_text("utf-8") != "*\n":
-        raise WenvError(f"{folder} holds files that are not wenv's", "name a folder that is not there yet")
+    with suppress(FileNotFoundError), own_folder(folder) as own:
+        if not set(own.names()) <= ours:
+            raise WenvError(f"{folder} is not empty and holds no environment", "name a folder that is not there yet")
+        if own.kind(".gitignore") and own.read(".gitignore") != b"*\n":
+            raise WenvError(f"{folder} holds files that are not wenv's", "name a folder that is not there yet")
 
 
 def change(
@@ -135,13 +129,14 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
     """Bake modules, by default those of the requested packages; the environment starts from there from now on."""
     from wenv import baking
 
-    with runtime.store.adding(), alone(runtime.store, folder):
+    store = runtime.store
+    with store.adding(), alone(store, folder):
         current = load(folder)
         ensure_ready(runtime, current, progress)
         chosen = baking.requested_modules(runtime, current, progress) if modules is None else sorted(set(modules))
         done = baking.bake(runtime, current, chosen, progress)
         made = replace(current, baked=done, stamp=None)
-        made.save(granting=current.is_policy_granted)
+        _save(store, made, granting=current.is_policy_granted)
         leave_plan(runtime, made, progress)
         return made
 
@@ -150,20 +145,33 @@ def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
     """Let the environment start unbaked again."""
     with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
-        replace(current, baked=Baked(), stamp=None).save(granting=current.is_policy_granted)
+        _save(runtime.store, replace(current, baked=Baked(), stamp=None), granting=current.is_policy_granted)
 
 
 def remove(store: Store, folder: Path) -> None:
     """Delete the environment in a folder, damaged or not: its manifest first.  Files that wenv did not put there stay."""
     with store.adding(), alone(store, folder):
-        environment = readable(folder)
-        for name in (MANIFEST_NAME, LOCK_NAME, ".gitignore"):
-            (folder / name).unlink(missing_ok=True)
-            for cut_off in folder.glob(f".{name}.*"):
-                cut_off.unlink()
-        remove_scripts(folder, environment)
-        if folder.is_dir() and not any(folder.iterdir()):
+        try:
+            with own_folder(folder) as own:
+                _take_out(own)
+        except FileNotFoundError:
+            return
+        with suppress(OSError):  # other files are in it
             folder.rmdir()
+
+
+def _take_out(folder: OwnFolder) -> None:
+    """Delete what wenv wrote into an environment's folder, the manifest first."""
+    views = (MANIFEST_NAME, LOCK_NAME, ".gitignore")
+    for name in views:
+        folder.remove(name)
+    for name in folder.names():
+        if any(name.startswith(f".{view}.") for view in views):  # left by a write that was cut off
+            folder.remove(name)
+    try:
+        remove_scripts(folder)
+    except LinkedFolderError:
+        folder.remove(BIN)  # the link, not what it leads to
 
 
 def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Progress) -> Environment:
@@ -176,7 +184,7 @@ def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Pro
         made = replace(environment, folder=folder, created=now, changed=now, stamp=None)
         lock = lock_of(runtime.store, environment)
         ensure_ready(runtime, environment, progress)
-        write(runtime, made, lock, progress, previous=None, granting=environment.is_policy_granted)
+        write(runtime, made, lock, progress, granting=environment.is_policy_granted)
         return made
 
 
@@ -235,21 +243,25 @@ def _make(
     environment = prepared.environment
     if previous is not None and created is not None and previous.snapshot == environment.snapshot:
         environment = replace(environment, baked=previous.baked)
-    write(runtime, environment, prepared.lock, progress, previous=previous, granting=granting)
+    write(runtime, environment, prepared.lock, progress, granting=granting)
     return environment
 
 
-def write(
-    runtime: Runtime, environment: Environment, lock: str, progress: Progress, *, previous: Environment | None, granting: bool
-) -> None:
-    """Write an environment's folder, the manifest last; `lock` is the lock's text, `previous` what the folder holds now."""
-    folder = environment.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / ".gitignore", "*\n")
-    write_atomically(folder / LOCK_NAME, lock)
-    write_scripts(environment, previous)
-    environment.save(granting=granting)
+def write(runtime: Runtime, environment: Environment, lock: str, progress: Progress, *, granting: bool) -> None:
+    """Write an environment's folder, the manifest last; `lock` is the lock's text.  Raises LinkedFolderError."""
+    with own_folder(environment.folder, create=True) as folder:
+        folder.write(".gitignore", "*\n")
+        folder.write(LOCK_NAME, lock)
+        write_scripts(runtime.store, environment, folder)
+        _save(runtime.store, environment, granting=granting)
     leave_plan(runtime, environment, progress)
+
+
+def _save(store: Store, environment: Environment, *, granting: bool) -> None:
+    """Write the manifest, with what earlier versions of wenv read there."""
+    packages = environment.packages
+    computed = {"scripts": console_scripts(store, packages), "split_packages": split_packages(store, packages)}
+    environment.save(computed, granting=granting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +304,6 @@ def prepare(
         policy=Policy().as_json() if policy is None else policy,
         created=created or now,
         changed=now,
-        scripts=console_scripts(store, packages),
-        split_packages=split_packages(store, packages),
     )
     image(runtime, environment, progress)
     if not runtime.is_prepared(environment.natives):

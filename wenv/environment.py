@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,23 +17,36 @@ from typing import Any
 
 from cache.files import write_atomically
 from cache.manifest import snapshot_digest
+from cache.ownfolder import own_folder
+from cache.reading import Given, InvalidValueError, given_json, printable
 from resolver.requested import Requested
-from wenv.errors import DamagedEnvironmentError, NoEnvironmentError, UsageError
+from wenv.errors import (
+    DamagedEnvironmentError,
+    LinkedEnvironmentError,
+    NewerFormatError,
+    NoEnvironmentError,
+    UsageError,
+)
 from wenv.launcher.plan import manifest_stamp
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
 from wenv.policy import Policy
 from wenv.runtime_names import Kind
 from wenv.runtimes import NativeLayer
+from wenv.trust import check_owner
 
 MANIFEST_NAME = "environment.json"
 FORMAT = 1
+DIGEST, KIND = re.compile("[0-9a-f]{64}"), re.compile("|".join(Kind))
+#: Of a project's name and version (PEP 503, PEP 440), of a wheel's or archive's file, and of a module.
+NAME, FILENAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*"), re.compile(r"[^/\\\\:]+")
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 #: Set by an activated shell: the environment that commands use when none is named.
 ACTIVE_VARIABLE = "WENV_ENVIRONMENT"
 
 
 @dataclass(frozen=True, slots=True)
 class PackageLayer:
-    """A package of an environment and its layer.
+    """A package of an environment and its layer.  Its name, version and digests become paths.
 
     `wheel` is the sha256 of the file that it was made from: a wheel, or a source distribution, and then `built` names the entry
     of the wheel that was built from it here.  `native` is whether it holds extension modules.
@@ -46,6 +59,20 @@ class PackageLayer:
     wheel: str
     native: bool = False
     built: str = ""
+
+    @classmethod
+    def read(cls, given: Given) -> "PackageLayer":
+        """Read what `asdict` makes of one; raises InvalidValueError."""
+        names = {key: given[key].text(NAME, longest=255) for key in ("name", "version")}
+        digests = {key: given[key].text(DIGEST) for key in ("digest", "wheel")}
+        built = given.get("built")
+        return cls(
+            **names,
+            **digests,
+            filename=given["filename"].text(FILENAME, longest=255),
+            native=given["native"].truth(),
+            built="" if built is None or built.value == "" else built.text(DIGEST),
+        )
 
     @property
     def guest_base(self) -> PurePosixPath:
@@ -61,6 +88,17 @@ class RuntimeRecord:
     identity: str
     standard_library: str
     kind: str = Kind.DEFAULT.value
+
+    @classmethod
+    def read(cls, given: Given) -> "RuntimeRecord":
+        """Read what `asdict` makes of one; raises InvalidValueError."""
+        kind = given.get("kind")
+        texts = {key: given[key].text(longest=255) for key in ("name", "identity")}
+        return cls(
+            **texts,
+            standard_library=given["standard_library"].text(DIGEST),
+            kind=Kind.DEFAULT.value if kind is None else kind.text(KIND),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +117,21 @@ class Baked:
     absent: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Baked":
-        """What a manifest says; raises ValueError for a module that is none."""
-        if not all(part.isidentifier() for module in data["modules"] for part in module.split(".")):
-            raise ValueError("a module that is none")
-        variables, left_out = (tuple(sorted(data[name].items())) for name in ("variables", "left_out"))
-        return cls(tuple(data["modules"]), variables, left_out, str(data["made"]), tuple(map(str, data.get("absent", ()))))
+    def read(cls, given: Given) -> "Baked":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+        variables = given["variables"].entries().items()
+        # a reason may quote what an import raised, whatever that holds: it is only shown
+        reasons = {
+            name: printable(value.text(longest=100_000, controls=True)) for name, value in given["left_out"].entries().items()
+        }
+        absent = given.get("absent")
+        return cls(
+            tuple(item.text(MODULE) for item in given["modules"].items()),
+            tuple(sorted((name, None if value.optional is None else value.text(controls=True)) for name, value in variables)),
+            tuple(sorted(reasons.items())),
+            read_time(given["made"]),
+            () if absent is None else tuple(item.text() for item in absent.items()),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For the manifest and `--json`."""
@@ -95,9 +142,9 @@ class Baked:
 class Environment:
     """A manifest, and the folder it lies in.
 
-    `requested` is `resolver.requested.Requested` as JSON; `scripts` are console scripts (name to ``module:attribute``);
-    `split_packages` are packages with files in several layers (dotted name to further guest folders); times are UTC, ISO 8601.
-    `stamp` is the manifest file's when it was read.
+    `requested` is `resolver.requested.Requested` as JSON; times are UTC, ISO 8601; `stamp` is the manifest file's when it was
+    read.  What can be computed of the layers (console scripts, packages that several layers share) is no part of it: see
+    `wenv.snapshot`.
     """
 
     folder: Path
@@ -108,8 +155,6 @@ class Environment:
     policy: dict[str, Any]
     created: str
     changed: str
-    scripts: dict[str, str] = field(default_factory=dict)
-    split_packages: dict[str, list[str]] = field(default_factory=dict)
     baked: Baked = Baked()
     stamp: tuple[int, ...] | None = field(default=None, compare=False)
 
@@ -138,8 +183,12 @@ class Environment:
     @property
     def requested_names(self) -> frozenset[str]:
         """The canonical names of the projects that were asked for."""
-        lines = Requested.from_json(self.requested).requirements
-        return frozenset(line.name for line in lines if line.name)
+        return frozenset(line.name for line in self.asked_for.requirements if line.name)
+
+    @property
+    def asked_for(self) -> Requested:
+        """What was asked for."""
+        return Requested.read(Given(self.requested, "requested"))
 
     @property
     def natives(self) -> tuple[NativeLayer, ...]:
@@ -158,12 +207,17 @@ class Environment:
         A manifest is a file in a project: it may have come with a clone, or have been changed by a program that was allowed
         to write to the folder.  What it asks for counts only if wenv itself wrote it here.
         """
-        return Policy.from_json(self.policy) if self.is_policy_granted else Policy()
+        return self.asked if self.is_policy_granted else Policy()
+
+    @property
+    def asked(self) -> Policy:
+        """The policy that the manifest asks for."""
+        return Policy.read(Given(self.policy, "policy"))
 
     @property
     def is_policy_granted(self) -> bool:
         """Whether the manifest's policy is the one that was given to `create`."""
-        if self.policy == Policy().as_json():
+        if self.asked == Policy():
             return True
         registered = _registered(self.folder)
         return registered is not None and registered.get("policy") == _policy_digest(self.policy)
@@ -180,18 +234,18 @@ class Environment:
             "lock": self.lock,
             "requested": self.requested,
             "policy": self.policy,
-            "scripts": self.scripts,
-            "split_packages": self.split_packages,
             "baked": self.baked.as_json(),
         }
 
-    def save(self, *, granting: bool = True) -> None:
+    def save(self, computed: Mapping[str, object], *, granting: bool) -> None:
         """Make this the folder's manifest: the moment at which a change happens.
 
-        With `granting`, its policy is from now on the one that this user gave it.
+        `computed` is written with it for earlier versions, which read there what can be computed of the layers.  With
+        `granting`, its policy is from now on the one that this user gave it.
         """
         register(self.folder, self.policy if granting else None)
-        write_atomically(self.folder / MANIFEST_NAME, json.dumps(self.as_json(), indent=1) + "\n")
+        with own_folder(self.folder) as folder:
+            folder.write(MANIFEST_NAME, json.dumps({**self.as_json(), **computed}, indent=1) + "\n")
 
 
 def load(folder: Path) -> Environment:
@@ -199,46 +253,54 @@ def load(folder: Path) -> Environment:
     path = folder / MANIFEST_NAME
     try:
         stamp = tuple(manifest_stamp(str(folder)))
-        data = json.loads(path.read_bytes())
-        if data["format"] != FORMAT:
-            raise DamagedEnvironmentError(path, f"its format is {data['format']}, this wenv knows {FORMAT}")
+        given = given_json(path.read_bytes())
+        found = given["format"].whole(1, 1 << 30)
+        if found != FORMAT:
+            raise NewerFormatError(path, found, FORMAT)
         environment = Environment(
             folder=folder,
-            runtime=RuntimeRecord(**data["runtime"]),
-            packages=tuple(PackageLayer(**package) for package in data["packages"]),
-            lock=data["lock"],
-            requested=data["requested"],
-            policy=data["policy"],
-            created=data["created"],
-            changed=data["changed"],
-            scripts=data["scripts"],
-            split_packages=data["split_packages"],
-            baked=Baked.from_json(data["baked"]) if "baked" in data else Baked(),
+            runtime=RuntimeRecord.read(given["runtime"]),
+            packages=read_packages(given["packages"]),
+            lock=given["lock"].text(DIGEST),
+            requested=Requested.read(given["requested"]).as_json(),
+            policy=_checked_policy(given["policy"]),
+            created=read_time(given["created"]),
+            changed=read_time(given["changed"]),
+            baked=Baked() if (baked := given.get("baked")) is None else Baked.read(baked),
             stamp=stamp,
         )
-        check_names((*environment.layers, environment.lock), environment.packages)
-        Kind(environment.runtime.kind)
-        Policy.from_json(environment.policy)
-        if environment.snapshot != data["snapshot"]:
+        if environment.snapshot != given["snapshot"].text(DIGEST):
             raise DamagedEnvironmentError(path, "its layers do not have the snapshot's digest")
     except (FileNotFoundError, NotADirectoryError):
         raise NoEnvironmentError(f"in {folder}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedEnvironmentError(path, f"{type(error).__name__}: {error}") from error
+    except InvalidValueError as error:
+        raise DamagedEnvironmentError(path, str(error)) from error
     return environment
 
 
-def check_names(layers: Iterable[str], packages: Iterable[PackageLayer]) -> None:
-    """Raises ValueError unless all digests and names are what they look like: they become paths."""
-    listed = tuple(packages)
-    digests = [*layers, *(package.wheel for package in listed)]
-    names = [text for package in listed for text in (package.name, package.version)]
-    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
-        raise ValueError("a digest that is none")
-    if not all(re.fullmatch("([0-9a-f]{64})?", package.built) for package in listed):
-        raise ValueError("a key that is none")
-    if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", name) for name in names):
-        raise ValueError("a name or version that is none")
+def read_packages(given: Given) -> tuple[PackageLayer, ...]:
+    """Read the packages of a manifest; raises InvalidValueError, also for two that would have one place in the guest."""
+    packages = tuple(map(PackageLayer.read, given.items()))
+    if len({package.guest_base for package in packages}) < len(packages):
+        raise given.error("a package occurs twice")
+    return packages
+
+
+def _checked_policy(given: Given) -> dict[str, Any]:
+    """A manifest's policy as it is written there: what was granted is known by these words."""
+    Policy.read(given)
+    return {key: value.value for key, value in given.entries().items()}
+
+
+def read_time(given: Given) -> str:
+    """A moment, ISO 8601; empty if it is not known."""
+    text = given.text(longest=40)
+    try:
+        if text:
+            datetime.fromisoformat(text)
+    except ValueError:
+        raise given.error(f"{text!r} is no time") from None
+    return text
 
 
 def label_of(folder: Path) -> str:
@@ -252,7 +314,11 @@ def exists(folder: Path) -> bool:
 
 
 def find(name: str | None = None, path: Path | None = None) -> Environment:
-    """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards."""
+    """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards.
+
+    Raises UsageError, NoEnvironmentError, DamagedEnvironmentError; of one that was only found, ForeignEnvironmentError and
+    LinkedEnvironmentError.
+    """
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
     if name is not None:
@@ -267,8 +333,11 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
         return load(Path(active).resolve())
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if exists(folder / ENVIRONMENT_FOLDER):
-            return load(folder / ENVIRONMENT_FOLDER)
+        if exists(found := folder / ENVIRONMENT_FOLDER):
+            if found.is_symlink():
+                raise LinkedEnvironmentError(found, found.resolve())
+            check_owner(found)
+            return load(found)
     raise NoEnvironmentError(f"in {here} or above it")
 
 
@@ -310,9 +379,11 @@ def _registered(folder: Path) -> dict[str, Any] | None:
 
 def _read_entry(entry: Path) -> dict[str, Any] | None:
     try:
-        data: dict[str, Any] = json.loads(entry.read_bytes())
-        return data if isinstance(data.get("folder"), str) else None
-    except (OSError, ValueError, AttributeError):
+        given = given_json(entry.read_bytes())
+        folder, policy = given["folder"].text(host_path=True), given.get("policy")
+        known = None if policy is None or policy.optional is None else policy.text(DIGEST)
+        return {"folder": folder, "policy": known} if Path(folder).is_absolute() else None
+    except (OSError, InvalidValueError):
         return None  # gone meanwhile, or left by a write that was cut off
 
 

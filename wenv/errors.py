@@ -6,6 +6,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from cache.errors import UserError
+from wenv import __version__
 
 
 class Exit(IntEnum):
@@ -57,6 +58,32 @@ class DamagedEnvironmentError(WenvError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is damaged: {reason}", "make it anew with `wenv create --clear`, or `wenv remove` it")
         self.path = path
+
+
+class NewerFormatError(DamagedEnvironmentError):
+    """A manifest that a later version of wenv wrote."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        words = f"{path} has format {found}, and this wenv ({__version__}) reads formats up to {known}"
+        WenvError.__init__(self, words, "a newer wenv reads it: install the version that it was made with, or a later one")
+        self.path = path
+
+
+class ForeignEnvironmentError(WenvError):
+    """An environment of another user, found where anybody could have put it."""
+
+    def __init__(self, folder: Path, variable: str) -> None:
+        super().__init__(
+            f"{folder} belongs to another user, and is not used unless you trust it",
+            f"`wenv trust {folder.parent}`, or {variable}={folder.parent} for one command; --path names another environment",
+        )
+
+
+class LinkedEnvironmentError(WenvError):
+    """An environment's folder that is a link: what it leads to may not be this project's."""
+
+    def __init__(self, folder: Path, target: Path) -> None:
+        super().__init__(f"{folder} is a link to {target}, and is not followed", f"--path {target} names that environment")
 
 
 class StaleEnvironmentError(WenvError):

@@ -17,16 +17,18 @@ from wenv.guest.codearchive import INDEX, LAYER_INDEX, IndexJob
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Runtime
-from wenv.snapshot import importable_names
+from wenv.snapshot import importable_names, split_packages
 
 IMAGES = "images"
+#: Goes up when something else is made of the same layers.
+VERSION = 2
 OUTPUT = PurePosixPath("/output")
 
 
 def image_key(runtime: Runtime, environment: Environment) -> str:
     """The key of an environment's image."""
-    parts: list[object] = [runtime.code_entry(layer, base) for layer, base in layer_bases(environment)]
-    return hashlib.sha256(json.dumps([*parts, environment.split_packages]).encode()).hexdigest()
+    parts = [runtime.code_entry(layer, base) for layer, base in layer_bases(environment)]
+    return hashlib.sha256(json.dumps([*parts, VERSION]).encode()).hexdigest()
 
 
 def layer_bases(environment: Environment) -> list[tuple[str, str]]:
@@ -48,7 +50,8 @@ def image(runtime: Runtime, environment: Environment, progress: Progress) -> Pat
         code, output = folder / "code", folder / "output"
         code.mkdir()
         output.mkdir()
-        job: IndexJob = {"folder": str(CODE), "output": str(OUTPUT), "layers": [], "split_packages": environment.split_packages}
+        split = split_packages(store, environment.packages)
+        job: IndexJob = {"folder": str(CODE), "output": str(OUTPUT), "layers": [], "split_packages": split}
         for number, (layer, base) in enumerate(layer_bases(environment)):
             tree, archive = store.tree(layer), runtime.code_archive(layer, base, progress)
             link_or_copy(archive / ARCHIVE, code / f"{number}.bin")

@@ -115,7 +115,7 @@ class Inputs:
         """
         if self.lock is not None:
             return self.solution(runtime, progress, refresh=refresh)
-        kept, before = creation.locked_wheels(runtime, current, progress), Requested.from_json(current.requested)
+        kept, before = creation.locked_wheels(runtime, current, progress), current.asked_for
         if self == Inputs(rules=self.rules) and not upgrade:
             return creation.Solution(runtime, before, tuple(kept), self.rules)
         wanted = before.merged(self.requested(runtime.target(progress)))
@@ -196,7 +196,7 @@ def without(runtime: Runtime, current: Environment, names: Sequence[str], progre
 
     Raises WenvError for a package that is not there, or is needed by another.
     """
-    before = Requested.from_json(current.requested)
+    before = current.asked_for
     asked = {line.name for line in before.requirements}
     reports = {r.name: r for r in package_reports(runtime, current, progress)}
     for given in names:

@@ -5,7 +5,7 @@ What a program is given is decided by wenv/launcher/sandbox.py, for both.
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distribution, version
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cache.files import write_atomically
+from cache.store import Store
 from resolver.progress import Progress
 from wenv import startfile
 from wenv.baking import baking_of, is_baked
@@ -34,22 +35,24 @@ from wenv.policy import Mount, Policy
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.scripts import refresh_scripts
+from wenv.snapshot import console_scripts
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
     from wenv.runtimes import Baking
 
 
-def program_of(line: CommandLine, environment: Environment) -> sandboxes.Program:
+def program_of(line: CommandLine, store: Store, environment: Environment) -> sandboxes.Program:
     """What a command line means in an environment; raises WenvError if it means nothing."""
-    program = sandboxes.program_of(line, environment.scripts)
+    scripts = console_scripts(store, environment.packages)
+    program = sandboxes.program_of(line, scripts)
     if program is None:
-        raise _unknown_program(line.target, environment)
+        raise _unknown_program(line.target, scripts)
     return program
 
 
-def _unknown_program(name: str, environment: Environment) -> WenvError:
-    close = difflib.get_close_matches(name, environment.scripts, n=3)
+def _unknown_program(name: str, scripts: Iterable[str]) -> WenvError:
+    close = difflib.get_close_matches(name, list(scripts), n=3)
     if os.sep in name or name.endswith(".py"):
         return WenvError(f"can't open {name!r}: no such file", "the path is relative to the folder you are in")
     hint = f"did you mean {', '.join(close)}?" if close else "`wenv info` lists the console scripts"
@@ -94,7 +97,7 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "memory": str(executable.memory or ""),
         "baked": _baked(runtime, environment),
         "preopens": [mount.preopen for mount in (*layer_mounts(runtime, environment, progress), *plots_mount(environment))],
-        "scripts": environment.scripts,
+        "scripts": console_scripts(runtime.store, environment.packages),
         "stubs": list(writing.stubs),
         "variables": {**writing.environment, **plots},
         "read_only_variables": {**reading.environment, **plots},
@@ -135,7 +138,7 @@ def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -
     if environment.is_policy_granted:
         _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
         _keep(startfile.start_file(registry_folder(), plan["folder"]), startfile.text_of(plan))
-        refresh_scripts(environment)
+        refresh_scripts(runtime.store, environment)
     return plan
 
 

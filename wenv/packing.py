@@ -30,7 +30,7 @@ from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for
-from wenv.snapshot import importable_names, top_level_modules
+from wenv.snapshot import console_scripts, importable_names, split_packages, top_level_modules
 
 PACKED = "packed"
 APPLICATION, OUTPUT = PurePosixPath("/app"), PurePosixPath("/output")
@@ -100,7 +100,7 @@ class Packed:
         return {**asdict(self), **paths, "interpreter": self.interpreter}
 
 
-def program_of(environment: Environment, entry: str | None, module: str | None, files: Sequence[Path]) -> Program:
+def program_of(store: Store, environment: Environment, entry: str | None, module: str | None, files: Sequence[Path]) -> Program:
     """What is meant: a script's path or a console script, a module, or the interpreter; `files` come along.
 
     Raises WenvError for a script or file that is not there, or that does not lie in the script's folder.
@@ -113,8 +113,8 @@ def program_of(environment: Environment, entry: str | None, module: str | None, 
     if path.is_file():
         base = path.absolute().parent
         return Program("script", str(APPLICATION / path.name), path.name, _files([path, *files], base))
-    if entry in environment.scripts:
-        return Program("entry", environment.scripts[entry], entry, _files(files, Path.cwd()))
+    if target := console_scripts(store, environment.packages).get(entry):
+        return Program("entry", target, entry, _files(files, Path.cwd()))
     raise WenvError(f"no file and no console script called {entry!r}", "`wenv info` lists the console scripts")
 
 
@@ -166,7 +166,7 @@ def pack(
     }
     order: Pack = {
         "layers": [],
-        "split_packages": environment.split_packages,
+        "split_packages": split_packages(runtime.store, environment.packages),
         "entry": entry,
         "own": program.form != "script" and bool(program.files),
     }

@@ -2,16 +2,22 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cache.reading import Given
 from wenv.errors import MountError, UsageError
 from wenv.launcher.sandbox import Preopen, writes_into
 from wenv.locations import cache_folder, data_folder, guest_path, is_reserved
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+#: The fields of a policy that limit a run; of several policies the last that names one counts.
+LIMITS = ("memory", "time", "output", "disk", "files", "open_files")
+#: What none of them exceeds: bytes, seconds or files.
+LARGEST = 1 << 53
+_NAME = re.compile("[^=]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,15 @@ class Mount:
                 "work in a folder of its own, or put the store elsewhere with WENV_CACHE_DIR and WENV_DATA_DIR",
             )
 
+    @classmethod
+    def read(cls, given: Given) -> "Mount":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+        host = Path(given["host"].text(host_path=True))
+        guest = PurePosixPath(given["guest"].text(host_path=True))
+        if not host.is_absolute() or not guest.is_absolute() or ".." in guest.parts or is_reserved(guest):
+            raise given.error("a folder that cannot be shared so")
+        return cls(host, guest, given["writable"].truth())
+
     @property
     def preopen(self) -> Preopen:
         """As plain strings."""
@@ -70,11 +85,12 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run is granted beyond nothing.
+    """What a run is granted beyond nothing, and its limits.
 
     `write` lets it write to the working folder; `environment` are variables it gets, with None for
     the value that the host's has when the run starts; `memory` and `output` are limits in
-    bytes, `time` in seconds, None for none.
+    bytes, `time` in seconds, None for none.  `disk` (bytes) and `files` (a number) limit what it keeps in its private folders,
+    `open_files` how many it has open at once; None for the defaults in wenv/launcher/limits.py.
     """
 
     write: bool = False
@@ -83,17 +99,19 @@ class Policy:
     memory: int | None = None
     time: float | None = None
     output: int | None = None
+    disk: int | None = None
+    files: int | None = None
+    open_files: int | None = None
 
     def widened(self, other: "Policy") -> "Policy":
         """This policy with what `other` adds; limits that `other` sets replace this one's."""
+        limits = {name: getattr(other, name) for name in LIMITS if getattr(other, name) is not None}
         return replace(
             self,
             write=self.write or other.write,
             mounts=self.mounts + other.mounts,
             environment=self.environment + other.environment,
-            memory=other.memory if other.memory is not None else self.memory,
-            time=other.time if other.time is not None else self.time,
-            output=other.output if other.output is not None else self.output,
+            **limits,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -102,9 +120,7 @@ class Policy:
             "write": self.write,
             "mounts": [mount.as_json() for mount in self.mounts],
             "environment": dict(self.environment),
-            "memory": self.memory,
-            "time": self.time,
-            "output": self.output,
+            **{name: getattr(self, name) for name in LIMITS},
         }
 
     @property
@@ -121,16 +137,27 @@ class Policy:
         return "; ".join(words) or "working folder read-only, no network, no variables"
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Policy":
-        """What `as_json` wrote."""
+    def read(cls, given: Given) -> "Policy":
+        """Read what `as_json` wrote; limits that were not known then are the default ones.  Raises InvalidValueError."""
+        variables = given["environment"].entries()
         return cls(
-            write=bool(data["write"]),
-            mounts=tuple(Mount(Path(m["host"]), PurePosixPath(m["guest"]), bool(m["writable"])) for m in data["mounts"]),
-            environment=tuple(data["environment"].items()),
-            memory=data["memory"],
-            time=data["time"],
-            output=data["output"],
+            write=given["write"].truth(),
+            mounts=tuple(map(Mount.read, given["mounts"].items())),
+            environment=tuple(_variables(variables)),
+            **{name: _limit(name, given.get(name)) for name in LIMITS},
         )
+
+
+def _variables(entries: Mapping[str, Given]) -> Iterator[tuple[str, str | None]]:
+    for name, value in entries.items():
+        Given(name, value.where).text(_NAME)
+        yield name, None if value.optional is None else value.text(controls=True)
+
+
+def _limit(name: str, given: Given | None) -> Any:
+    if given is None or given.optional is None:
+        return None
+    return given.number(0, LARGEST) if name == "time" else given.whole(0, LARGEST)
 
 
 def parse_variable(text: str) -> tuple[str, str | None]:
@@ -147,7 +174,8 @@ def parse_variable(text: str) -> tuple[str, str | None]:
 
 def parse_size(text: str) -> int:
     """Read a size such as ``512M`` as bytes; raises UsageError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", text.strip().lower())
-    if not match:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", text.strip().lower(), re.ASCII)
+    size = int(float(match[1]) * _UNITS[match[2]]) if match and len(match[1]) < 20 else -1
+    if not 0 <= size <= LARGEST:
         raise UsageError(f"not a size: {text}", "for example 64M, 2G or 500000")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return size

@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import wenv
-from cache.files import write_atomically
+from cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
+from cache.store import Store
 from wenv.environment import ACTIVE_VARIABLE, Environment
 from wenv.locations import registry_folder
+from wenv.snapshot import console_scripts
 from wenv.startfile import LAUNCHER as NATIVE
 from wenv.startfile import has_native_launcher, start_file
 
@@ -100,46 +102,58 @@ if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {{
 """
 
 
-def write_scripts(environment: Environment, previous: Environment | None) -> None:
-    """Write the environment's ``bin`` folder, and take out what only the `previous` state of it had."""
-    folder = environment.folder / BIN
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = _scripts(environment)
-    for name in _scripts(previous).keys() - wanted.keys() if previous is not None else ():
-        (folder / name).unlink(missing_ok=True)
-    for name, text in wanted.items():
-        path, executable = folder / name, not name.startswith("activate")
-        if not (path.is_file() and path.read_bytes() == os.fsencode(text) and _executable(path) == executable):
-            write_atomically(path, text, executable=executable)
+#: What the scripts that wenv wrote can be told by, whichever version and environment they are of.
+_WROTE = (
+    b"wenv.launcher.start",
+    b"-m wenv run",
+    b"use: wenv install PACKAGE",
+    b"deactivate nondestructive",
+    b"_wenv_old_prompt",
+)
 
 
-def refresh_scripts(environment: Environment) -> None:
+def write_scripts(store: Store, environment: Environment, folder: OwnFolder) -> None:
+    """Write the ``bin`` folder in the environment's folder, and take out of it what wenv wrote for another state of it."""
+    with folder.inside(BIN, create=True) as own:
+        wanted = _scripts(store, environment)
+        for name in own.names():
+            if name not in wanted and _is_ours(own, name):
+                own.remove(name)
+        for name, text in wanted.items():
+            executable = not name.startswith("activate")
+            if not own.holds(name, text, executable=executable):
+                own.write(name, text, executable=executable)
+
+
+def refresh_scripts(store: Store, environment: Environment) -> None:
     """Write anew what `write_scripts` wrote elsewhere: for an environment that was moved."""
-    folder = environment.folder / BIN
-    with suppress(OSError):  # a project that may not be written to is no worse off than before
-        for name, text in _scripts(environment).items():
-            path = folder / name
-            if path.is_file() and path.read_bytes() != os.fsencode(text):
-                write_atomically(path, text, executable=_executable(path))
+    # a project that may not be written to is no worse off than before; nor is one whose folders are links
+    with (
+        suppress(OSError, LinkedFolderError),
+        own_folder(environment.folder) as folder,
+        folder.inside(BIN, create=False) as own,
+    ):
+        for name, text in _scripts(store, environment).items():
+            executable = not name.startswith("activate")
+            if own.kind(name) == stat.S_IFREG and not own.holds(name, text, executable=executable):
+                own.write(name, text, executable=executable)
 
 
-def remove_scripts(environment_folder: Path, environment: Environment | None) -> None:
-    """Delete what `write_scripts` wrote, or, without an environment (its manifest is damaged), what runs wenv; others stay."""
-    folder = environment_folder / BIN
-    if environment is None:
-        own = ("activate", "activate.fish", "activate.ps1", "pip")
-        wrote = (b"wenv.launcher.start", b"-m wenv run")
-        files = [path for path in folder.glob("*") if path.is_file()]
-        found = [path for path in files if path.name in own or any(text in path.read_bytes() for text in wrote)]
-    else:
-        found = [folder / name for name in _scripts(environment)]
-    for path in found:
-        path.unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def remove_scripts(folder: OwnFolder) -> None:
+    """Delete what wenv wrote into the ``bin`` folder, and the folder if nothing else is in it.  Raises LinkedFolderError."""
+    with suppress(FileNotFoundError), folder.inside(BIN, create=False) as own:
+        for name in own.names():
+            if _is_ours(own, name):
+                own.remove(name)
+    folder.remove_folder(BIN)
 
 
-def _scripts(environment: Environment) -> dict[str, str]:
+def _is_ours(own: OwnFolder, name: str) -> bool:
+    content = own.read(name)
+    return content is not None and any(text in content for text in _WROTE)
+
+
+def _scripts(store: Store, environment: Environment) -> dict[str, str]:
     """The files of ``bin``: name to text."""
     wanted = {"activate": _activate(ACTIVATE_SH, environment, shlex.quote)}
     wanted["activate.fish"] = _activate(ACTIVATE_FISH, environment, _fish_quoted)
@@ -148,14 +162,10 @@ def _scripts(environment: Environment) -> dict[str, str]:
         wanted.update(_launcher(environment.folder, name, "python"))
     if os.name != "nt":
         wanted["pip"] = NO_PIP
-    for name in environment.scripts:
+    for name in console_scripts(store, environment.packages):
         if name not in wanted or name == "pip":
             wanted.update(_launcher(environment.folder, name, name))
     return wanted
-
-
-def _executable(path: Path) -> bool:
-    return os.name == "nt" or bool(path.stat().st_mode & stat.S_IXUSR)
 
 
 #: The whole of a script that takes the short way: an interpreter that looks for nothing, and one module of ours.  It is the

@@ -17,19 +17,20 @@ from cache.files import replacing
 from cache.layers import StagedLayer, publish
 from cache.manifest import snapshot_digest
 from cache.oci import ArchiveError, Descriptor, ImageManifest, Layout
+from cache.reading import Given, InvalidValueError, given_json
 from cache.store import Store
 from resolver.progress import Progress
 from resolver.requested import Requested
 from wenv import __version__
-from wenv.creation import alone, check_place, lock_of, readable, write
-from wenv.environment import Environment, PackageLayer, RuntimeRecord, check_names
+from wenv.creation import alone, check_place, lock_of, write
+from wenv.environment import DIGEST as SHA256
+from wenv.environment import Environment, PackageLayer, RuntimeRecord, read_packages, read_time
 from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.extensions import is_extension
 from wenv.launch import ensure_ready
 from wenv.policy import Policy
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
-from wenv.snapshot import console_scripts, split_packages
 
 ARTIFACT = "application/vnd.wenv.environment.v1"
 CONFIGURATION = "application/vnd.wenv.config.v1+json"
@@ -38,6 +39,8 @@ INTERPRETER = "application/vnd.wenv.runtime.v1+wasm"
 #: On a layer's descriptor: its digest in a snapshot, bytes of its files, and for people what it is.
 DIGEST, SIZE, TITLE = "dev.wenv.layer.digest", "dev.wenv.layer.size", "org.opencontainers.image.title"
 FORMAT = 1
+#: Entries of a history.
+MOST_HISTORY = 1000
 SUFFIX = ".wenv"
 #: What the layers of one artifact may hold together, in bytes, unless the user allows more.
 LARGEST = 8 << 30
@@ -70,26 +73,31 @@ class Configuration:
     @classmethod
     def parse(cls, document: bytes) -> "Configuration":
         """Read a configuration; raises ArchiveError."""
-        data = oci.parse_document(document)
-        if data.pop("format", None) != FORMAT:
-            raise ArchiveError(f"a format that this wenv ({__version__}) does not know")
         try:
-            found = cls(
-                snapshot=data["snapshot"],
-                runtime=RuntimeRecord(**{key: _text(value) for key, value in data["runtime"].items()}),
-                packages=tuple(_package(package) for package in data["packages"]),
-                lock=_text(data["lock"]),
-                requested=Requested.from_json(data["requested"]).as_json(),
-                policy=Policy.from_json(data["policy"]).as_json(),
-                history=tuple({key: _text(item[key]) for key in ("action", "time", "by")} for item in data["history"]),
+            given = given_json(document, oci.LARGEST_DOCUMENT)
+            if (found := given["format"].whole(1, 1 << 30)) != FORMAT:
+                raise ArchiveError(
+                    f"its format is {found}, this wenv ({__version__}) reads formats up to {FORMAT}", "a newer wenv reads it"
+                )
+            made = cls(
+                snapshot=given["snapshot"].text(SHA256),
+                runtime=RuntimeRecord.read(given["runtime"]),
+                packages=read_packages(given["packages"]),
+                lock=given["lock"].text(longest=oci.LARGEST_DOCUMENT, controls=True),
+                requested=Requested.read(given["requested"]).as_json(),
+                policy=Policy.read(given["policy"]).as_json(),
+                history=tuple(_done(item) for item in given["history"].items(MOST_HISTORY)),
             )
-            check_names(found.layers, found.packages)
-            Kind(found.runtime.kind)
-            if found.snapshot != snapshot_digest(found.layers):
-                raise ArchiveError("a configuration whose layers do not have the snapshot's digest")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ArchiveError(f"a configuration that cannot be read: {type(error).__name__}: {error}") from error
-        return found
+        except InvalidValueError as error:
+            raise ArchiveError(f"a configuration that cannot be read: {error}") from error
+        if made.snapshot != snapshot_digest(made.layers):
+            raise ArchiveError("a configuration whose layers do not have the snapshot's digest")
+        return made
+
+    @property
+    def asked(self) -> Policy:
+        """The policy that its maker allowed."""
+        return Policy.read(Given(self.policy, "policy"))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -109,22 +117,12 @@ class Configuration:
             policy=self.policy,
             created=created,
             changed=times.get("change", created),
-            scripts={},
-            split_packages={},
         )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no text")
-    return value
-
-
-def _package(data: dict[str, Any]) -> PackageLayer:
-    native = data.pop("native")
-    if type(native) is not bool:
-        raise TypeError("native is no truth value")
-    return PackageLayer(**{key: _text(value) for key, value in data.items()}, native=native)
+def _done(given: Given) -> dict[str, str]:
+    """What was done, when, and by which version."""
+    return {"action": given["action"].text(longest=40), "time": read_time(given["time"]), "by": given["by"].text(longest=100)}
 
 
 def configuration_of(store: Store, environment: Environment) -> Configuration:
@@ -139,7 +137,7 @@ def configuration_of(store: Store, environment: Environment) -> Configuration:
         tuple(replace(package, built="") for package in environment.packages),
         lock_of(store, environment),
         environment.requested,
-        Policy.from_json(environment.policy).without_values.as_json(),
+        environment.asked.without_values.as_json(),
         tuple(history),
     )
 
@@ -359,14 +357,11 @@ def take(
         if source.configuration.runtime.standard_library != own:
             raise StaleEnvironmentError(source.configuration.runtime.identity, runtime.identity)
         take_layers(store, source, progress, largest, at_once=at_once)
-        bare = source.configuration.environment(folder)
-        for package in bare.packages:
+        environment = source.configuration.environment(folder)
+        for package in environment.packages:
             if package.native != any(is_extension(file.path) for file in store.manifest(package.digest).files):
                 raise ArchiveError(f"{source.label}: {package.name} is not what the configuration says of it")
-        environment = replace(
-            bare, scripts=console_scripts(store, bare.packages), split_packages=split_packages(store, bare.packages)
-        )
         store.put_document(source.configuration.lock)
         ensure_ready(runtime, environment, progress)
-        write(runtime, environment, source.configuration.lock, progress, previous=readable(folder), granting=grant)
+        write(runtime, environment, source.configuration.lock, progress, granting=grant)
     return environment

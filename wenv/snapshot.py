@@ -1,6 +1,7 @@
 """What the layers of a snapshot hold for Python: modules, console scripts, and packages that several layers share."""
 
 import configparser
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,10 @@ from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from wenv.environment import PackageLayer
 from wenv.guest.extensions import is_extension
+
+#: Of a script: a name that every file system takes, and ``module:attribute``.  Others are left out, as pip does.
+_NAME = re.compile(r"[^\W_][\w.+-]{0,127}|_[\w.+-]{0,127}")
+_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def console_scripts(store: Store, packages: Iterable[PackageLayer]) -> dict[str, str]:
@@ -20,18 +25,14 @@ def console_scripts(store: Store, packages: Iterable[PackageLayer]) -> dict[str,
             parser.optionxform = str  # type: ignore[assignment,method-assign]
             try:
                 parser.read_string(path.read_text("utf-8"))
-            except (configparser.Error, UnicodeDecodeError):
+            except (configparser.Error, ValueError, RecursionError):
                 continue  # as pip does: such a package works, it just has no scripts
             for section in ("console_scripts", "gui_scripts"):
                 for name, value in parser[section].items() if parser.has_section(section) else ():
                     target = value.partition("[")[0].replace(" ", "")
-                    if _safe(name) and ":" in target:
+                    if _NAME.fullmatch(name) and _TARGET.fullmatch(target):
                         scripts[name] = target
     return dict(sorted(scripts.items()))
-
-
-def _safe(name: str) -> bool:
-    return bool(name) and name not in (".", "..") and all(c.isalnum() or c in "-_.+" for c in name)
 
 
 def split_packages(store: Store, packages: Iterable[PackageLayer]) -> dict[str, list[str]]:

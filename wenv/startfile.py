@@ -19,15 +19,18 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 ``N``  a variable that is passed on; ``E`` the others, as the inside of a JSON object
 ``T``  a console script, followed by ``t``, its entry point
 ``J``  the rest of the request, as the inside of a JSON object
+``#``  the last: the CRC-32 of all before it, 8 hexadecimal digits
 ====== ==================================================================================================
 """
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import wenv
+from wenv.errors import WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher import places, sandbox
 from wenv.launcher.clibrary import MAIN, STACK
@@ -43,6 +46,13 @@ if TYPE_CHECKING:
 LAUNCHER = Path(__file__).parent / "launcher" / "native" / "start"
 
 
+class UnwritableTextError(WenvError):
+    """A text that a start file cannot hold exactly."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(f"a record {kind!r} of a start file cannot hold {text[:60]!r}")
+
+
 def has_native_launcher() -> bool:
     """Whether runs can start without Python on the host."""
     return os.access(LAUNCHER, os.X_OK)
@@ -54,7 +64,7 @@ def start_file(registry: Path, folder: str) -> Path:
 
 
 def text_of(plan: "Plan") -> bytes:
-    """The content of the start file."""
+    """The content of the start file; raises UnwritableTextError."""
     own = {**sandbox.terminal_variables({}), **plan["read_only_variables"]}
     program = sandbox.Program("code", "", CommandLine("code"))
     request = sandbox.request_of(plan, program, plan["policy"], "/", [])
@@ -89,7 +99,18 @@ def text_of(plan: "Plan") -> bytes:
         *(pair for name, entry in plan["scripts"].items() for pair in (("T", name), ("t", entry))),
         ("J", json.dumps(fixed)[1:-1]),
     ]
-    return b"".join(os.fsencode(kind + text) + b"\0" for kind, text in records)
+    content = b"".join(_record(kind, text) for kind, text in records)
+    return content + b"#%08x\0" % zlib.crc32(content)
+
+
+def _record(kind: str, text: str) -> bytes:
+    """One text; raises UnwritableTextError unless exactly this text will be read."""
+    if "\0" in text:
+        raise UnwritableTextError(kind, text)
+    try:
+        return os.fsencode(kind + text) + b"\0"
+    except UnicodeEncodeError as error:
+        raise UnwritableTextError(kind, text) from error
 
 
 def _is_usual(plan: "Plan") -> bool:

@@ -58,7 +58,7 @@ def show(printer: Printer, made: "Environment", seconds: float) -> None:
     options_given = {key: value for key, value in made.requested["options"].items() if value and key != "pre"}
     if options_given:
         printer.say(f"it looks for packages with: {'; '.join(f'{key} {value}' for key, value in options_given.items())}")
-    policy = Policy.from_json(made.policy)
+    policy = made.asked
     if policy != Policy():
         granted = "granted" if made.is_policy_granted else "not granted; --grant does, and so do the options of `wenv run`"
         printer.say(f"it asks for: {policy.words} ({granted})")

@@ -8,7 +8,6 @@ import typer
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
 from wenv.errors import UsageError
-from wenv.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,16 +46,18 @@ def info(
     from wenv.cli.store import open_store
     from wenv.report import package_reports
     from wenv.runtimes.choice import runtime_for
+    from wenv.snapshot import console_scripts
 
     store, printer = open_store(), Printer()
     chosen = environment.find(name, path)
     runtime = runtime_for(store, chosen)
     packages = package_reports(runtime, chosen, printer)
+    scripts = console_scripts(store, chosen.packages)
     component = size(runtime, chosen) if is_baked(runtime, chosen) else 0
     if as_json:
         shown = {**chosen.baked.as_json(), "size": component} if component else None
         more = {"folder": str(chosen.folder), "name": chosen.name, "packages": [p.as_json() for p in packages], "bake": shown}
-        printer.json({**chosen.as_json(), **more})
+        printer.json({**chosen.as_json(), **more, "scripts": scripts})
         return
     library = store.manifest(chosen.runtime.standard_library).size
     for heading, value in (
@@ -66,10 +67,10 @@ def info(
         ("Snapshot", f"sha256:{chosen.snapshot}"),
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
-        ("Policy", Policy.from_json(chosen.policy).words + ("" if chosen.is_policy_granted else " (not granted)")),
+        ("Policy", chosen.asked.words + ("" if chosen.is_policy_granted else " (not granted)")),
         ("Linked", _linked_words(packages)),
         ("Baked", _baked_words(chosen.baked, component)),
-        ("Scripts", ", ".join(chosen.scripts) or "none"),
+        ("Scripts", ", ".join(scripts) or "none"),
     ):
         printer.line(f"{heading:<12} {value}")
     if packages:
@@ -111,7 +112,7 @@ def _show_file(printer: Printer, source: "Arrived", *, as_json: bool) -> None:
         ("Snapshot", f"sha256:{configuration.snapshot}"),
         ("Made", "; ".join(f"{item['action']} {item['time']} by {item['by']}" for item in configuration.history)),
         ("Size", f"{human_size(source.size)}, {human_size(compressed)} compressed"),
-        ("Asks for", Policy.from_json(configuration.policy).words),
+        ("Asks for", configuration.asked.words),
     ):
         printer.line(f"{heading:<12} {value}")
     printer.line("")

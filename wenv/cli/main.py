@@ -58,12 +58,13 @@ def _register() -> None:
         remove,
         run,
         shell,
+        trust,
         tui,
     )
 
     working = (create, run, shell, tui, bake, list_, info, install, lock, check, build)
     sharing = (pack, export, import_, push, pull, diff)
-    for module in (*working, *sharing, copy, remove, cache):
+    for module in (*working, *sharing, copy, remove, cache, trust):
         module.register(app)
 
 

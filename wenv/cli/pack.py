@@ -70,7 +70,7 @@ def pack(
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
     start, chosen = time.monotonic(), environment.find(name, path)
-    program = packing.program_of(chosen, entry, module, files or ())
+    program = packing.program_of(open_store(), chosen, entry, module, files or ())
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")
     native = target.with_suffix(".cwasm") if precompile is not None else None

@@ -99,7 +99,7 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy") -> int:
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = chosen.granted.widened(granted)
-        return launch.run(runtime, chosen, launch.program_of(line, chosen), policy, printer)
+        return launch.run(runtime, chosen, launch.program_of(line, runtime.store, chosen), policy, printer)
 
 
 def register(app: typer.Typer) -> None:

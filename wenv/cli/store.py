@@ -5,5 +5,9 @@ from wenv.locations import cache_folder
 
 
 def open_store() -> Store:
-    """The user's store."""
+    """The user's store, which is the user's alone: see `wenv.trust.secure_folders`."""
+    from wenv.cli.printer import Printer
+    from wenv.trust import secure_folders
+
+    secure_folders(Printer().say)
     return Store(cache_folder())

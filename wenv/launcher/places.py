@@ -45,15 +45,20 @@ def is_inside(path: str, folder: str) -> bool:
 
 def folder_key(folder: str) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
-    try:  # what hashlib would give, without loading OpenSSL for it
-        from _sha2 import sha256
+    return sha256(os.fsencode(folder))[:32]
+
+
+def sha256(data: bytes) -> str:
+    """The digest in hexadecimal: what hashlib would give, without loading OpenSSL for it."""
+    try:
+        from _sha2 import sha256 as made
     except ImportError:
         try:  # Python 3.11
-            from _sha256 import sha256
+            from _sha256 import sha256 as made
         except ImportError:
-            from hashlib import sha256
-    digest: str = sha256(os.fsencode(folder)).hexdigest()
-    return digest[:32]
+            from hashlib import sha256 as made
+    digest: str = made(data).hexdigest()
+    return digest
 
 
 def place_variables() -> "list[str | None]":

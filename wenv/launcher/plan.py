@@ -8,7 +8,7 @@ import marshal
 import os
 
 from wenv import __version__
-from wenv.launcher.places import MANIFEST_NAME, folder_key, is_inside, place_variables
+from wenv.launcher.places import MANIFEST_NAME, folder_key, is_inside, place_variables, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ def read(registry: str, folder: str) -> "Plan | None":
     """The plan for an environment's folder, if there is one that fits."""
     try:
         with open(plan_file(registry, folder), "rb") as file:
-            plan: Plan = marshal.loads(file.read())
+            digest, data = file.read(64), file.read()
+        if digest != sha256(data).encode():  # damaged: it would be read as something else
+            return None
+        plan: Plan = marshal.loads(data)
         fits = (
             plan["format"] == FORMAT
             and plan["folder"] == folder
@@ -112,8 +115,9 @@ def _is_there(path: str, directory: str, shared: "Sequence[Preopen]") -> bool:
 
 
 def text_of(plan: "Plan") -> bytes:
-    """The content of a plan's file; its format is one that every version of Python reads."""
-    return marshal.dumps(plan, 2)  # type: ignore[arg-type]
+    """The content of a plan's file: a sha256, and what it is of, in a format that every version of Python reads."""
+    data = marshal.dumps(plan, 2)  # type: ignore[arg-type]
+    return sha256(data).encode() + data
 
 
 def manifest_stamp(folder: str) -> list[int]:

@@ -95,7 +95,17 @@ def _manifest_folder(folder: str) -> str:
             candidates = [os.path.join(above, ENVIRONMENT_FOLDER) for above in ancestors(os.getcwd())]
         except OSError:
             return ""
+        found = next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
+        return found if found and _is_own(found) else ""
     return next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
+
+
+def _is_own(folder: str) -> bool:
+    """Whether an environment that was found upwards is the user's: see `wenv.trust`, which has the words if it is not."""
+    if not hasattr(os, "geteuid"):
+        return True
+    statuses = [os.lstat(path) for path in (folder, os.path.join(folder, MANIFEST_NAME))]
+    return statuses[0].st_mode & 0o170000 == 0o040000 and all(status.st_uid == os.geteuid() for status in statuses)
 
 
 def run_short(

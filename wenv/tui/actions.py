@@ -385,10 +385,10 @@ class Actions(Screen[None]):
             Field("output", "File", f"{chosen.title}.wasm", is_path=True),
             Field("slim", "Leave out what the program cannot need", default=False),
         ]
-        values = await self._asked(f"Pack {chosen.label}", fields, "Pack", lambda values: _program(chosen, values))
+        values = await self._asked(f"Pack {chosen.label}", fields, "Pack", lambda values: _program(self._store, chosen, values))
         if values is None or not await self._may_write(Path(str(values["output"]))):
             return
-        target, program = Path(str(values["output"])).expanduser(), _program(chosen, values)
+        target, program = Path(str(values["output"])).expanduser(), _program(self._store, chosen, values)
 
         def job(relay: Relay) -> packing.Packed:
             with self._store.adding():
@@ -567,11 +567,11 @@ def _output(values: Values, suffix: str) -> Path:
     return target
 
 
-def _program(chosen: Environment, values: Values) -> packing.Program:
+def _program(store: Store, chosen: Environment, values: Values) -> packing.Program:
     if values["entry"] and values["module"]:
         raise ValueError("a script and a module exclude each other")
     target = _output(values, ".cwasm")
-    program = packing.program_of(chosen, str(values["entry"]) or None, str(values["module"]) or None, ())
+    program = packing.program_of(store, chosen, str(values["entry"]) or None, str(values["module"]) or None, ())
     if any(target.absolute() == source for _, source in program.files):
         raise ValueError(f"{target} is one of the program's files")
     return program

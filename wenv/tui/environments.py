@@ -13,7 +13,6 @@ from textual.widgets import DataTable, Footer, Header, Input, Static
 
 from cache.errors import UserError
 from wenv import environment
-from wenv.policy import Policy
 from wenv.report import DiskUse, Summary, disk_use, summaries
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions import Actions
@@ -162,7 +161,7 @@ mends both.
         except UserError as error:
             return Group(Text(str(error), style="red"), plain(error.hint or ""))
         asked = ", ".join(str(line["text"]) for line in chosen.requested["requirements"]) or "nothing"
-        granted = Policy.from_json(chosen.policy).words + ("" if chosen.is_policy_granted else " (not granted)")
+        granted = chosen.asked.words + ("" if chosen.is_policy_granted else " (not granted)")
         lines = [
             ("Asked for", asked),
             ("Policy", granted),

@@ -207,6 +207,33 @@ static char *only(char kind) {
   return found;
 }
 
+/* The CRC-32 of some bytes (ISO 3309, as zlib's), four bits at a time. */
+static uint32_t crc32(const char *data, size_t size) {
+  static uint32_t table[16];
+  if (!table[1])
+    for (uint32_t i = 0; i < 16; i++) {
+      table[i] = i;
+      for (int bit = 0; bit < 4; bit++) table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xEDB88320u : 0);
+    }
+  uint32_t value = ~0u;
+  for (size_t i = 0; i < size; i++) {
+    value ^= (unsigned char)data[i];
+    value = value >> 4 ^ table[value & 15];
+    value = value >> 4 ^ table[value & 15];
+  }
+  return ~value;
+}
+
+/* What was read must end with its own checksum: a damaged file would be read as something else. */
+static void check_records(size_t size) {
+  enum { LAST = 10 }; /* "#", eight digits, a zero byte */
+  char expected[LAST + 1];
+  if (size < LAST || records[size - 1]) renew();
+  records_end = records + size - LAST;
+  snprintf(expected, sizeof expected, "#%08x", (unsigned)crc32(records, size - LAST));
+  if (strcmp(records_end, expected) || (records_end > records && records_end[-1])) renew();
+}
+
 static void read_records(const char *path) {
   struct stat status;
   int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -219,8 +246,7 @@ static void read_records(const char *path) {
     have += (size_t)got;
   }
   close(file);
-  records_end = records + size;
-  if (records[size - 1]) renew();
+  check_records(size);
 }
 
 /* Whether a file is the one that it was: "SIZE MTIME-NANOSECONDS INODE PATH", where an inode of 0 says nothing. */
