@@ -1,12 +1,13 @@
 """Deletes what no manifest reaches: what depends on other entries before these, so that nothing vouches for what is gone."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from cache.kinds import DECLARATIONS, TABLE, Kind
-from cache.store import Store
+from cache.store import GRACE, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +21,18 @@ class Roots:
 
 @dataclass(slots=True)
 class Pruned:
-    """What was deleted, or would be: entries by kind, and bytes that this frees."""
+    """What was deleted, or would be: entries by kind, and bytes that this frees; `left` counts those that were too young."""
 
     entries: dict[str, int] = field(default_factory=dict)
     size: int = 0
+    left: int = 0
 
 
-def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool = False) -> Pruned:
-    """Delete unreachable entries, with `downloads` also answers of indexes, logs and what compilers keep; hold `Store.pruning`.
+def prune(store: Store, roots: Roots, *, alone: bool, downloads: bool = False, dry_run: bool = False) -> Pruned:
+    """Delete unreachable entries, with `downloads` also answers of indexes, logs and what compilers keep.
 
-    Raises CorruptEntryError if a layer that must stay has no readable manifest.
+    Hold `Store.pruning`, which says whether it is `alone`; if it is not, entries younger than `GRACE` stay.  Raises
+    CorruptEntryError if a layer that must stay has no readable manifest.
     """
     result = Pruned()
     kept = [
@@ -42,13 +45,25 @@ def prune(store: Store, roots: Roots, *, downloads: bool = False, dry_run: bool 
     kept_blobs = {blob.name for blob in kept}
     for kind in _dependents_first():
         for path in sorted(_unreachable(store, kind, roots, kept_blobs, downloads)):
+            if not alone and (kind is Kind.STAGING or _is_young(path)):
+                result.left += 1
+                continue
             result.entries[kind] = result.entries.get(kind, 0) + 1
             result.size += _freed(path, counted)
             if not dry_run:
                 store.discard(path)
-    if not dry_run:
+    if alone and not dry_run:
         store.forget_locks()
     return result
+
+
+def _is_young(path: Path) -> bool:
+    """Whether an entry was made or used by somebody who adds entries not long ago; also if the clock says it will be."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return True
+    return max(status.st_mtime, status.st_ctime) > time.time() - GRACE
 
 
 def _dependents_first() -> list[Kind]:

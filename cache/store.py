@@ -1,15 +1,18 @@
 """The store's folder: where each kind of entry lies, and how processes keep out of each other's way.
 
 Everything is written under ``staging``, flushed, and renamed into place, so an entry is there whole or not at all, and
-readers need no lock.  Two kinds of lock are for writers: `adding` is shared by all who add entries and holds off `pruning`,
-which is alone; `building`, always inside `adding`, lets one process make a derived entry while others wait for it.
+readers need no lock.  Two kinds of lock are for writers: `adding` is shared by all who add entries; `building`, always inside
+`adding`, lets one process make a derived entry while others wait for it.  Nobody waits for `pruning`: it is alone if it can be,
+and leaves young entries if it cannot, so who adds entries renews the age of those that were there already (`has_layer`).
 """
 
+import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,8 +20,14 @@ from cache import files
 from cache.errors import CacheError, CorruptEntryError, MissingEntryError
 from cache.kinds import DECLARATIONS, Kind
 from cache.manifest import Manifest
+from cache.reading import InvalidValueError, given_json
+from cache.waits import waiting
 
 CHECKSUMS = "SHA256SUMS"
+#: Seconds within which what was added must be referred to, if entries are deleted meanwhile.
+GRACE = 3600.0
+#: Seconds for which pruning waits for others to be done.
+PATIENCE = 2.0
 
 
 class Store:
@@ -45,7 +54,9 @@ class Store:
             return
         from filelock import ReadWriteLock  # late: a run takes no lock
 
-        with ReadWriteLock(self._lock_file("store"), is_singleton=False).read_lock():
+        with ExitStack() as stack:
+            with waiting("store"):
+                stack.enter_context(ReadWriteLock(self._lock_file("store"), is_singleton=False).read_lock())
             self._adding = True
             try:
                 yield
@@ -53,23 +64,40 @@ class Store:
                 self._adding = False
 
     @contextmanager
-    def pruning(self) -> Iterator[None]:
-        """Hold while entries are deleted: waits until nobody adds any."""
-        from filelock import ReadWriteLock
+    def pruning(self) -> Iterator[bool]:
+        """Hold while entries are deleted.  Gives whether this process is alone: if others go on adding entries, those that are
+        younger than `GRACE` must stay, as no manifest may refer to them yet."""
+        from filelock import ReadWriteLock, Timeout
 
-        with ReadWriteLock(self._lock_file("store"), is_singleton=False).write_lock():
-            yield
+        lock, until = ReadWriteLock(self._lock_file("store"), is_singleton=False), time.monotonic() + PATIENCE
+        with ExitStack() as stack, waiting("store"):
+            while time.monotonic() < until:
+                try:  # without waiting inside: a writer that waits holds off all who come after it
+                    stack.enter_context(lock.write_lock(blocking=False))
+                    alone = stack.pop_all()
+                    break
+                except Timeout:
+                    time.sleep(0.05)
+            else:
+                alone = None
+        if alone is None:
+            yield False
+            return
+        with alone:
+            yield True
 
     @contextmanager
     def building(self, name: str) -> Iterator[None]:
         """Hold while the one thing called `name` is made."""
         from filelock import FileLock
 
-        with FileLock(self._lock_file(name)):
+        with ExitStack() as stack:
+            with waiting(name):
+                stack.enter_context(FileLock(self._lock_file(name)))
             yield
 
     def forget_locks(self) -> None:
-        """Delete the locks of things that are not being made; hold `pruning`, under which nothing is."""
+        """Delete the locks of things that are not being made; hold `pruning`, alone: nothing is then."""
         for path in self.folder(Kind.LOCKS).glob("*.lock"):
             if not path.name.startswith("store."):
                 with suppress(OSError):
@@ -120,8 +148,13 @@ class Store:
         return tree
 
     def has_layer(self, digest: str) -> bool:
-        """Whether the layer is there, whole."""
-        return self.layer_folder(digest).is_dir()
+        """Whether the layer is there, whole.  Asked by who adds entries, its age is renewed: it will be referred to."""
+        folder = self.layer_folder(digest)
+        if not folder.is_dir():
+            return False
+        if self._adding:
+            _renew(folder)
+        return True
 
     def manifest(self, digest: str) -> Manifest:
         """The layer's manifest, checked against the digest; raises MissingEntryError and CorruptEntryError."""
@@ -140,8 +173,6 @@ class Store:
 
     def put_document(self, text: str) -> str:
         """Keep a text; returns its sha256."""
-        import hashlib
-
         digest = hashlib.sha256(text.encode()).hexdigest()
         path = self.folder(Kind.DOCUMENTS) / digest[:2] / digest
         if not path.exists():
@@ -149,11 +180,15 @@ class Store:
         return digest
 
     def document(self, digest: str) -> str:
-        """The text with this sha256; raises MissingEntryError."""
+        """The text with this sha256; raises MissingEntryError and CorruptEntryError."""
         try:
-            return (self.folder(Kind.DOCUMENTS) / digest[:2] / digest).read_text("utf-8")
+            path = self.folder(Kind.DOCUMENTS) / digest[:2] / digest
+            data = path.read_bytes()
         except FileNotFoundError:
             raise MissingEntryError("document", digest) from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise CorruptEntryError(path, "does not have its digest")
+        return data.decode()
 
     def put_record(self, key: str, record: dict[str, object]) -> None:
         """Remember what an artifact from outside (named by its sha256) became."""
@@ -162,10 +197,10 @@ class Store:
     def record(self, key: str) -> dict[str, object] | None:
         """What was remembered, if anything."""
         try:
-            record: dict[str, object] = json.loads((self.folder(Kind.RECORDS) / key[:2] / f"{key}.json").read_bytes())
-        except (FileNotFoundError, ValueError):
+            given = given_json((self.folder(Kind.RECORDS) / key[:2] / f"{key}.json").read_bytes())
+            return {name: value.value for name, value in given.entries().items()}
+        except (FileNotFoundError, InvalidValueError):
             return None
-        return record
 
     # -- derived entries
 
@@ -180,6 +215,8 @@ class Store:
         """
         target = self.derived_folder(name, key)
         if target.is_dir():
+            if self._adding:
+                _renew(target)
             return target
         with self.adding(), self.building(f"{name}-{key}"):
             if target.is_dir():
@@ -196,6 +233,12 @@ class Store:
                 os.replace(made, target)
                 files.flush_folder(target.parent)
         return target
+
+
+def _renew(folder: Path) -> None:
+    """Make an entry young again; nothing happens where it may not be written to."""
+    with suppress(OSError):
+        os.utime(folder)
 
 
 @lru_cache(maxsize=64)

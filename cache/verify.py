@@ -7,6 +7,8 @@ from pathlib import Path
 from cache import files
 from cache.errors import UserError
 from cache.kinds import Kind
+from cache.manifest import Manifest
+from cache.reading import InvalidValueError, given_json
 from cache.store import CHECKSUMS, Store
 
 
@@ -25,7 +27,8 @@ class Finding:
 
 
 def verify(store: Store, progress: Callable[[str], None] = lambda entry: None) -> Iterator[Finding]:
-    """Findings about blobs, layers, documents and derived entries; `progress` hears each entry's name before it is read."""
+    """Findings about blobs, layers, documents, records and derived entries; `progress` hears each entry's name before it is
+    read.  Whatever a damaged file holds ends in a finding."""
     digests: dict[tuple[int, int], str] = {}
 
     def digest(path: Path) -> str:
@@ -35,30 +38,47 @@ def verify(store: Store, progress: Callable[[str], None] = lambda entry: None) -
             digests[inode] = files.digest_of_file(path)
         return digests[inode]
 
-    for path in sorted(store.folder(Kind.BLOBS).glob("*/*")):
-        progress(path.name)
-        if digest(path) != path.name.removesuffix(".x"):
-            yield Finding(Kind.BLOBS, path.name, path, "content does not have its digest")
-    for folder in sorted(store.folder(Kind.LAYERS).glob("*/*")):
-        progress(folder.name)
-        problem = _layer_problem(store, folder, digest)
-        if problem:
-            yield Finding(Kind.LAYERS, folder.name, folder, problem)
-    for path in sorted(store.folder(Kind.DOCUMENTS).glob("*/[!.]*")):  # with a dot: left by a write that was cut off
-        if digest(path) != path.name:
-            yield Finding(Kind.DOCUMENTS, path.name, path, "content does not have its digest")
-    for folder in sorted(store.folder(Kind.DERIVED).glob("*/*")):
-        progress(f"{folder.parent.name} {folder.name}")
-        problem = _derived_problem(folder, digest)
-        if problem:
-            yield Finding(Kind.DERIVED, f"{folder.parent.name}/{folder.name}", folder, problem)
+    def has_its_digest(path: Path) -> str | None:
+        same = path.is_file() and digest(path) == path.name.removesuffix(".x")
+        return None if same else "content does not have its digest"
+
+    checks: tuple[tuple[Kind, str, Callable[[Path], str | None]], ...] = (
+        (Kind.BLOBS, "*/[!.]*", has_its_digest),  # with a dot: left by a write that was cut off
+        (Kind.LAYERS, "*/*", lambda folder: _layer_problem(folder, digest)),
+        (Kind.DOCUMENTS, "*/[!.]*", has_its_digest),
+        (Kind.RECORDS, "*/[!.]*", _record_problem),
+        (Kind.DERIVED, "*/*", lambda folder: _derived_problem(folder, digest)),
+    )
+    for kind, pattern, check in checks:
+        for path in sorted(store.folder(kind).glob(pattern)):
+            entry = f"{path.parent.name}/{path.name}" if kind is Kind.DERIVED else path.name
+            progress(entry)
+            try:
+                problem = check(path)
+            except FileNotFoundError:
+                continue  # deleted meanwhile
+            except OSError as error:
+                problem = str(error)
+            if problem:
+                yield Finding(kind, entry, path, problem)
 
 
-def _layer_problem(store: Store, folder: Path, digest: Callable[[Path], str]) -> str | None:
+def _record_problem(path: Path) -> str | None:
+    """A record says what an artifact became; one that cannot be read is as good as none, and is made again."""
     try:
-        manifest = store.manifest(folder.name)
-    except UserError as error:
+        given_json(path.read_bytes()).entries()
+    except InvalidValueError as error:
         return str(error)
+    return None
+
+
+def _layer_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
+    try:  # read anew: what this process has in memory says nothing of the file
+        manifest = Manifest.parse((folder / "manifest").read_text("utf-8"))
+    except (ValueError, UserError) as error:
+        return f"its manifest: {error}"
+    if manifest.digest != folder.name:
+        return "its manifest does not have its digest"
     tree = folder / "tree"
     present = {path.relative_to(tree).as_posix() for path in tree.rglob("*") if not path.is_dir() or path.is_symlink()}
     expected = {file.path for file in manifest.files}
@@ -74,9 +94,12 @@ def _layer_problem(store: Store, folder: Path, digest: Callable[[Path], str]) ->
 def _derived_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
     try:
         lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
-    except OSError as error:
-        return str(error)
+    except (OSError, ValueError) as error:
+        return f"its {CHECKSUMS}: {error}"
     expected = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    if changed := sorted(present ^ {*expected, CHECKSUMS}):
+        return f"files missing or added: {', '.join(changed[:3])}"
     for name, sha256 in expected.items():
         if not (folder / name).is_file() or digest(folder / name) != sha256:
             return f"{name} does not have its digest"
@@ -84,6 +107,6 @@ def _derived_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
 
 
 def repair(store: Store, findings: list[Finding]) -> None:
-    """Delete the entries that the findings name; hold `Store.pruning`."""
+    """Delete the entries that the findings name.  No lock is held: who uses a damaged entry has lost it already."""
     for finding in findings:
         store.discard(finding.path)

@@ -160,8 +160,7 @@ def test_verify_finds_damage_and_repair_removes_it(store: Store, damage: str) ->
     findings = list(verify(store))
     assert digest in {finding.entry for finding in findings}
     assert sound not in {finding.entry for finding in findings}
-    with store.pruning():
-        repair(store, findings)
+    repair(store, findings)
     assert list(verify(store)) == []
     assert store.has_layer(sound)
     assert not store.has_layer(digest)
@@ -189,10 +188,11 @@ def test_prune_keeps_what_is_reachable_and_nothing_else(store: Store) -> None:
     store.derive("thing", "gone", lambda folder: (folder / "x").touch())
     (store.root / "layers-v0").mkdir()
     roots = Roots(frozenset({kept}), frozenset({document}), frozenset({"thing/kept"}))
-    with store.pruning():
-        planned = prune(store, roots, dry_run=True)
+    with store.pruning() as alone:
+        assert alone
+        planned = prune(store, roots, alone=alone, dry_run=True)
         assert store.has_layer(gone)
-        done = prune(store, roots)
+        done = prune(store, roots, alone=alone)
     assert planned == done
     assert done.entries == {"layers": 2, "blobs": 1, "documents": 1, "records": 1, "derived": 1}
     assert store.manifest(kept)
@@ -213,7 +213,7 @@ def test_entries_are_discarded_at_once(store: Store, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(files, "remove_tree", killed)
     with store.pruning(), pytest.raises(KeyboardInterrupt):
-        prune(store, Roots())
+        prune(store, Roots(), alone=True)
     assert not store.has_layer(digest)
 
 

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from cache.reading import Given, printable
 from resolver.building.build import BuiltWheel
 from resolver.progress import Progress
 from wenv.baking import trial_request
 from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
+from wenv.host.replies import read_reply
 from wenv.host.run import run_in_session
 from wenv.host.session import Session
 from wenv.image import layer_mounts
@@ -73,6 +75,15 @@ def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bo
     return bool(said["missing"]) and said["missing"].partition(".")[0] not in own
 
 
+def _failures(given: Given) -> dict[str, dict[str, str]]:
+    return {module: _said(value) for module, value in given.entries().items()}
+
+
+def _said(given: Given) -> dict[str, str]:
+    """What came of one import: the wheel's own code ran where this was put together."""
+    return {key: printable(given[key].text(longest=100_000, controls=True)) for key in ("reason", "missing")}
+
+
 def failing_imports(
     runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress
 ) -> dict[str, dict[str, str]]:
@@ -85,11 +96,12 @@ def failing_imports(
         with PrivateFolders(()) as private:
             order = {"request": trial_request(needs.stubs, {**terminal_variables({}), **needs.environment}), "modules": waiting}
             try:
-                failures |= run_in_session(
+                answer = run_in_session(
                     partial(Session, component, (*preopens, *private.preopens), silent=True),
                     lambda session, order=order: session.call("imports", order),  # type: ignore[misc]
                     TIME_LIMIT,
                 )
+                failures |= read_reply("imports", answer, _failures)
                 break
             except (TrapError, SystemExit) as error:
                 stuck = private.said("importing")

@@ -28,11 +28,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from resolver.progress import Silent
 from wenv.environment import Environment, find
-from wenv.errors import TimeLimitError, TrapError, WenvError
+from wenv.errors import GuestAnswerError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launch import ensure_ready, fitting, plan_of
 from wenv.launcher.private import PrivateFolders
@@ -151,6 +151,20 @@ class OpenEnvironment:
             found = self._runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
             self._components[baking is not None] = found
         return found
+
+
+def _read_reply(service: str, reply: Any) -> "Reply":
+    """The reply itself, if it is one: code in the sandbox can forge it.  Raises GuestAnswerError."""
+    if type(reply) is not dict or not {"value", "status", "failure"} <= reply.keys():
+        raise GuestAnswerError(service, "no reply of a session's")
+    status, failure = reply["status"], reply["failure"]
+    if status is not None and (type(status) is not int or not 0 <= status <= 255):
+        raise GuestAnswerError(service, "a status that is none")
+    if failure is not None:
+        words = [failure.get(key) for key in ("kind", "message", "traceback")] if type(failure) is dict else [None]
+        if not all(type(word) is str for word in words):
+            raise GuestAnswerError(service, "a failure that is none")
+    return cast("Reply", reply)
 
 
 @cache
@@ -286,7 +300,7 @@ class Session:
             if isinstance(error, SystemExit) or self._is_closed:
                 raise ClosedSessionError from None
             raise
-        return reply  # type: ignore[no-any-return]
+        return _read_reply(service, reply)
 
     def _in_time(self, host: "HostSession", service: str, text: str) -> Any:
         """The reply, unless the time is up before it is there.

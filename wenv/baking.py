@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from cache.reading import Given, printable
 from resolver.progress import Progress
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
+from wenv.host.replies import read_reply, texts
 from wenv.image import IMAGES, image_key, layer_mounts
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
@@ -149,7 +151,16 @@ def _tried(
             return {"against": f"it ended the sandbox: {error}"}
         except SystemExit:
             return {"against": "it ends the program"}
-    return verdict
+    return read_reply("trial", verdict, _verdict)
+
+
+def _verdict(given: Given) -> dict[str, Any]:
+    """What the code of a module, which ran where this was put together, may say of itself."""
+    against = printable(given["against"].text(longest=100_000, controls=True))
+    lists = {key: texts(given[key]) for key in ("variables", "absent", "files")}
+    if any("=" in name or not name for name in lists["variables"]):
+        raise given.error("a variable without a name")
+    return {"against": against, **lists}
 
 
 def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:

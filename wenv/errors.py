@@ -114,6 +114,13 @@ class TimeLimitError(TrapError):
         super().__init__(f"stopped after {seconds:g} s, its time limit")
 
 
+class GuestAnswerError(WenvError):
+    """A guest gave an answer that none of its services gives: its own code has been changed by what runs in it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: the sandbox's answer makes no sense: {reason}")
+
+
 class RuntimeBuildError(WenvError):
     """The interpreter could not be made."""
 

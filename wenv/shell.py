@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from cache.reading import Given
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import Exit
 from wenv.guest.command_line import CommandLine
+from wenv.host.replies import read_reply, texts
 from wenv.host.session import Limits, Session
 from wenv.launch import sandbox
 from wenv.launcher.private import PrivateFolders
@@ -89,14 +91,16 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
         component = runtime.component(progress, environment.natives, prepared.baking)
         guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
         try:
-            version = guest.call("shell.open", prepared.request)["version"]
+            opened = guest.call("shell.open", prepared.request)
+            version = read_reply("shell.open", opened, lambda given: given["version"].text(longest=100))
             _greet(f"Python {version} in {environment.label} (sandbox). {HELP}")
             for source in _inputs(environment, guest):
                 outcome = guest.interruptible("shell.execute", source)
-                if outcome["leave"]:
+                left_with = read_reply("shell.execute", outcome, _left_with)
+                if left_with is not None:
                     guest.call("shell.close", None)
-                    return int(outcome["status"])
-            return int(guest.call("shell.close", None))
+                    return left_with
+            return read_reply("shell.close", guest.call("shell.close", None), _status)
         except KeyboardInterrupt:
             _greet("session ended by the second Ctrl-C; its variables are gone")
             _leave_without_waiting(prepared.private, Exit.INTERRUPTED)
@@ -104,8 +108,8 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
         except SystemExit as leaving:  # os._exit in the guest, or a signal
             if guest.is_busy:
                 _leave_without_waiting(prepared.private, int(leaving.code or 0))
-            status = prepared.private.exit_status()
-            return int(leaving.code or 0) if status is None else status
+            left = prepared.private.exit_status()
+            return int(leaving.code or 0) if left is None else left
         finally:
             guest.close()
 
@@ -172,6 +176,16 @@ def _inputs(environment: Environment, guest: GuestThread) -> Iterator[str]:
             yield text.rstrip("\n") + "\n"
 
 
+def _status(given: Given) -> int:
+    return given.whole(0, 255)
+
+
+def _left_with(given: Given) -> int | None:
+    """The status with which a statement asked to leave, if it did."""
+    status = _status(given["status"])
+    return status if given["leave"].truth() else None
+
+
 def _completer(guest: GuestThread) -> Any:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
@@ -184,7 +198,7 @@ def _completer(guest: GuestThread) -> Any:
             word = len(text)
             while word and (text[word - 1].isalnum() or text[word - 1] in "_."):
                 word -= 1
-            for match in guest.call("shell.complete", text):
+            for match in read_reply("shell.complete", guest.call("shell.complete", text), texts):
                 yield Completion(match, start_position=word - len(text), display=match.rpartition(".")[2] or match)
 
     return GuestCompleter()

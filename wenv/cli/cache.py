@@ -53,11 +53,9 @@ def verify(
     store = open_store()
     with Printer(quiet=as_json) as printer:
         printer.begin("Verifying")
-        with store.adding():
-            findings = list(check(store))
+        findings = list(check(store))
         if repair and findings:
-            with store.pruning():
-                delete(store, findings)
+            delete(store, findings)
         printer.end("Verifying")
         if as_json:
             printer.json([finding.as_json() for finding in findings])
@@ -89,17 +87,20 @@ def prune(
     store = open_store()
     with Printer(quiet=as_json) as printer:
         printer.begin("Pruning")
-        with store.pruning():
+        with store.pruning() as alone:
             if not dry_run:
                 temporary.sweep()
                 environment.forget_vanished()
-            result = delete(store, roots(store, with_runtime=not everything), downloads=everything, dry_run=dry_run)
+            needed = roots(store, with_runtime=not everything)
+            result = delete(store, needed, alone=alone, downloads=everything, dry_run=dry_run)
         printer.end("Pruning")
         if as_json:
             printer.json(asdict(result))
             return
         what = ", ".join(f"{count} {kind}" for kind, count in sorted(result.entries.items())) or "nothing"
         printer.say(f"{'Would delete' if dry_run else 'Deleted'} {what} ({human_size(result.size)})")
+        if result.left:
+            printer.say(f"{result.left} entries of the last hour were left, as another command is adding to the store")
 
 
 def register(app: typer.Typer) -> None:

@@ -24,6 +24,10 @@ app = typer.Typer(
 RUNNING = ("run", "shell")
 
 
+#: Not empty if waits for locks are to be said.
+_verbose: list[bool] = []
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"wenv {__version__}")
@@ -33,8 +37,18 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _main(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say how long other commands were waited for.")] = False,
 ) -> None:
-    pass
+    if verbose:
+        _verbose.append(True)
+
+
+def _say_waits() -> None:
+    from cache.waits import waits
+
+    for lock, seconds in waits:
+        print(f"waited {seconds:.3f} s for the lock of {lock}", file=sys.stderr)
+    print(f"waited {sum(seconds for _, seconds in waits):.3f} s for locks", file=sys.stderr)
 
 
 def _register() -> None:
@@ -73,6 +87,14 @@ _register()
 
 def run_command(arguments: list[str]) -> int:
     """Run the command that the arguments name; returns its exit status."""
+    try:
+        return _run_command(arguments)
+    finally:
+        if _verbose:
+            _say_waits()
+
+
+def _run_command(arguments: list[str]) -> int:
     from wenv.cli.printer import Printer, flush_standard_streams
 
     running = next((word for word in arguments if not word.startswith("-")), "") in RUNNING

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cache.errors import UserError
+from cache.reading import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +37,7 @@ class Printer:
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""
         if not self._quiet:
-            self._console.print(sentence, markup=False, emoji=False, soft_wrap=True)
+            self._console.print(shown(sentence), markup=False, emoji=False, soft_wrap=True)
 
     def begin(self, task: str, total: int | None = None) -> None:
         """Show a bar for the task, on a terminal."""
@@ -49,7 +50,7 @@ class Printer:
             self._bars = Progress(*columns, console=self._console, transient=True)
             self._bars.start()
         if task not in self._tasks:
-            self._tasks[task] = self._bars.add_task(task, total=total)
+            self._tasks[task] = self._bars.add_task(shown(task), total=total)
 
     def advance(self, task: str, amount: int) -> None:
         """Move the task's bar."""
@@ -61,7 +62,7 @@ class Printer:
         if self._bars is not None and task in self._tasks:
             from rich.markup import escape
 
-            self._bars.update(self._tasks[task], description=f"{escape(task)} [dim]{escape(line[:60])}[/]")
+            self._bars.update(self._tasks[task], description=f"{escape(task)} [dim]{escape(shown(line[:60]))}[/]")
 
     def end(self, task: str) -> None:
         """Take the task's bar away."""
@@ -91,7 +92,7 @@ class Printer:
 
     def line(self, text: str) -> None:
         """A line on standard output."""
-        print(text)
+        print(shown(text))
 
     def json(self, value: Any) -> None:
         """A value on standard output, for programs."""
@@ -100,10 +101,10 @@ class Printer:
     def error(self, error: UserError) -> None:
         """What went wrong, and what to do next."""
         self._console.print("[bold red]error[/]: ", end="")
-        self._console.print(str(error), markup=False, emoji=False, soft_wrap=True)
+        self._console.print(shown(str(error)), markup=False, emoji=False, soft_wrap=True)
         if error.hint:
             self._console.print("[cyan]hint[/]: ", end="")
-            self._console.print(error.hint, markup=False, emoji=False, soft_wrap=True)
+            self._console.print(shown(error.hint), markup=False, emoji=False, soft_wrap=True)
 
     def __enter__(self) -> "Printer":
         return self
@@ -117,7 +118,12 @@ class Printer:
 def _plain(cell: object) -> Any:
     from rich.text import Text
 
-    return Text("" if cell is None else str(cell))
+    return Text("" if cell is None else shown(str(cell)))
+
+
+def shown(text: str) -> str:
+    """A text of one or more lines as it may reach a terminal: what would steer it is written as an escape."""
+    return "\n".join(printable(line) for line in text.expandtabs(4).split("\n"))
 
 
 def human_size(size: float) -> str:

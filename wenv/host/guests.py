@@ -12,6 +12,7 @@ from wasmtime import component as component_model
 
 from wenv.errors import TrapError
 from wenv.host.engine import Compiled
+from wenv.host.replies import LARGEST
 from wenv.launcher.clibrary import ANSWER, DOOR, INTERFACE, MAIN
 from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT, PAGE, UNIT, head_of, restore
 
@@ -115,7 +116,7 @@ class ModuleGuest:
         if not self._is_asked:
             return -1
         start, size = start & 0xFFFFFFFF, size & 0xFFFFFFFF
-        if start + size > self._memory.data_len(caller):
+        if size > LARGEST or start + size > self._memory.data_len(caller):
             return -2
         self._replies[:] = [bytes(self._memory.read(caller, start, start + size))]
         if self._is_watched and self._replies[-1] in (BEFORE, AFTER):

@@ -12,9 +12,10 @@ from typing import Any
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
 
-from wenv.errors import MountError, TrapError, WenvError
+from wenv.errors import GuestAnswerError, MountError, TrapError, WenvError
 from wenv.host.engine import Compiled
 from wenv.host.guests import ModuleGuest, guest_of
+from wenv.host.replies import LARGEST
 from wenv.host.traps import explain_trap
 from wenv.launcher.sandbox import Preopen
 
@@ -25,6 +26,8 @@ NO_FINALIZER = FINALIZER(0)
 WRITER = _bindings._wasi_config_set_stdout_custom.argtypes[1]
 #: wasmtime_update_deadline_kind_t: go on until the deadline has been reached again.
 CONTINUE = 0
+#: Characters of a failed service's traceback that are shown.
+LONGEST_TRACEBACK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +134,26 @@ class Session:
             return self._guest.main(json.dumps(request))
 
     def call(self, name: str, argument: object) -> Any:
-        """Call one of the guest's services (wenv/guest/calls.py).  Raises TrapError; WenvError if the service failed."""
+        """Call one of the guest's services (wenv/guest/calls.py).
+
+        Raises TrapError; WenvError if the service failed; GuestAnswerError for an answer that is no JSON or too long.
+        """
         return self.call_text(name, json.dumps(argument))
 
     def call_text(self, name: str, argument: str) -> Any:
         """The same, for an argument that is JSON already."""
-        with self._explaining():
-            ok, value = self._guest.call(name, argument)
-        if not ok:
-            raise WenvError(f"{name} failed inside the sandbox:\n{value}")
         try:
-            return json.loads(value)
-        except ValueError as error:
-            raise WenvError(f"{name}: the sandbox's answer makes no sense") from error
+            with self._explaining():
+                ok, value = self._guest.call(name, argument)
+            if len(value) > LARGEST:
+                raise GuestAnswerError(name, f"{len(value)} characters, {LARGEST} are allowed")
+            if ok:
+                return json.loads(value)
+        except RecursionError:
+            raise GuestAnswerError(name, "nested too deeply") from None
+        except ValueError as error:  # not JSON, or no text
+            raise GuestAnswerError(name, str(error)) from None
+        raise WenvError(f"{name} failed inside the sandbox:\n{value[-LONGEST_TRACEBACK:]}")
 
     def check_output(self) -> None:
         """Raises TrapError if more was written than may be, also if that was the last that the guest did."""

@@ -262,8 +262,11 @@ def _trapped(message: str, memory: "int | None") -> int:
 
 def _report(error: "TrapError") -> int:
     """Say what stopped the guest, as `wenv.cli.printer` would."""
+    from cache.reading import printable
+
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not os.isatty(2)
-    os.write(2, f"{'error' if plain else chr(27) + '[1;31merror' + chr(27) + '[0m'}: {error}\n".encode("utf-8", "replace"))
+    word = "error" if plain else "\33[1;31merror\33[0m"
+    os.write(2, f"{word}: {printable(str(error))}\n".encode("utf-8", "replace"))
     return int(error.status)
 
 

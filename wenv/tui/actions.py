@@ -473,11 +473,11 @@ class Actions(Screen[None]):
         def pruned(*, dry_run: bool) -> Callable[[Relay], Pruned]:
             def job(relay: Relay) -> Pruned:
                 relay.begin("Pruning")
-                with self._store.pruning():
+                with self._store.pruning() as alone:
                     if not dry_run:
                         temporary.sweep()
                         environment.forget_vanished()
-                    return prune(self._store, reachable.roots(self._store), dry_run=dry_run)
+                    return prune(self._store, reachable.roots(self._store), alone=alone, dry_run=dry_run)
 
             return job
 
@@ -522,8 +522,7 @@ class Actions(Screen[None]):
             return
 
         def mend(relay: Relay) -> int:
-            with self._store.pruning():
-                repair(self._store, findings)
+            repair(self._store, findings)
             return len(findings)
 
         if (count := await self._done("Deleting", mend)) is not None:

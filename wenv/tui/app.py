@@ -1,20 +1,24 @@
 """The application: themes, what all screens share, and news from the store."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.segment import Segment
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
+from cache.reading import is_printable
 from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import named_environments, registry_folder
@@ -27,6 +31,19 @@ from wenv.tui.inside import EnvironmentScreen
 LOOK = 1.0
 #: The groups of workers that read what the screens show.
 READING = ("list", "details", "seen", "match", "preview")
+
+
+class Harmless(LineFilter):
+    """Takes out of every line what a terminal would obey."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments, with their widths: what is taken out has none."""
+        return [
+            segment
+            if segment.control or is_printable(segment.text)
+            else Segment("".join(filter(is_printable, segment.text)), segment.style)
+            for segment in segments
+        ]
 
 
 class Wenv(App[None]):
@@ -48,6 +65,10 @@ class Wenv(App[None]):
         self.store = store
         self._first = first
         self._seen: tuple[int, ...] | None = None
+
+    def get_line_filters(self) -> "Sequence[LineFilter]":
+        """Nothing that is shown may steer the terminal, wherever it came from."""
+        return [*super().get_line_filters(), Harmless()]
 
     def on_mount(self) -> None:
         """Show the environments, and the one that the command line named above them."""
