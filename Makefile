@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test test-all lint bench clean
 
-.venv/installed: pyproject.toml hatch_build.py wenv/launcher/native/start.c
+.venv/installed: pyproject.toml hatch_build.py $(wildcard wenv/launcher/native/*.[ch])
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@

@@ -26,6 +26,11 @@ def _leave(status: int) -> None:
     import threading
 
     if any(thread.daemon for thread in threading.enumerate()):
+        from wenv.launcher.private import abandoned
+        from wenv.launcher.removal import stop_and_remove
+
+        if abandoned:
+            stop_and_remove(abandoned, str(status))
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()

@@ -99,6 +99,7 @@ def failing_imports(
                 answer = run_in_session(
                     partial(Session, component, (*preopens, *private.preopens), silent=True),
                     lambda session, order=order: session.call("imports", order),  # type: ignore[misc]
+                    private,
                     TIME_LIMIT,
                 )
                 failures |= read_reply("imports", answer, _failures)

@@ -17,6 +17,7 @@ from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
 from wenv.host.replies import read_reply, texts
 from wenv.image import IMAGES, image_key, layer_mounts
+from wenv.launcher.limits import DISK, OPEN_FILES
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import terminal_variables
@@ -144,7 +145,7 @@ def _tried(
         order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
         open_session = partial(Session, component, [*preopens, *private.preopens], silent=True)
         try:
-            verdict: dict[str, Any] = run_in_session(open_session, lambda session: session.call("trial", order), TIME_LIMIT)
+            verdict = run_in_session(open_session, lambda session: session.call("trial", order), private, TIME_LIMIT)
         except TimeLimitError:
             return {"against": f"its import takes more than {TIME_LIMIT:g} s"}
         except TrapError as error:
@@ -176,5 +177,6 @@ def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[
         "terminal": None,
         "shared": {},
         "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
+        "limits": {"memory": None, "disk": DISK, "open_files": OPEN_FILES},
         "control": PRIVATE,
     }

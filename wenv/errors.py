@@ -17,6 +17,14 @@ class Exit(IntEnum):
     """The command could not do what was asked."""
     USAGE = 2
     """The command line was wrong."""
+    MEMORY_LIMIT = 116
+    """`run`: the program did not catch that its memory limit was reached."""
+    OUTPUT_LIMIT = 117
+    """`run`: the program was stopped at its output limit."""
+    DISK_LIMIT = 118
+    """`run`: the program was stopped at its limit of bytes or files on the disk, or did not catch that it was reached."""
+    FILES_LIMIT = 119
+    """`run`: the program did not catch that it has as many files open as it may."""
     TIME_LIMIT = 124
     """`run`: the program was stopped at its time limit."""
     NOT_STARTED = 125
@@ -24,7 +32,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     """Ctrl-C."""
     TRAPPED = 134
-    """`run` and `shell`: the sandbox stopped the program (stack exhausted, memory or output limit, abort)."""
+    """`run` and `shell`: the sandbox stopped the program (stack exhausted, abort, out of memory in C code)."""
 
 
 class WenvError(UserError):
@@ -112,6 +120,24 @@ class TimeLimitError(TrapError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"stopped after {seconds:g} s, its time limit")
+
+
+class OutputLimitError(TrapError):
+    """The program wrote more than it may; `size` in bytes."""
+
+    status = Exit.OUTPUT_LIMIT
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"stopped: it wrote more than {size} bytes, its output limit")
+
+
+class DiskLimitError(TrapError):
+    """The program keeps more on the disk than it may."""
+
+    status = Exit.DISK_LIMIT
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"stopped: {reason}")
 
 
 class GuestAnswerError(WenvError):

@@ -5,9 +5,11 @@ What a program is given is decided by wenv/launcher/sandbox.py, for both.
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import distribution, version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -18,13 +20,14 @@ from resolver.progress import Progress
 from wenv import startfile
 from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, register
-from wenv.errors import StaleEnvironmentError, WenvError
+from wenv.errors import DiskLimitError, OutputLimitError, StaleEnvironmentError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Request
 from wenv.image import has_image, image, layer_mounts
 from wenv.launcher import plan as plans
 from wenv.launcher import sandbox as sandboxes
 from wenv.launcher.clibrary import SERIES
+from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
 from wenv.launcher.memory import memory_of
 from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
@@ -40,6 +43,10 @@ from wenv.snapshot import console_scripts
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
     from wenv.runtimes import Baking
+
+
+#: What a run was stopped for, by the error.
+REASONS = {TimeLimitError: "time", OutputLimitError: "output", DiskLimitError: "disk"}
 
 
 def program_of(line: CommandLine, store: Store, environment: Environment) -> sandboxes.Program:
@@ -183,17 +190,111 @@ def sandbox(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    `reason` is ``exited``, or what stopped it: ``time``, ``memory``, ``output``, ``disk``, ``open_files``, ``trap``; `message`
+    says it in words.  `seconds` are from the program's start on; `peak_memory` is in bytes, of the process that it ran in, None
+    where the system does not tell; `output` and `disk` are bytes, what its private folders held at most when looked at.
+    """
+
+    status: int
+    reason: str
+    message: str
+    seconds: float
+    peak_memory: int | None
+    output: int
+    disk: int
+    output_cut: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return asdict(self)
+
+
 def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
-    from wenv.host.run import run_main  # late: imports wasmtime
+    outcome, error = run_told(runtime, environment, program, policy, progress, None)
+    if error is not None:
+        raise error
+    return outcome.status
+
+
+def run_told(
+    runtime: Runtime,
+    environment: Environment,
+    program: sandboxes.Program,
+    policy: Policy,
+    progress: Progress,
+    sink: Callable[[int, bytes], None] | None,
+) -> tuple[Outcome, TrapError | None]:
+    """Run a program to its end; what it prints goes to `sink` (descriptor, data), or where this process's output goes.
+
+    Returns also what stopped it, if anything did.  Raises KeyboardInterrupt on Ctrl-C.
+    """
+    from wenv.host.run import run_in_session  # late: imports wasmtime
     from wenv.host.session import Limits, Session
+
+    watches: list[Watch] = []
+    printed = [0]
+
+    def counted(descriptor: int, data: bytes) -> None:
+        printed[0] += len(data)
+        if sink is not None:
+            sink(descriptor, data)
 
     with sandbox(runtime, environment, program, policy, progress) as prepared:
         component = runtime.component(progress, environment.natives, prepared.baking)
-        limits = Limits(policy.memory, policy.output)
-        status = run_main(lambda: Session(component, prepared.preopens, limits), prepared.request, policy.time)
-        left = prepared.private.exit_status()
-        return status if left is None else left
+        limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
+        shared = [host for host, _, writable in prepared.preopens if writable and Path(host).parent != Path(private.root)]
+
+        def start(session: Session) -> int:
+            limit_process(bounds, writes_elsewhere=policy.write or any(mount.writable for mount in policy.mounts))
+            watches.append(Watch(bounds, private.measured, shared if not policy.write and not policy.mounts else ()))
+            try:
+                return session.main(prepared.request)
+            except SystemExit as leaving:
+                return int(leaving.code or 0)
+
+        begun, error = time.monotonic(), None  # type: float, TrapError | None
+        try:
+            status = run_in_session(
+                lambda: Session(component, prepared.preopens, limits, sink=None if sink is None else counted),
+                start,
+                private,
+                policy.time,
+                lambda: watches[0].look() if watches else None,
+            )
+            left = private.exit_status()
+            status, reason = status if left is None else left, private.said("limit") or "exited"
+        except TrapError as trapped:
+            status, reason, error = int(trapped.status), REASONS.get(type(trapped), "trap"), trapped
+            left = private.exit_status() if reason == "trap" else None
+            if left is not None:  # it ended by os._exit, which is a trap here
+                status, reason, error = left, "exited", None
+        finally:
+            lift_limits()
+        found = Usage()
+        for folder in private.measured if private.root else ():
+            measure(folder, found, bounds)
+        largest = max(found.size, *(watch.largest for watch in watches), 0)
+        words = "" if error is None else str(error)
+        reason = reason if reason in (*REASONS.values(), "memory", "open_files", "exited", "trap") else "exited"
+        outcome = Outcome(
+            status, reason, words, round(time.monotonic() - begun, 3), _peak_memory(), printed[0], largest, reason == "output"
+        )
+        return outcome, error
+
+
+def _peak_memory() -> int | None:
+    """The most bytes of memory that this process has had."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _wasmtime_library() -> str:

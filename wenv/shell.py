@@ -6,19 +6,22 @@ component's looks for a file while it runs.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
-from cache.reading import Given
+from cache.reading import Given, printable
 from resolver.progress import Progress
 from wenv.environment import Environment
-from wenv.errors import Exit
+from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
 from wenv.guest.command_line import CommandLine
 from wenv.host.replies import read_reply, texts
 from wenv.host.session import Limits, Session
 from wenv.launch import sandbox
+from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.removal import stop_and_remove
 from wenv.launcher.sandbox import Program
 from wenv.locations import history_file
 from wenv.policy import Policy
@@ -32,7 +35,9 @@ WAKE = 0.2
 class GuestThread:
     """Calls into one session, all from one thread."""
 
-    def __init__(self, private: PrivateFolders) -> None:
+    def __init__(self, private: PrivateFolders, policy: Policy) -> None:
+        self._policy, self._bounds = policy, Bounds(policy.as_json())
+        self._watch: Watch | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="guest")
         self._private = private
         self.session: Session | None = None
@@ -44,8 +49,11 @@ class GuestThread:
         return self._running is not None and not self._running.done()
 
     def open(self, make: Callable[[], Session]) -> None:
-        """Make the session."""
+        """Make the session, under the limits of the policy."""
         self.session = self._pool.submit(make).result()
+        shares = self._policy.write or any(mount.writable for mount in self._policy.mounts)
+        limit_process(self._bounds, writes_elsewhere=shares)
+        self._watch = Watch(self._bounds, self._private.measured)
 
     def call(self, name: str, argument: object) -> Any:
         """A call that the user does not wait for long."""
@@ -53,14 +61,20 @@ class GuestThread:
         return self._pool.submit(self.session.call, name, argument).result()
 
     def interruptible(self, name: str, argument: object) -> Any:
-        """A call that runs the user's code.  Raises KeyboardInterrupt at the second Ctrl-C, with the session at its end."""
+        """A call that runs the user's code.
+
+        Raises KeyboardInterrupt at the second Ctrl-C, and TrapError at a limit, with the session at its end.
+        """
         assert self.session is not None
         self._private.clear_interrupt()
         future = self._running = self._pool.submit(self.session.call, name, argument)
         interrupted = False
+        deadline = None if self._policy.time is None else time.monotonic() + self._policy.time
         while True:
             try:
-                return self._wait(future)
+                outcome = self._wait(future, deadline)
+                self.session.check_output()
+                return outcome
             except KeyboardInterrupt:
                 if interrupted:
                     self.session.stop()
@@ -69,14 +83,22 @@ class GuestThread:
                 if not self.session.interrupt():
                     self._private.interrupt()
 
-    @staticmethod
-    def _wait(future: "Future[Any]") -> Any:
+    def _wait(self, future: "Future[Any]", deadline: float | None) -> Any:
+        assert self.session is not None
+        assert self._watch is not None
         while True:
+            pause = min(WAKE, max(0.01, self._watch.pause))
             try:
-                return future.result(WAKE)
+                return future.result(pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic())))
             except TimeoutError:
                 if future.done():
                     raise
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeLimitError(self._policy.time or 0.0)
+            if self.session.is_over:
+                raise self.session.ended()
+            if reason := self._watch.look():
+                raise DiskLimitError(reason)
 
     def close(self) -> None:
         """Do not wait for a guest that does not end."""
@@ -87,7 +109,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
     """Read, run and show until the user leaves; returns the exit status."""
     policy = environment.granted.widened(granted)
     with sandbox(runtime, environment, Program("code", "", CommandLine("code")), policy, progress) as prepared:
-        guest = GuestThread(prepared.private)
+        guest = GuestThread(prepared.private, policy)
         component = runtime.component(progress, environment.natives, prepared.baking)
         guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
         try:
@@ -104,7 +126,11 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
         except KeyboardInterrupt:
             _greet("session ended by the second Ctrl-C; its variables are gone")
             _leave_without_waiting(prepared.private, Exit.INTERRUPTED)
-            return Exit.INTERRUPTED
+        except TrapError as error:
+            if not guest.is_busy:
+                raise
+            _greet(f"error: {printable(str(error))}; the session is over")
+            _leave_without_waiting(prepared.private, error.status)
         except SystemExit as leaving:  # os._exit in the guest, or a signal
             if guest.is_busy:
                 _leave_without_waiting(prepared.private, int(leaving.code or 0))
@@ -112,6 +138,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
             return int(leaving.code or 0) if left is None else left
         finally:
             guest.close()
+            lift_limits()
 
 
 def _greet(line: str) -> None:
@@ -204,10 +231,6 @@ def _completer(guest: GuestThread) -> Any:
     return GuestCompleter()
 
 
-def _leave_without_waiting(private: PrivateFolders, status: int) -> None:
+def _leave_without_waiting(private: PrivateFolders, status: int) -> NoReturn:
     """The guest may sit in a call of the host's that never ends: leave the process with its thread."""
-    import os
-
-    private.remove()
-    sys.stderr.flush()
-    os._exit(status)
+    stop_and_remove([private.root], str(int(status)))

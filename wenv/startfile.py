@@ -6,6 +6,7 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 ``D``  the environment's folder
 ``S``  a file that must not have changed: size in bytes, time of modification in ns, inode (0: any), path
 ``V``  a variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set
+``O``  limits: bytes and number of files in private folders, files open at once
 ``K``  the folder that wenv is imported from
 ``L``  wasmtime's C library; ``Z`` the bytes of stack for WebAssembly
 ``C``  the compiled component, or module; ``B`` the baked one, used if every ``b`` (as ``V``) holds and at no ``A`` (a guest
@@ -34,6 +35,7 @@ from wenv.errors import WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher import places, sandbox
 from wenv.launcher.clibrary import MAIN, STACK
+from wenv.launcher.limits import DISK, FILES, OPEN_FILES
 from wenv.launcher.plan import GUEST
 from wenv.launcher.private import PrivateFolders
 from wenv.policy import Policy
@@ -68,7 +70,7 @@ def text_of(plan: "Plan") -> bytes:
     own = {**sandbox.terminal_variables({}), **plan["read_only_variables"]}
     program = sandbox.Program("code", "", CommandLine("code"))
     request = sandbox.request_of(plan, program, plan["policy"], "/", [])
-    fixed = {name: request[name] for name in ("code", "stubs", "flags", "control")}
+    fixed = {name: request[name] for name in ("code", "stubs", "flags", "limits", "control")}
     private = PrivateFolders(())
     before, after = MAIN.split("{request}")
 
@@ -81,6 +83,7 @@ def text_of(plan: "Plan") -> bytes:
         *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *_guest_files())),
         *(("V", _assignment(name, value)) for name, value in zip(places.PLACE_VARIABLES, plan["places"], strict=True)),
         *([] if _is_usual(plan) else [("U", "")]),
+        ("O", f"{DISK} {FILES} {OPEN_FILES}"),
         ("K", str(Path(wenv.__file__).parent.parent)),
         ("L", plan["library"]),
         ("Z", str(STACK)),

@@ -40,6 +40,9 @@ def create(
     memory: options.Memory = None,
     timeout: options.Time = None,
     max_output: options.Output = None,
+    max_disk: options.Disk = None,
+    max_files: options.Kept = None,
+    max_open: options.Open = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -63,7 +66,7 @@ def create(
         raise UsageError("--name and --path exclude each other")
     start, folder = time.monotonic(), environment.place(name, path)
     creation.check_place(folder, clear=clear)
-    granted = options.policy(write, mounts, variables, memory, timeout, max_output)
+    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:

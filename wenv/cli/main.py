@@ -10,6 +10,8 @@ import typer
 from cache.errors import UserError
 from wenv import __version__
 from wenv.errors import Exit, TrapError, UsageError
+from wenv.launcher.private import abandoned
+from wenv.launcher.removal import stop_and_remove
 from wenv.launcher.start import end_by_signal
 
 app = typer.Typer(
@@ -119,6 +121,8 @@ def _run_command(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt) as error:
         print("interrupted", file=sys.stderr, flush=True)
         if isinstance(error, KeyboardInterrupt):
+            if abandoned:  # the guest still runs
+                stop_and_remove(abandoned, "SIGINT")
             end_by_signal("SIGINT")
         return Exit.INTERRUPTED
     except OSError as error:

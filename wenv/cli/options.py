@@ -137,6 +137,26 @@ Memory = Annotated[
     str | None,
     typer.Option("--memory", metavar="SIZE", help="Limit memory, for example 512M.", rich_help_panel=SANDBOX),
 ]
+Disk = Annotated[
+    str | None,
+    typer.Option("--max-disk", metavar="SIZE", help="Limit what it keeps in /tmp.  [default: 1G]", rich_help_panel=SANDBOX),
+]
+Kept = Annotated[
+    int | None,
+    typer.Option(
+        "--max-files",
+        metavar="COUNT",
+        min=1,
+        help="Limit how many files it keeps in /tmp.  [default: 100000]",
+        rich_help_panel=SANDBOX,
+    ),
+]
+Open = Annotated[
+    int | None,
+    typer.Option(
+        "--max-open", metavar="COUNT", min=1, help="Limit how many files it has open.  [default: 256]", rich_help_panel=SANDBOX
+    ),
+]
 Time = Annotated[
     float | None,
     typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Stop it after this long.", rich_help_panel=SANDBOX),
@@ -165,6 +185,9 @@ def policy(
     memory: str | None,
     time: float | None,
     output: str | None,
+    disk: str | None,
+    files: int | None,
+    open_files: int | None,
 ) -> Policy:
     """The policy that the sandbox options describe; raises UsageError and MountError."""
     return Policy(
@@ -174,6 +197,9 @@ def policy(
         memory=None if memory is None else parse_size(memory),
         time=time,
         output=None if output is None else parse_size(output),
+        disk=None if disk is None else parse_size(disk),
+        files=files,
+        open_files=open_files,
     )
 
 

@@ -1,6 +1,8 @@
 """``wenv run``."""
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,9 @@ from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
     from wenv.environment import Environment
+    from wenv.launcher.sandbox import Program
     from wenv.policy import Policy
+    from wenv.runtimes import Runtime
 
 
 def run(
@@ -40,12 +44,18 @@ def run(
     memory: options.Memory = None,
     timeout: options.Time = None,
     max_output: options.Output = None,
+    max_disk: options.Disk = None,
+    max_files: options.Kept = None,
+    max_open: options.Open = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print how it ended as JSON, with what it printed.", rich_help_panel=options.SANDBOX)
+    ] = False,
 ) -> int:
     """Run a program in the sandbox.
 
     It sees the environment, and the working folder read-only at the same path; no network, none of your other files, none of
-    your environment variables but the terminal's.  Its exit status is passed on; 124 means that it was stopped at its time
-    limit, 125 that it was not started, 130 Ctrl-C, 134 that the sandbox stopped it.
+    your environment variables but the terminal's.  Its exit status is passed on; 116 to 119 and 124 mean that it ended at its
+    limit of memory, output, disk, open files or time, 125 that it was not started, 130 Ctrl-C, 134 that the sandbox stopped it.
 
     Options of wenv's come before the program, the program's own after it.
 
@@ -59,7 +69,7 @@ def run(
     """  # fmt: skip
     from wenv import environment
 
-    granted = options.policy(write, mounts, variables, memory, timeout, max_output)
+    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     arguments = list(program or ())
     if arguments and arguments[0] in PYTHON_NAMES:
         arguments.pop(0)
@@ -68,17 +78,17 @@ def run(
     except CommandLineError as error:
         raise UsageError(str(error), error.hint) from None
     if from_file is None:
-        return start(environment.find(name, path), line, granted)
+        return start(environment.find(name, path), line, granted, as_json=as_json)
     if name is not None or path is not None:
         raise UsageError("--from excludes --name and --path")
     from wenv.cli.store import open_store
     from wenv.temporary import temporary
 
     with Printer() as printer, temporary(open_store(), from_file, printer) as chosen:
-        return start(chosen, line, granted)
+        return start(chosen, line, granted, as_json=as_json)
 
 
-def start(chosen: "Environment", line: CommandLine, granted: "Policy") -> int:
+def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_json: bool = False) -> int:
     """Start what CPython would start for this command line."""
     from wenv import launch
     from wenv.cli.store import open_store
@@ -99,7 +109,24 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy") -> int:
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = chosen.granted.widened(granted)
+        if as_json:
+            return _told(printer, runtime, chosen, launch.program_of(line, runtime.store, chosen), policy)
         return launch.run(runtime, chosen, launch.program_of(line, runtime.store, chosen), policy, printer)
+
+
+def _told(printer: Printer, runtime: "Runtime", chosen: "Environment", program: "Program", policy: "Policy") -> int:
+    """Run a program, and print what it printed and how it ended as one line of JSON."""
+    from wenv import launch
+    from wenv.launcher.limits import CAPTURED
+
+    printed: dict[int, list[bytes]] = {1: [], 2: []}
+    bounded = policy if policy.output is not None else replace(policy, output=CAPTURED)
+    outcome, _ = launch.run_told(
+        runtime, chosen, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data)
+    )
+    texts = {name: b"".join(printed[number]).decode("utf-8", "replace") for number, name in ((1, "stdout"), (2, "stderr"))}
+    print(json.dumps({**outcome.as_json(), **texts}))
+    return outcome.status
 
 
 def register(app: typer.Typer) -> None:

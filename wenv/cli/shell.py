@@ -13,13 +13,18 @@ def shell(
     mounts: options.Mounts = None,
     variables: options.Variables = None,
     memory: options.Memory = None,
+    timeout: options.Time = None,
+    max_output: options.Output = None,
+    max_disk: options.Disk = None,
+    max_files: options.Kept = None,
+    max_open: options.Open = None,
 ) -> int:
     """Open a Python prompt in the sandbox.
 
     History is kept for each environment; Tab completes names, attributes and modules of the living session.  Ctrl-C stops
     what runs and keeps the variables, a second one ends the session; Ctrl-D leaves.
 
-    When standard input is not a terminal, a program is read from it.
+    When standard input is not a terminal, a program is read from it.  Otherwise a time limit is one for each input.
 
     [bold]Examples[/]
 
@@ -30,7 +35,7 @@ def shell(
     from wenv import environment
     from wenv.cli.run import start
 
-    granted = options.policy(write, mounts, variables, memory, None, None)
+    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     return start(environment.find(name, path), CommandLine("prompt"), granted)
 
 

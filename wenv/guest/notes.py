@@ -56,7 +56,54 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+def exceeded(error: BaseException) -> str | None:
+    """Which limit of the sandbox an exception is about: a key of `LIMIT_STATUS`."""
+    if _request is None:
+        return None
+    limits = _request["limits"]
+    if isinstance(error, MemoryError):
+        return None if limits["memory"] is None else "memory"
+    if not isinstance(error, OSError) or limits["disk"] is None or limits["open_files"] is None:
+        return None
+    if error.errno in (errno.EFBIG, errno.EMFILE):
+        return "disk" if error.errno == errno.EFBIG else "open_files"
+    if error.errno != errno.EIO:
+        return None
+    # WASI preview 2 has no number for either of them: what is open says what it was
+    sizes = list(_open_sizes(limits["open_files"] + 1000))
+    if len(sizes) >= limits["open_files"]:
+        return "open_files"
+    return "disk" if any(size >= limits["disk"] for size in sizes) else None
+
+
+def _open_sizes(descriptors: int) -> Iterator[int]:
+    """The sizes of the files that are open."""
+    for descriptor in range(descriptors):
+        try:
+            yield os.fstat(descriptor).st_size
+        except OSError:
+            continue
+
+
+def leave_word(limit: str) -> None:
+    """Tell the host which limit ended the program: the same exit status may be a program's own."""
+    assert _request is not None
+    try:
+        with open(f"{_request['control']}/limit", "w", encoding="ascii") as file:
+            file.write(limit)
+    except OSError:
+        pass
+
+
 def _note(error: BaseException) -> str | None:
+    if (limit := exceeded(error)) is not None and _request is not None:
+        bound = _request["limits"][limit]  # type: ignore[literal-required]
+        words = {
+            "memory": f"its memory limit is {bound} bytes; --memory allows more",
+            "disk": f"a file grew beyond the disk limit of {bound} bytes; --max-disk allows more",
+            "open_files": f"it has {bound} files open, as many as it may; --max-open allows more",
+        }
+        return f"wenv: {words[limit]}"
     if not isinstance(error, OSError):
         return None
     if adapt.NO_NETWORK in str(error):

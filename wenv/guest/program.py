@@ -14,7 +14,7 @@ import warnings
 from importlib import import_module
 
 from . import AT_START, adapt, baking, importer, memoryfiles, notes, streams
-from .request import EXECUTABLE, Request
+from .request import EXECUTABLE, LIMIT_STATUS, Request
 
 #: The first file descriptor that a program's own files can have.
 _first_descriptor = 3
@@ -186,6 +186,7 @@ def exit_status(leaving: SystemExit) -> int:
 
 def report(error: BaseException) -> int:
     """Show an uncaught exception through ``sys.excepthook``, without the frames of this package."""
+    limit = notes.exceeded(error)
     notes.hide_frames(error)
     notes.explain(error)
     streams.flush_streams()
@@ -198,6 +199,9 @@ def report(error: BaseException) -> int:
     except BaseException as failure:
         print("Error in sys.excepthook:", file=sys.stderr)
         sys.__excepthook__(type(failure), failure, failure.__traceback__)
+    if limit is not None:
+        notes.leave_word(limit)
+        return LIMIT_STATUS[limit]
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 

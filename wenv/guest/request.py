@@ -9,6 +9,8 @@ Form = Literal["script", "module", "code", "stdin", "entry"]
 
 #: What ``sys.executable`` is.
 EXECUTABLE = "/python/bin/python3"
+#: Which limits a program can meet as an exception, and its exit status if it does not catch that (wenv.errors.Exit).
+LIMIT_STATUS = {"memory": 116, "disk": 118, "open_files": 119}
 #: The file that a host leaves for the building of a baked component, see `baking`.
 BAKE_ORDER = "wenv-bake.json"
 
@@ -19,6 +21,14 @@ class Flags(TypedDict):
     unbuffered: bool
     safe_path: bool
     warnings: list[str]
+
+
+class Limits(TypedDict):
+    """What a program may use, for the words when it meets a limit: bytes, and a number of files; None for no limit of ours."""
+
+    memory: int | None
+    disk: int | None
+    open_files: int | None
 
 
 class Request(TypedDict):
@@ -40,5 +50,6 @@ class Request(TypedDict):
     shared: dict[str, bool]
     """Guest folders shared with the host, and whether they may be written."""
     flags: Flags
+    limits: Limits
     control: str
     """Guest folder that only this run and the host share: interrupts come in, the status of ``os._exit`` goes out."""

@@ -12,7 +12,7 @@ from typing import Any
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
 
-from wenv.errors import GuestAnswerError, MountError, TrapError, WenvError
+from wenv.errors import GuestAnswerError, MountError, OutputLimitError, TrapError, WenvError
 from wenv.host.engine import Compiled
 from wenv.host.guests import ModuleGuest, guest_of
 from wenv.host.replies import LARGEST
@@ -156,12 +156,14 @@ class Session:
         raise WenvError(f"{name} failed inside the sandbox:\n{value[-LONGEST_TRACEBACK:]}")
 
     def check_output(self) -> None:
-        """Raises TrapError if more was written than may be, also if that was the last that the guest did."""
+        """Raises OutputLimitError if more was written than may be, also if that was the last that the guest did."""
         if self._exceeded:
             raise self.ended()
 
     def ended(self) -> TrapError:
         """Why a session that `is_over` is."""
+        if self._exceeded:
+            return OutputLimitError(self._limits.output or 0)
         return TrapError(self._reason(InterruptedError("interrupt")))
 
     def interrupt(self) -> bool:
@@ -191,11 +193,11 @@ class Session:
         except wasmtime.ExitTrap as leaving:
             raise SystemExit(leaving.code) from None
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            if self._exceeded:
+                raise self.ended() from error
             raise TrapError(self._reason(error)) from error
 
     def _reason(self, error: BaseException) -> str:
-        if self._exceeded:
-            return f"stopped: it wrote more than {self._limits.output} bytes, its output limit"
         if self._stopped:
             return "stopped"
         return explain_trap(str(error), self._limits.memory)

@@ -5,8 +5,6 @@ import stat
 
 from wenv.launcher.places import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPORARY
 
-#: How often to try to delete what a running guest may be adding to.
-TRIES = 10
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,6 +12,10 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from wenv.launcher.sandbox import Preopen
+
+
+#: Folders of guests that were left behind and still run: deleted when the process ends (`wenv.__main__`).
+abandoned: "list[str]" = []
 
 
 class PrivateFolders:
@@ -26,6 +28,17 @@ class PrivateFolders:
         self._shared = tuple(shared)
         self.root = ""
         self._made: dict[str, None] = {}
+
+    def abandon(self) -> None:
+        """Leave them to the end of the process: a program that is still running writes to them."""
+        if self.root:
+            abandoned.append(self.root)
+            self.root = ""
+
+    @property
+    def measured(self) -> "list[str]":
+        """The folders that the guest can fill, for `wenv.launcher.limits.Watch`."""
+        return [os.path.join(self.root, name) for name, _, writable in self.own if writable]
 
     #: Those that the guest is given: name, guest path, and whether it may write there.
     own: "ClassVar[Sequence[Preopen]]" = (
@@ -80,25 +93,42 @@ class PrivateFolders:
                 os.rmdir(folder)
             os.rmdir(self.root)
         except OSError:
-            import shutil  # late: it takes longer to import than the rest of an ordinary run
+            from wenv.launcher.removal import remove  # late: most runs leave nothing
 
-            for _ in range(TRIES):  # a guest that was left behind may still be making files
-                shutil.rmtree(self.root, ignore_errors=True)
-                if not os.path.lexists(self.root):
-                    break
+            remove(self.root)
 
     def empty(self) -> None:
         """Delete what the guest has left in them: they are as they were at first."""
         null = os.path.join(self.root, "dev", "null")
+        if self._is_untouched(null):
+            return
+        from wenv.launcher.removal import empty
+
         for name in ("tmp", "private", "dev"):
-            for folder, folders, files in os.walk(os.path.join(self.root, name), topdown=False):
-                for path in (os.path.join(folder, each) for each in folders + files):
-                    status = os.lstat(path)
-                    if path in self._made or (path == null and stat.S_ISREG(status.st_mode) and not status.st_size):
-                        continue
-                    os.rmdir(path) if stat.S_ISDIR(status.st_mode) else os.unlink(path)  # what was in it is gone already
-        with open(null, "ab"):
+            empty(os.path.join(self.root, name))
+        for folder in self._made:
+            if not os.path.isdir(folder):
+                os.mkdir(folder)
+        with open(null, "wb"):
             pass
+
+    def _is_untouched(self, null: str) -> bool:
+        """Whether nothing is in them but what was made at first."""
+        try:
+            status = os.lstat(null)
+            if not stat.S_ISREG(status.st_mode) or status.st_size:
+                return False
+            waiting = [os.path.join(self.root, name) for name in ("tmp", "private", "dev")]
+            while waiting:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        if entry.path in self._made and entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        elif entry.path != null:
+                            return False
+        except OSError:
+            return False
+        return True
 
     @property
     def exchange(self) -> str:

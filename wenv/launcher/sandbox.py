@@ -6,6 +6,7 @@ Both ways to run a program come through here, so that they cannot differ.  A pol
 import os
 
 from wenv.guest.command_line import CommandLine
+from wenv.launcher.limits import Bounds
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY, ancestors, guest_path, is_inside
 
 TYPE_CHECKING = False
@@ -109,7 +110,7 @@ def request_of(
     plan: "Plan", program: Program, policy: "Mapping[str, Any]", here: str, shared: "Sequence[Preopen]"
 ) -> "Request":
     """What the guest is told of a run."""
-    guest = guest_path(here)
+    guest, bounds = guest_path(here), Bounds(policy)
     needed = plan["variables"] if policy["write"] else plan["read_only_variables"]
     return {
         "form": program.form,
@@ -122,6 +123,7 @@ def request_of(
         "terminal": _terminal_size() if stdio_is_terminal() else None,
         "shared": {mount[1]: mount[2] for mount in shared},
         "flags": {"unbuffered": program.unbuffered, "safe_path": program.safe_path, "warnings": program.warnings},
+        "limits": {"memory": policy["memory"], "disk": bounds.disk, "open_files": bounds.open_files},
         "control": PRIVATE,
     }
 

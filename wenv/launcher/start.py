@@ -8,8 +8,10 @@ import time
 from wenv.guest import command_line
 from wenv.launcher import plan, sandbox
 from wenv.launcher.clibrary import ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.removal import stop_and_remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,9 +163,15 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
     machine = _machine(chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
+    bounds = Bounds(policy)
     with PrivateFolders(guest for _, guest, _ in shared) as private:
         guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
-        return _run(guest, sandbox.encoded(request), private, policy["time"], policy["memory"])
+        limit_process(bounds, writes_elsewhere=any(writable for _, _, writable in shared))
+        watch = Watch(bounds, private.measured, [host for host, _, writable in chosen["preopens"] if writable])
+        try:
+            return _run(guest, sandbox.encoded(request), private, watch, policy["time"], policy["memory"])
+        finally:
+            lift_limits()
 
 
 def _machine(library: str, compiled: str, image: str) -> Machine:
@@ -174,10 +182,12 @@ def _machine(library: str, compiled: str, image: str) -> Machine:
     return ModuleMachine(library, compiled, image)
 
 
-def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float | None", memory: "int | None") -> int:
-    """Run the guest in a thread, so that the main thread hears signals and the clock.
+def _run(
+    guest: "Guest", request: str, private: PrivateFolders, watch: Watch, seconds: "float | None", memory: "int | None"
+) -> int:
+    """Run the guest in a thread, so that the main thread hears signals and the clock, and looks at what the guest writes.
 
-    A guest that is to stop ends with the process, whatever it is doing.
+    A guest that is to stop ends with the process, whatever it is doing, and before its folders are deleted.
     """
     ended = _thread.allocate_lock()
     ended.acquire()
@@ -195,22 +205,16 @@ def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float 
     deadline = None if seconds is None else time.monotonic() + seconds
     _thread.start_new_thread(work, ())
     try:
-        while not ended.acquire(timeout=WAKE if deadline is None else max(0.0, min(WAKE, deadline - time.monotonic()))):
+        while not ended.acquire(timeout=_pause(watch, deadline)):
             if deadline is not None and time.monotonic() >= deadline:
-                status = _time_is_up(seconds or 0.0)
-                _silence()
-                return status
+                stop_and_remove([private.root], str(_time_is_up(seconds or 0.0)))
+            if reason := watch.look():
+                stop_and_remove([private.root], str(_disk_is_full(reason)))
     except KeyboardInterrupt:
         os.write(2, b"interrupted\n")
-        _silence()
-        private.remove()
-        end_by_signal("SIGINT")
-        return INTERRUPTED
+        stop_and_remove([private.root], "SIGINT")
     except SystemExit as leaving:  # a signal
-        _silence()
-        private.remove()
-        end_by_signal("SIGHUP" if leaving.code == 129 else "SIGTERM")
-        return int(leaving.code or 0)
+        stop_and_remove([private.root], "SIGHUP" if leaving.code == 129 else "SIGTERM")
     given = private.exit_status()
     result = outcome[0]
     if isinstance(result, Trap):
@@ -222,11 +226,10 @@ def _run(guest: "Guest", request: str, private: PrivateFolders, seconds: "float 
     return result if given is None else given
 
 
-def _silence() -> None:
-    """Nobody is to hear what a guest that was left behind says of folders that vanish."""
-    nobody = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nobody, 1)
-    os.dup2(nobody, 2)
+def _pause(watch: Watch, deadline: "float | None") -> float:
+    """Seconds to wait for the guest before something is to be looked at."""
+    pause = min(WAKE, watch.pause)
+    return pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
 
 
 def _end_like_errors() -> None:
@@ -246,6 +249,12 @@ def _time_is_up(seconds: float) -> int:
     from wenv.errors import TimeLimitError
 
     return _report(TimeLimitError(seconds))
+
+
+def _disk_is_full(reason: str) -> int:
+    from wenv.errors import DiskLimitError
+
+    return _report(DiskLimitError(reason))
 
 
 def explain(message: str) -> None:

@@ -9,10 +9,11 @@
 #define _DEFAULT_SOURCE
 #define _DARWIN_C_SOURCE
 
+#include "disk.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,11 +25,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Bytes: of a guest's thread, of the largest start file, of what is read of a file that a guest wrote. */
 enum { STACK = 8 << 20, LARGEST = 16 << 20, SMALL = 1024 };
-enum { TRIES = 10, NOT_STARTED = 125 };
+enum { NOT_STARTED = 125, DISK_LIMIT = 118 };
 
 /* -- the C library, as far as a run needs it: see wenv/launcher/clibrary.py */
 
@@ -390,18 +393,13 @@ static bool make_private(void) {
   return null >= 0 && !close(null);
 }
 
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where) {
-  (void)status, (void)kind, (void)where;
-  remove(path);
-  return 0;
-}
-
 static void remove_private(void) {
   if (!private_root) return;
   unlink(joined(private_root, "dev/null"));
   for (size_t i = made_count; i; i--) rmdir(made[i - 1]);
-  for (int i = 0; rmdir(private_root) && errno != ENOENT && i < TRIES; i++) /* the guest left something, or still runs */
-    nftw(private_root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  if (!rmdir(private_root)) return;
+  allow_open_files(0);
+  remove_tree(private_root); /* the guest left something */
 }
 
 /* Before the guest has started: leave no trace, and hand over. */
@@ -512,9 +510,12 @@ static void *linker, *compiled, *context;
 static char *told, *image;
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER; /* taken once, by who ends the process */
 
+static void look_again(int64_t microseconds);
+
 /* Python has the words for what stopped a guest. */
 static void explain(const char *message) {
   char *code = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.start import explain; explain(sys.argv[2])";
+  look_again(0);
   listen_to(SIG_UNBLOCK);
   execv(python, (char *[]){python, "-IS", "-c", code, only('K'), (char *)message, NULL});
   dprintf(2, "error: %s\n", message);
@@ -697,23 +698,110 @@ static void prepare(void) {
   if (wasmtime_context_set_wasi(context, wasi)) give_up();
 }
 
+/* -- limits: see wenv/launcher/limits.py */
+
+/* Microseconds between two looks at the disk, at least; looks that may fail in a row, as folders move away under them. */
+enum { LOOK = 50000, ELUSIVE = 20 };
+
+static Bounds bounds;
+static int first_descriptor; /* of the guest's */
+static int64_t started;
+
+static int lowest_free(void) {
+  int descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (descriptor >= 0) close(descriptor);
+  return descriptor;
+}
+
+static bool is_file(int descriptor) {
+  struct stat status;
+  return !fstat(descriptor, &status) && S_ISREG(status.st_mode);
+}
+
+static void limit_process(void) {
+  char *end;
+  bounds.disk = strtoull(only('O'), &end, 10), bounds.files = strtoull(end, &end, 10), bounds.open_files = strtoull(end, &end, 10);
+  first_descriptor = lowest_free();
+  started = (int64_t)time(NULL);
+  allow_open_files((uint64_t)first_descriptor + bounds.open_files + SLACK);
+  signal(SIGXFSZ, SIG_IGN);
+  if (!is_file(1) && !is_file(2)) limit_file_size(bounds.disk);
+}
+
+static void look_again(int64_t microseconds) {
+  struct itimerval timer = {.it_value = {.tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)}};
+  setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* Why the guest must be stopped, NULL if it need not. */
+static const char *look(void) {
+  static const char *const places[] = {"tmp", "dev", "private"};
+  static int elusive;
+  static char reason[160];
+  int last = first_descriptor + (int)bounds.open_files + SLACK + MEASURING;
+  int64_t before = now(), pause;
+  Usage found = {.whole = true};
+  allow_open_files((uint64_t)last);
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) measure(joined(private_root, places[i]), &found, &bounds, 0);
+  for (char *host = next('W', NULL); host; host = next('W', host)) measure(host, &found, &bounds, started);
+  found.size += unnamed_size(first_descriptor, last);
+  allow_open_files((uint64_t)(last - MEASURING));
+  elusive = found.whole ? 0 : elusive + 1;
+  if (found.size > bounds.disk)
+    snprintf(reason, sizeof reason, "its files take more than %llu bytes, its disk limit (--max-disk)", (unsigned long long)bounds.disk);
+  else if (found.files > bounds.files)
+    snprintf(reason, sizeof reason, "it keeps more than %llu files, its limit (--max-files)", (unsigned long long)bounds.files);
+  else if (elusive > ELUSIVE)
+    snprintf(reason, sizeof reason, "its folders change too quickly to be measured against its disk limit");
+  pause = 3 * (now() - before);
+  look_again(pause > LOOK ? pause : LOOK);
+  return *reason ? reason : NULL;
+}
+
+/* End the guest by replacing this process, whatever its threads are doing, by one that deletes the folders and ends as `end`
+   says: wenv/launcher/removal.py. */
+static void stop(const char *end) {
+  char *code = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.removal import main; main(sys.argv[2], sys.argv[3:])";
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  look_again(0);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) signal(numbers[i], SIG_IGN);
+  pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
+  execv(python, (char *[]){python, "-IS", "-c", code, only('K'), (char *)end, private_root, NULL});
+  dprintf(2, "error: cannot start %s: %s\n", python, strerror(errno));
+  _exit(NOT_STARTED);
+}
+
 /* Start the guest in a thread, and wait for a signal: the guest ends the process when it is done. */
 static void start(void) {
   pthread_attr_t attributes;
   pthread_t thread;
   int number;
   signal(SIGPIPE, SIG_IGN);
+  limit_process();
+  sigaddset(&heard, SIGALRM);
+  pthread_sigmask(SIG_BLOCK, &heard, NULL);
+  look_again(LOOK);
   if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, STACK) || pthread_create(&thread, &attributes, run, NULL)) give_up();
-  while (sigwait(&heard, &number)) pause(); /* nothing to hear: all are ignored */
+  for (;;) {
+    if (sigwait(&heard, &number)) continue;
+    if (number != SIGALRM) break;
+    const char *reason = look();
+    if (!reason) continue;
+    pthread_mutex_lock(&ending);
+    dprintf(2, "error: stopped: %s\n", reason);
+    char status[8];
+    snprintf(status, sizeof status, "%d", DISK_LIMIT);
+    stop(status);
+  }
   pthread_mutex_lock(&ending);
   if (number == SIGINT) dprintf(2, "interrupted\n");
-  int nobody = open("/dev/null", O_WRONLY | O_CLOEXEC); /* what the guest says of folders that vanish */
-  dup2(nobody, 1), dup2(nobody, 2);
-  remove_private();
-  signal(number, SIG_DFL); /* end by the signal, as programs do: a shell stops its loop then */
-  pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
-  raise(number);
-  _exit(128 + number);
+  stop(number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP");
 }
 
 /* Open what the caller closed of descriptors 0 to 2: see open_standard_streams in wenv/launcher/start.py. */
