@@ -1,7 +1,7 @@
 """Deletes what programs left in their private folders: by descriptors, never through a link, however deep it is.
 
-Folders in folders are moved up before they are emptied, so that no path is ever long and two descriptors are enough.  A
-program that still runs is stopped by replacing the whole process by one that only deletes (`stop_and_remove`): whatever its
+Folders are entered one by one and left again through their parent, whose identity is checked, so that no path is ever long and
+three descriptors are enough.  A program that still runs is stopped by replacing the whole process by one that only deletes (`stop_and_remove`): whatever its
 threads are doing, they end there.
 """
 
@@ -11,10 +11,11 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-BY_DESCRIPTOR = os.unlink in os.supports_dir_fd and os.rename in os.supports_dir_fd
+BY_DESCRIPTOR = {os.open, os.unlink, os.rmdir} <= os.supports_dir_fd
 #: Seconds for which a folder is emptied to which something may still be added.
 PATIENCE = 120.0
 CODE = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.removal import main; main(sys.argv[2], sys.argv[3:])"
@@ -50,43 +51,57 @@ def empty(folder: str) -> None:
         return
     try:
         until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            done = [_removed(top, name) for name in os.listdir(top)]
-            if not any(done):
-                break
+        while os.listdir(top) and _removed(top) and time.monotonic() < until:
+            pass
     finally:
         os.close(top)
 
 
-def _removed(top: int, name: str) -> bool:
-    """Delete a file, or a folder after what is in it was deleted or moved up; returns whether anything came of it."""
+def _removed(top: int) -> int:
+    """Delete all in a folder, as it is found; returns how much that was.  Ends early if folders are moved meanwhile."""
+    #: Of each folder above: who it is, the name of the folder that was entered from it, and what is left to do in it.
+    above: list[tuple[tuple[int, int], str, list[str]]] = []
+    current, count = os.open(".", FOLDER, dir_fd=top), 0
     try:
-        os.unlink(name, dir_fd=top)
-        return True
-    except OSError:
-        pass  # most likely a folder
+        names = os.listdir(current)
+        while names or above:
+            if not names:
+                identity, name, names = above.pop()
+                parent = os.open("..", FOLDER, dir_fd=current)
+                os.close(current)
+                current = parent
+                if _identity(current) != identity:
+                    break
+                count += _done(os.rmdir, name, current)
+                continue
+            name = names.pop()
+            if _done(os.unlink, name, current):
+                count += 1
+                continue
+            try:
+                inner = os.open(name, FOLDER, dir_fd=current)
+            except OSError:
+                continue
+            above.append((_identity(current), name, names))
+            os.close(current)
+            current = inner
+            names = os.listdir(current)
+    finally:
+        os.close(current)
+    return count
+
+
+def _done(function: "Callable[..., None]", name: str, folder: int) -> bool:
     try:
-        inner = os.open(name, FOLDER, dir_fd=top)
+        function(name, dir_fd=folder)
     except OSError:
         return False
-    done = False
-    try:
-        for child in os.listdir(inner):
-            try:
-                os.unlink(child, dir_fd=inner)
-            except OSError:
-                try:
-                    os.rename(child, os.urandom(12).hex(), src_dir_fd=inner, dst_dir_fd=top)
-                except OSError:
-                    continue
-            done = True
-    finally:
-        os.close(inner)
-    try:
-        os.rmdir(name, dir_fd=top)
-    except OSError:
-        return done
     return True
+
+
+def _identity(folder: int) -> "tuple[int, int]":
+    status = os.fstat(folder)
+    return status.st_dev, status.st_ino
 
 
 def stop_and_remove(folders: "list[str]", end: str) -> "NoReturn":

@@ -178,40 +178,62 @@ void allow_open_files(uint64_t count) { set_soft(RLIMIT_NOFILE, count); }
 
 void limit_file_size(uint64_t size) { set_soft(RLIMIT_FSIZE, size); }
 
-/* -- deleting: folders in folders are moved up before they are emptied, so that nothing is ever deep */
+/* -- deleting: folders are entered one by one and left through their parent, so that no path is long and few are open */
 
-/* Delete a file, or a folder after what is in it was deleted or moved up; whether anything came of it. */
-static bool remove_entry(int top, const char *name) {
-  static unsigned long moved;
+typedef struct { Identity identity; Names left; char *name; } Entered;
+
+/* Delete all in a folder, as it is found; returns how much that was.  Ends early if folders are moved meanwhile. */
+static size_t remove_all(int top) {
+  Entered *above = NULL;
+  size_t depth = 0, room = 0, count = 0;
   Names names = {0};
-  if (!unlinkat(top, name, 0)) return true;
-  int inner = openat(top, name, FOLDER);
-  if (inner < 0) return false;
-  bool done = false;
-  list(inner, &names);
-  for (const char *child; (child = take_name(&names));) {
-    char up[40];
-    snprintf(up, sizeof up, "wenv-%lu-%d", moved++, (int)getpid());
-    if (!unlinkat(inner, child, 0) || !renameat(inner, child, top, up)) done = true;
+  int current = openat(top, ".", FOLDER);
+  bool sound = current >= 0 && list(current, &names);
+  while (sound && (names.size || depth)) {
+    const char *name = take_name(&names);
+    Identity identity;
+    if (!name) {
+      Entered entered = above[--depth];
+      int parent = openat(current, "..", FOLDER);
+      free(names.data);
+      names = entered.left;
+      if (parent >= 0) close(current), current = parent;
+      sound = parent >= 0 && identify(current, &identity) && identity.device == entered.identity.device && identity.inode == entered.identity.inode;
+      if (sound && !unlinkat(current, entered.name, AT_REMOVEDIR)) count++;
+      free(entered.name);
+      continue;
+    }
+    if (!unlinkat(current, name, 0)) {
+      count++;
+      continue;
+    }
+    int inner = openat(current, name, FOLDER);
+    if (inner < 0) continue;
+    if (depth == room) {
+      size_t more = room * 2 + 16;
+      Entered *grown = realloc(above, more * sizeof *above);
+      if (!grown) { close(inner); break; }
+      above = grown, room = more;
+    }
+    above[depth] = (Entered){.left = names, .name = strdup(name)};
+    sound = above[depth].name && identify(current, &above[depth].identity);
+    depth++;
+    close(current);
+    current = inner;
+    names = (Names){0};
+    sound = sound && list(current, &names);
   }
-  free(names.data);
-  close(inner);
-  return !unlinkat(top, name, AT_REMOVEDIR) || done;
+  while (depth) free(above[--depth].name), free(above[depth].left.data);
+  free(above), free(names.data);
+  if (current >= 0) close(current);
+  return count;
 }
 
 void remove_tree(const char *folder) {
+  time_t end = time(NULL) + PATIENCE;
   int top = open(folder, FOLDER);
   if (top < 0) return;
-  for (time_t end = time(NULL) + PATIENCE; time(NULL) < end;) {
-    Names names = {0};
-    bool done = false;
-    list(top, &names);
-    bool empty = !names.size;
-    for (const char *name; (name = take_name(&names));)
-      if (remove_entry(top, name)) done = true;
-    free(names.data);
-    if (empty || !done) break;
-  }
+  while (rmdir(folder) && errno != ENOENT && remove_all(top) && time(NULL) < end) continue;
   close(top);
   rmdir(folder);
 }
