@@ -32,9 +32,10 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from resolver.progress import Silent
 from wenv.environment import Environment, find
-from wenv.errors import GuestAnswerError, TimeLimitError, TrapError, WenvError
+from wenv.errors import DiskLimitError, GuestAnswerError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launch import ensure_ready, fitting, plan_of
+from wenv.launcher.limits import CAPTURED, Bounds
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import Preopen, Program, request_of, terminal_variables
 from wenv.locations import cache_folder
@@ -44,11 +45,15 @@ from wenv.trust import secure_folders
 if TYPE_CHECKING:
     from wenv.guest.living import Reply
     from wenv.host.engine import Compiled
+    from wenv.host.remote import RemoteSession
     from wenv.host.session import Session as HostSession
-    from wenv.runtimes import Runtime
+    from wenv.runtimes import Executable, Runtime
 
-#: How long a stopped sandbox may take to notice, in seconds.
-GRACE = 0.5
+#: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
+GRACE = 0.05
+#: How many guests that do not end may be left behind before no further session starts.
+MOST_LEFT_BEHIND = 64
+_left_behind: list[threading.Thread] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +119,28 @@ class OpenEnvironment:
         memory: int | None = None,
         output: int | None = None,
         timeout: float | None = None,
+        disk: int | None = None,
+        files: int | None = None,
+        open_files: int | None = None,
+        in_process: bool = True,
     ) -> "Session":
         """A new sandbox.  It sees the environment and nothing of the host but `mounts`, written as for ``wenv run --mount``.
 
-        `variables` are its environment variables; `memory` and `output` limit it in bytes, `timeout` each call in seconds.
-        The environment's own policy is not applied: a program says itself what its sandboxes get.
-        Raises MountError; TypeError and ValueError for limits, names and values that are none.
+        `variables` are its environment variables; `memory` limits it in bytes; `timeout` each call in seconds, and `output`
+        (default 64 MiB) what each call prints in bytes; `disk` (bytes, default 1 GiB) and `files` (default 100,000) what it
+        keeps in ``/tmp``, `open_files` (default 256) how many it has open.  The environment's own policy is not applied: a
+        program says itself what its sandboxes get.
+
+        In this process the last three are looked at twenty times a second, and `open_files` on Linux only; a guest that waits
+        in a call of the host's is left behind when its time is up (`Session.left_behind`).  With ``in_process=False`` the
+        sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once; it starts in about 0.3 s.
+
+        Raises MountError; TypeError and ValueError for limits, names and values that are none; WenvError if too many guests
+        were left behind.
         """
         if isinstance(mounts, str):
             raise TypeError("mounts is a list of texts")
-        for limit in (memory, output, timeout):
+        for limit in (memory, output, timeout, disk, files, open_files):
             if limit is not None and not 0 < limit < 1 << 62:
                 raise ValueError(f"not a limit: {limit}")
         for name, value in (variables or {}).items():
@@ -132,8 +149,17 @@ class OpenEnvironment:
         shared = tuple(Mount.parse(text) for text in mounts)
         for mount in shared:
             mount.check_writable()
-        policy = Policy(mounts=shared, environment=tuple((variables or {}).items()), memory=memory, time=timeout, output=output)
-        return Session(self, policy)
+        policy = Policy(
+            mounts=shared,
+            environment=tuple((variables or {}).items()),
+            memory=memory,
+            time=timeout,
+            output=CAPTURED if output is None else output,
+            disk=disk,
+            files=files,
+            open_files=open_files,
+        )
+        return Session(self, policy, in_process=in_process)
 
     def _request(self, policy: Policy) -> "dict[str, Any]":
         program = Program("code", "", CommandLine("code"))
@@ -143,6 +169,14 @@ class OpenEnvironment:
         kept = {name: value for name, value in self.environment.baked.variables if value is not None}
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}
         return {**request, "terminal": None, "environment": {**kept, **own, **dict(policy.environment)}}
+
+    def _executable(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Executable":
+        """The files to load in another process, made if they are not there."""
+        baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
+        found = self._runtime.executable(self.environment.natives, baking)
+        if not found.is_there:
+            self._runtime.component(Silent(), self.environment.natives, baking)
+        return found
 
     def _component(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Compiled":
         baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
@@ -176,38 +210,83 @@ def _closer() -> ThreadPoolExecutor:
 class Session:
     """One sandbox; a context manager.  See the module for what it is good for."""
 
-    def __init__(self, opened: OpenEnvironment, policy: Policy) -> None:
-        self._opened, self._policy = opened, policy
+    def __init__(self, opened: OpenEnvironment, policy: Policy, *, in_process: bool) -> None:
+        if self.left_behind >= MOST_LEFT_BEHIND:
+            raise WenvError(
+                f"{self.left_behind} guests that were stopped have not ended yet", "in_process=False ends them at once"
+            )
+        self._opened, self._policy, self._in_process = opened, policy, in_process
         self._request = opened._request(policy)
-        self._component = opened._component(self._request, [mount.preopen for mount in policy.mounts], policy.memory)
+        shared = [mount.preopen for mount in policy.mounts]
+        self._component = opened._component(self._request, shared, policy.memory) if in_process else None
+        self._executable = None if in_process else opened._executable(self._request, shared, policy.memory)
+        self._calls = self._seen = 0
+        self._reason: str | None = None
         self._text = json.dumps(self._request)
         self._folders = PrivateFolders(str(mount.guest) for mount in policy.mounts)
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
-        self._host: HostSession | None = None
+        self._host: HostSession | RemoteSession | None = None
         self._closing: Future[None] | None = None
         self._is_closed = False
         self._lock = threading.Lock()
         self._finalizer = weakref.finalize(self, self._folders.remove)  # also at the process's end
         self._folders.__enter__()
         self._preopens = [*opened._plan["preopens"], *(m.preopen for m in policy.mounts), *self._folders.preopens]
+        self.bounds, self.measured = Bounds(policy.as_json()), self._folders.measured
+        self.reached = [*self.measured, *(host for host, _, _ in self._preopens)]
         try:
             self._start()
+            if in_process:
+                from wenv.host.watching import wake, watch  # late, as all of wenv.host
+
+                watch(self)
+                self._wake = wake
         except BaseException:
             self.close()
             raise
+
+    @property
+    def left_behind(self) -> int:
+        """How many guests of this process were stopped and have not ended, as they wait in a call of the host's."""
+        _left_behind[:] = [thread for thread in _left_behind if thread.is_alive()]
+        return len(_left_behind)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether code runs in it, or did since this was last asked: for `wenv.host.watching`."""
+        seen, self._seen = self._seen, self._calls
+        return self._host is not None and (self._lock.locked() or seen != self._calls)
+
+    def end(self, reason: str) -> None:
+        """Stop what runs in it, from any thread; the call raises DiskLimitError with the reason."""
+        host = self._host
+        if host is not None:
+            self._reason = reason
+            host.stop()
 
     def _start(self) -> None:
         from wenv.host.session import Limits  # late: imports wasmtime
         from wenv.host.session import Session as HostSession
 
-        limits = Limits(self._policy.memory, self._policy.output)
-        host = HostSession(self._component, self._preopens, limits, sink=self._keep)
+        self._reason = None
+        host: HostSession | RemoteSession
+        if self._executable is not None:
+            host = self._remote(self._executable)
+        else:
+            assert self._component is not None
+            limits = Limits(self._policy.memory, self._policy.output)
+            host = HostSession(self._component, self._preopens, limits, sink=self._keep)
         try:
             host.call_text("session.open", self._text)
         except BaseException:
             host.close()
             raise
         self._host = host
+
+    def _remote(self, executable: "Executable") -> "RemoteSession":
+        from wenv.host.remote import RemoteSession
+
+        return RemoteSession(executable, self._preopens, self._folders.measured, self._policy, sink=self._keep)
 
     def _keep(self, descriptor: int, data: bytes) -> None:
         self._written[descriptor].append(data)
@@ -290,13 +369,22 @@ class Session:
         for written in self._written.values():
             written.clear()
         text = json.dumps(argument)
+        self._calls += 1
         try:
-            reply = host.call_text(service, text) if self._policy.time is None else self._in_time(host, service, text)
+            host.renew_output()
+            if self._executable is not None:
+                reply = cast("RemoteSession", host).call_text(service, text, self._policy.time)
+            else:
+                self._wake()
+                local = cast("HostSession", host)
+                reply = local.call_text(service, text) if self._policy.time is None else self._in_time(local, service, text)
             host.check_output()
         except (TrapError, SystemExit) as error:
             self._host = None
             if not isinstance(error, TimeLimitError):  # else it may still be inside a call of the host's
                 host.close()
+            if self._reason is not None:
+                raise DiskLimitError(self._reason) from None
             if isinstance(error, SystemExit) or self._is_closed:
                 raise ClosedSessionError from None
             raise
@@ -323,6 +411,8 @@ class Session:
         if thread.is_alive():
             host.stop()
             thread.join(GRACE)
+            if thread.is_alive():
+                _left_behind.append(thread)
             raise TimeLimitError(limit)
         if failure:
             raise failure[0]

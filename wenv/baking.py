@@ -4,31 +4,34 @@ A module is fit if, watched in a sandbox that is thrown away, its import depends
 environment variables that it looked at are remembered, and a run in which one of them is another starts unbaked.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from cache.reading import Given, printable
 from resolver.progress import Progress
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
+from wenv.granting import policy_of
 from wenv.host.replies import read_reply, texts
 from wenv.image import IMAGES, image_key, layer_mounts
-from wenv.launcher.limits import DISK, OPEN_FILES
+from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
 from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.sandbox import terminal_variables
+from wenv.policy import Policy
 from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot import top_level_modules
 
 TRYING = "Watching imports"
-#: Seconds within which a module must have been imported to be baked.
-TIME_LIMIT = 120.0
+#: What importing a module may use to be baked.
+LIMITS = Policy(time=120.0, output=CAPTURED)
 
 
 def baking_of(runtime: Runtime, environment: Environment, baked: Baked | None = None) -> Baking | None:
@@ -74,7 +77,7 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
 
     Raises WenvError if none is.
     """
-    needs = needs_for(runtime, environment, writable=environment.granted.write)
+    needs = needs_for(runtime, environment, writable=policy_of(environment).write)
     given = {**terminal_variables(os.environ), **needs.environment}
     fit = fit_modules(runtime, environment, modules, needs.stubs, given, progress)
     if not fit.modules:
@@ -136,18 +139,19 @@ def _tried(
     runtime: Runtime, environment: Environment, module: str, request: dict[str, object], progress: Progress
 ) -> dict[str, Any]:
     """The guest's verdict on one module (wenv/guest/trial.py)."""
-    from wenv.host.run import run_in_session  # late: imports wasmtime
-    from wenv.host.session import Session
+    from wenv.host.remote import RemoteSession  # late: imports wasmtime
 
     preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
-    component = runtime.component(progress, environment.natives)
+    runtime.component(progress, environment.natives)
+    order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
     with PrivateFolders(()) as private:
-        order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
-        open_session = partial(Session, component, [*preopens, *private.preopens], silent=True)
-        try:
-            verdict = run_in_session(open_session, lambda session: session.call("trial", order), private, TIME_LIMIT)
+        folders = [*preopens, *private.preopens]
+        executable = runtime.executable(environment.natives)
+        try:  # in a process of its own: what a module does while it is imported may never end
+            with closing(RemoteSession(executable, folders, private.measured, LIMITS, sink=lambda *_: None)) as session:
+                verdict = session.call_text("trial", json.dumps(order), LIMITS.time)
         except TimeLimitError:
-            return {"against": f"its import takes more than {TIME_LIMIT:g} s"}
+            return {"against": f"its import takes more than {LIMITS.time:g} s"}
         except TrapError as error:
             return {"against": f"it ended the sandbox: {error}"}
         except SystemExit:

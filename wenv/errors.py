@@ -103,6 +103,13 @@ class StaleEnvironmentError(WenvError):
         )
 
 
+class RequestError(WenvError):
+    """What a project asks for cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}", "`wenv grant --help` lists what can be asked for")
+
+
 class MountError(WenvError):
     """A folder that cannot be shared with the sandbox."""
 

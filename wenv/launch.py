@@ -21,6 +21,7 @@ from wenv import startfile
 from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, register
 from wenv.errors import DiskLimitError, OutputLimitError, StaleEnvironmentError, TimeLimitError, TrapError, WenvError
+from wenv.granting import policy_of, ungranted
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Request
 from wenv.image import has_image, image, layer_mounts
@@ -31,10 +32,11 @@ from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_proces
 from wenv.launcher.memory import memory_of
 from wenv.launcher.places import place_variables
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.sandbox import Preopen
-from wenv.locations import cache_folder, data_folder, registry_folder, temporary_environments
+from wenv.locations import registry_folder, temporary_environments
 from wenv.plots import plots_mount, plots_variables
-from wenv.policy import Mount, Policy
+from wenv.policy import Mount, Policy, own_folders
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.scripts import refresh_scripts
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from wenv.runtimes import Baking
 
 
+#: Said after a run where folders could not be kept read-only.
+CHANGED = "look before you run anything there: the program changed {files}"
 #: What a run was stopped for, by the error.
 REASONS = {TimeLimitError: "time", OutputLimitError: "output", DiskLimitError: "disk"}
 
@@ -97,6 +101,7 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "wenv": plans.identity(),
         "folder": str(environment.folder),
         "manifest": list(environment.stamp or plans.manifest_stamp(str(environment.folder))),
+        "requests": plans.request_stamps(str(environment.folder)),
         "places": place_variables(),
         "library": library,
         "library_stamp": plans.file_stamp(library),
@@ -108,8 +113,8 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "stubs": list(writing.stubs),
         "variables": {**writing.environment, **plots},
         "read_only_variables": {**reading.environment, **plots},
-        "policy": environment.granted.as_json(),
-        "own": [str(cache_folder()), str(data_folder())],
+        "policy": policy_of(environment).as_json(),
+        "own": own_folders(),
     }
 
 
@@ -142,7 +147,7 @@ def fitting(
 def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
     """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
     plan = plan_of(runtime, environment, progress)
-    if environment.is_policy_granted:
+    if environment.is_policy_granted and ungranted(environment) is None:
         _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
         _keep(startfile.start_file(registry_folder(), plan["folder"]), startfile.text_of(plan))
         refresh_scripts(runtime.store, environment)
@@ -161,6 +166,7 @@ class Sandbox:
 
     baking: "Baking | None"
     preopens: tuple[Preopen, ...]
+    shared: tuple[Preopen, ...]
     request: Request
     private: PrivateFolders
 
@@ -175,6 +181,8 @@ def sandbox(
     if not environment.is_policy_granted and environment.folder.parent.parent != temporary_environments():
         hint = "`wenv import --clear --grant` or options of `wenv run` grant it"
         progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")
+    if (asked := ungranted(environment)) is not None:
+        progress.say(f"ignored: what {asked.path} asks for, {asked.policy.words} (`wenv grant` grants it)")
     plan = leave_plan(runtime, environment, progress)
     here = str(Path.cwd())
     shared = sandboxes.shared_folders(here, program.folder, policy.as_json())
@@ -185,6 +193,7 @@ def sandbox(
         yield Sandbox(
             fitting(runtime, environment, plan, request, shared, policy.memory),
             (*plan["preopens"], *shared, *private.preopens),
+            tuple(shared),
             request,
             private,
         )
@@ -247,6 +256,8 @@ def run_told(
     with sandbox(runtime, environment, program, policy, progress) as prepared:
         component = runtime.component(progress, environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
+        guarded = protected(prepared.shared)
+        before_run = None if protect(guarded) else state(guarded)
         shared = [host for host, _, writable in prepared.preopens if writable and Path(host).parent != Path(private.root)]
 
         def start(session: Session) -> int:
@@ -275,6 +286,8 @@ def run_told(
                 status, reason, error = left, "exited", None
         finally:
             lift_limits()
+        if before_run is not None and (files := changed(before_run, guarded)):
+            progress.say(CHANGED.format(files=", ".join(files[:5])))
         found = Usage()
         for folder in private.measured if private.root else ():
             measure(folder, found, bounds)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -55,10 +56,10 @@ class Mount:
 
     def check_writable(self) -> None:
         """Raises MountError if writing here could change wenv's own store, whose contents run on the host."""
-        if met := writes_into([self.preopen], [str(cache_folder()), str(data_folder())]):
+        if met := writes_into([self.preopen], own_folders()):
             raise MountError(
-                f"{self.host} cannot be shared for writing: wenv keeps its own files in {met[1]}",
-                "work in a folder of its own, or put the store elsewhere with WENV_CACHE_DIR and WENV_DATA_DIR",
+                f"{self.host} cannot be shared for writing: wenv's own files, which run on this machine, are in {met[1]}",
+                "work in another folder, or put the store (WENV_CACHE_DIR, WENV_DATA_DIR) or wenv's installation elsewhere",
             )
 
     @classmethod
@@ -146,6 +147,13 @@ class Policy:
             environment=tuple(_variables(variables)),
             **{name: _limit(name, given.get(name)) for name in LIMITS},
         )
+
+
+def own_folders() -> list[str]:
+    """Host folders that no program may write to: the store, what wenv knows, and wenv itself."""
+    package = Path(__file__).parent
+    installed = [sys.prefix] if sys.prefix != sys.base_prefix else []
+    return [str(cache_folder()), str(data_folder()), str(package), *installed]
 
 
 def _variables(entries: Mapping[str, Given]) -> Iterator[tuple[str, str | None]]:

@@ -15,12 +15,14 @@ from cache.reading import Given, printable
 from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
+from wenv.granting import policy_of
 from wenv.guest.command_line import CommandLine
 from wenv.host.replies import read_reply, texts
 from wenv.host.session import Limits, Session
-from wenv.launch import sandbox
+from wenv.launch import CHANGED, sandbox
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.removal import stop_and_remove
 from wenv.launcher.sandbox import Program
 from wenv.locations import history_file
@@ -107,8 +109,10 @@ class GuestThread:
 
 def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progress: Progress) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
-    policy = environment.granted.widened(granted)
+    policy = policy_of(environment).widened(granted)
     with sandbox(runtime, environment, Program("code", "", CommandLine("code")), policy, progress) as prepared:
+        guarded = protected(prepared.shared)
+        before = None if protect(guarded) else state(guarded)
         guest = GuestThread(prepared.private, policy)
         component = runtime.component(progress, environment.natives, prepared.baking)
         guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
@@ -139,6 +143,8 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
         finally:
             guest.close()
             lift_limits()
+            if before is not None and (files := changed(before, guarded)):
+                _greet(CHANGED.format(files=", ".join(files[:5])))
 
 
 def _greet(line: str) -> None:

@@ -5,6 +5,7 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 ====== ==================================================================================================
 ``D``  the environment's folder
 ``S``  a file that must not have changed: size in bytes, time of modification in ns, inode (0: any), path
+``G``  a file that must not be there
 ``V``  a variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set
 ``O``  limits: bytes and number of files in private folders, files open at once
 ``K``  the folder that wenv is imported from
@@ -81,6 +82,7 @@ def text_of(plan: "Plan") -> bytes:
         ("D", plan["folder"]),
         ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], places.MANIFEST_NAME))),
         *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *_guest_files())),
+        *_requests(plan),
         *(("V", _assignment(name, value)) for name, value in zip(places.PLACE_VARIABLES, plan["places"], strict=True)),
         *([] if _is_usual(plan) else [("U", "")]),
         ("O", f"{DISK} {FILES} {OPEN_FILES}"),
@@ -119,6 +121,15 @@ def _record(kind: str, text: str) -> bytes:
 def _is_usual(plan: "Plan") -> bool:
     """Whether the native launcher can do what the plan says."""
     return plan["policy"] == Policy().as_json() and bool(plan["library"])
+
+
+def _requests(plan: "Plan") -> "list[tuple[str, str]]":
+    """The files in which a project may ask for something: as they are, or still not there."""
+    found = []
+    for name, stamp in zip(places.REQUEST_FILES, plan["requests"], strict=True):
+        path = Path(plan["folder"]).parent / name
+        found.append(("S", f"{stamp[0]} {stamp[1]} {stamp[2]} {path}") if stamp else ("G", str(path)))
+    return found
 
 
 def _stamp(path: str) -> str:

@@ -12,7 +12,7 @@ from wenv.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wenv.environment import Baked
+    from wenv.environment import Baked, Environment
     from wenv.report import PackageReport
     from wenv.sharing import Arrived
 
@@ -68,6 +68,7 @@ def info(
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
         ("Policy", chosen.asked.words + ("" if chosen.is_policy_granted else " (not granted)")),
+        ("Asked for", _request_words(chosen)),
         ("Linked", _linked_words(packages)),
         ("Baked", _baked_words(chosen.baked, component)),
         ("Scripts", ", ".join(scripts) or "none"),
@@ -80,6 +81,16 @@ def info(
             for p in packages
         ]
         printer.table(("Package", "Version", "Kind", "Size", "Needed by", "Layer"), rows, right=(3,))
+
+
+def _request_words(chosen: "Environment") -> str:
+    """What the project asks for, and whether it was granted."""
+    from wenv import granting
+
+    request = granting.request_of_project(chosen)
+    if request is None:
+        return "nothing"
+    return f"{request.policy.words} ({request.path.name}, {'granted' if granting.is_granted(request) else 'not granted'})"
 
 
 def _linked_words(packages: "Sequence[PackageReport]") -> str:

@@ -63,6 +63,7 @@ def _register() -> None:
         create,
         diff,
         export,
+        grant,
         import_,
         info,
         install,
@@ -80,7 +81,7 @@ def _register() -> None:
 
     working = (create, run, shell, tui, bake, list_, info, install, lock, check, build)
     sharing = (pack, export, import_, push, pull, diff)
-    for module in (*working, *sharing, copy, remove, cache, trust):
+    for module in (*working, *sharing, copy, remove, cache, trust, grant):
         module.register(app)
 
 

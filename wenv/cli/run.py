@@ -47,6 +47,12 @@ def run(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Say what the program would be allowed, and why; run nothing.", rich_help_panel=options.SANDBOX
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print how it ended as JSON, with what it printed.", rich_help_panel=options.SANDBOX)
     ] = False,
@@ -70,6 +76,10 @@ def run(
     from wenv import environment
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
+    if explain:
+        if from_file is not None:
+            raise UsageError("--explain excludes --from")
+        return _explain(environment.find(name, path), granted, as_json=as_json)
     arguments = list(program or ())
     if arguments and arguments[0] in PYTHON_NAMES:
         arguments.pop(0)
@@ -92,6 +102,7 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_jso
     """Start what CPython would start for this command line."""
     from wenv import launch
     from wenv.cli.store import open_store
+    from wenv.granting import policy_of
     from wenv.runtimes.choice import runtime_for
 
     with Printer() as printer:
@@ -108,10 +119,28 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_jso
             return run_shell(runtime, chosen, granted, printer)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
-        policy = chosen.granted.widened(granted)
+        policy = policy_of(chosen).widened(granted)
         if as_json:
             return _told(printer, runtime, chosen, launch.program_of(line, runtime.store, chosen), policy)
         return launch.run(runtime, chosen, launch.program_of(line, runtime.store, chosen), policy, printer)
+
+
+def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
+    """Show what holds for a run, and where each part comes from."""
+    from dataclasses import asdict
+
+    from wenv import granting
+
+    printer, request = Printer(), granting.ungranted(chosen)
+    parts = granting.explained([*granting.policies(chosen), ("options", granted)])
+    if as_json:
+        asked = None if request is None else {"path": str(request.path), "policy": request.policy.as_json()}
+        printer.json({"parts": [asdict(part) for part in parts], "not_granted": asked})
+        return 0
+    printer.table(("What", "Value", "From"), [(part.name, part.value, part.source) for part in parts])
+    if request is not None:
+        printer.say(f"not granted: {request.policy.words} ({request.path}; `wenv grant` grants it)")
+    return 0
 
 
 def _told(printer: Printer, runtime: "Runtime", chosen: "Environment", program: "Program", policy: "Policy") -> int:

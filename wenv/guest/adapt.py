@@ -133,16 +133,58 @@ def _without_executor_threads(base_events: ModuleType) -> None:
     base_events.BaseEventLoop.run_in_executor = run_in_executor
 
 
+#: Seconds for which the host is waited for at a time.
+SLICE = 0.05
+
+
 def slice_sleep(check: Callable[[], object]) -> None:
     """Make `time.sleep` look for an interrupt twenty times a second: a call of the host's cannot be interrupted."""
     sleep = time.sleep
 
     def sliced(seconds: float, /) -> None:
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0.05:
-            sleep(0.05)
+        while (left := until - time.monotonic()) > SLICE:
+            sleep(SLICE)
             check()
         sleep(min(seconds, max(left, 0.0)))
 
     sliced.__name__ = sliced.__qualname__ = "sleep"
     time.sleep = sliced  # type: ignore[assignment]
+
+
+def slice_waits() -> None:
+    """Make what waits for the host return to the interpreter twenty times a second: a session is stopped there."""
+    slice_sleep(lambda: None)
+    import select
+
+    wait: Any = select.select
+    make_poll: Any = getattr(select, "poll", None)
+
+    def sliced(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = SLICE if until is None else until - time.monotonic()
+            found = wait(read, write, failed, max(0.0, min(SLICE, left)))
+            if any(found) or (left <= SLICE and until is not None):
+                return found
+
+    select.select = sliced
+    if make_poll is None:
+        return
+
+    class Poll:
+        """A poll object of `select` that waits in slices."""
+
+        def __init__(self) -> None:
+            self._poll = make_poll()
+            self.register, self.modify, self.unregister = self._poll.register, self._poll.modify, self._poll.unregister
+
+        def poll(self, timeout: float | None = None, /) -> Any:
+            until = None if timeout is None or timeout < 0 else time.monotonic() + timeout / 1000
+            while True:
+                left = SLICE if until is None else until - time.monotonic()
+                found = self._poll.poll(max(0.0, min(SLICE, left)) * 1000)
+                if found or (until is not None and left <= SLICE):
+                    return found
+
+    select.poll = Poll  # type: ignore[misc,assignment]

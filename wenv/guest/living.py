@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypedDict
 
-from . import notes, program, streams
+from . import adapt, notes, program, streams
 from .request import Request
 
 
@@ -37,6 +37,7 @@ class Reply(TypedDict):
 def open_session(request: Request) -> None:
     """Prepare the interpreter."""
     program.prepare(request)
+    adapt.slice_waits()
     notes.set_request(request)
     sys.argv = [""]
 

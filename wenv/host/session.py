@@ -155,6 +155,11 @@ class Session:
             raise GuestAnswerError(name, str(error)) from None
         raise WenvError(f"{name} failed inside the sandbox:\n{value[-LONGEST_TRACEBACK:]}")
 
+    def renew_output(self) -> None:
+        """Allow as much output as the limit says from now on."""
+        if not self._exceeded:
+            self._left = self._limits.output
+
     def check_output(self) -> None:
         """Raises OutputLimitError if more was written than may be, also if that was the last that the guest did."""
         if self._exceeded:

@@ -15,6 +15,8 @@ CODE, PRIVATE = "/wenv/code", "/wenv/private"
 ELSEWHERE = "/host"
 #: The folder in a project that holds its environment, and the file in it that decides.
 ENVIRONMENT_FOLDER, MANIFEST_NAME = ".wenv", "environment.json"
+#: Beside an environment's folder: where a project may ask for what its sandboxes are allowed.
+REQUEST_FILES = ("wenv.toml", "pyproject.toml")
 #: Set by an activated shell: the environment that commands use when none is named.
 ACTIVE_VARIABLE = "WENV_ENVIRONMENT"
 #: Everything that says where the store and the data folder are.

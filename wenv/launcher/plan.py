@@ -8,7 +8,7 @@ import marshal
 import os
 
 from wenv import __version__
-from wenv.launcher.places import MANIFEST_NAME, folder_key, is_inside, place_variables, sha256
+from wenv.launcher.places import MANIFEST_NAME, REQUEST_FILES, folder_key, is_inside, place_variables, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         wenv: str
         folder: str
         manifest: list[int]
+        requests: list[list[int]]
+        """Of `REQUEST_FILES`, beside the folder, what changes when they do."""
         places: list[str | None]
         library: str
         library_stamp: list[int]
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 6
+FORMAT = 7
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 
 
@@ -73,6 +75,7 @@ def read(registry: str, folder: str) -> "Plan | None":
             plan["format"] == FORMAT
             and plan["folder"] == folder
             and plan["manifest"] == manifest_stamp(folder)
+            and plan["requests"] == request_stamps(folder)
             and plan["places"] == place_variables()
             and plan["wenv"] == identity()
             and plan["library_stamp"] == file_stamp(plan["library"])
@@ -123,6 +126,17 @@ def text_of(plan: "Plan") -> bytes:
 def manifest_stamp(folder: str) -> list[int]:
     """What changes when an environment's manifest is written."""
     return file_stamp(os.path.join(folder, MANIFEST_NAME))
+
+
+def request_stamps(folder: str) -> list[list[int]]:
+    """What changes when a project asks for something else; nothing for a file that is not there."""
+    found: list[list[int]] = []
+    for name in REQUEST_FILES:
+        try:
+            found.append(file_stamp(os.path.join(os.path.dirname(folder), name)))
+        except OSError:
+            found.append([])
+    return found
 
 
 def file_stamp(path: str) -> list[int]:

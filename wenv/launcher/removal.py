@@ -1,8 +1,8 @@
 """Deletes what programs left in their private folders: by descriptors, never through a link, however deep it is.
 
 Folders are entered one by one and left again through their parent, whose identity is checked, so that no path is ever long and
-three descriptors are enough.  A program that still runs is stopped by replacing the whole process by one that only deletes (`stop_and_remove`): whatever its
-threads are doing, they end there.
+three descriptors are enough.  A program that still runs is stopped by replacing the whole process by one that only deletes
+(`stop_and_remove`): whatever its threads are doing, they end there.
 """
 
 import os

@@ -11,6 +11,7 @@ from wenv.launcher.clibrary import ComponentMachine, Exited, Machine, Trap, Unus
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.protect import protect, protected
 from wenv.launcher.removal import stop_and_remove
 
 TYPE_CHECKING = False
@@ -162,6 +163,8 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
         return None
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
+    if (guarded := protected(shared)) and not protect(guarded):
+        return None  # the long way compares them
     machine = _machine(chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
     bounds = Bounds(policy)
     with PrivateFolders(guest for _, guest, _ in shared) as private:

@@ -279,6 +279,9 @@ static bool is_set_so(const char *wanted) {
 static bool fits(void) {
   for (char *stamp = next('S', NULL); stamp; stamp = next('S', stamp))
     if (!is_same(stamp)) return false;
+  struct stat status;
+  for (char *path = next('G', NULL); path; path = next('G', path))
+    if (!stat(path, &status)) return false;
   for (char *variable = next('V', NULL); variable; variable = next('V', variable))
     if (!is_set_so(variable)) return false;
   return true;

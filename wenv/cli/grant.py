@@ -1,0 +1,51 @@
+"""``wenv grant``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.printer import Printer
+
+
+def grant(
+    path: options.At = None,
+    show: Annotated[bool, typer.Option("--show", help="Only show what is asked for.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Withdraw the grant.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Grant what a project asks for: folders, variables, limits.
+
+    The request is wenv.toml beside the environment, or [tool.wenv] in pyproject.toml, with the keys write, mounts, env, memory,
+    timeout, max-output, max-disk, max-files and max-open.  It came with the project, so nothing of it holds before this; a
+    request that changes has to be granted again.
+
+    [bold]Examples[/]
+
+      wenv grant --show
+      wenv grant
+    """
+    from wenv import environment, granting
+    from wenv.cli.store import open_store
+    from wenv.errors import WenvError
+
+    open_store()  # the data folder, where this is kept, is the user's alone
+    printer, chosen = Printer(), environment.find(None, path)
+    request = granting.request_of_project(chosen)
+    if request is None:
+        raise WenvError(
+            f"nothing is asked for in {Path(chosen.folder).parent}", "wenv.toml or [tool.wenv] in pyproject.toml would"
+        )
+    if not show:
+        granting.grant(request, withdraw=remove)
+    holds = granting.is_granted(request)
+    if as_json:
+        printer.json({"path": str(request.path), "policy": request.policy.as_json(), "granted": holds})
+    else:
+        printer.say(f"{request.path} asks for: {request.policy.words} ({'granted' if holds else 'not granted'})")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(grant)

@@ -1,0 +1,132 @@
+"""A sandbox in a process of its own: its limits are the system's, and it can be ended whatever it is doing."""
+
+import base64
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
+from wenv.host.compiled import Format
+from wenv.host.frames import receive, send
+from wenv.launcher.sandbox import Preopen
+from wenv.policy import Policy
+from wenv.runtimes import Executable
+
+#: Seconds in which the process must have loaded the interpreter.
+START = 120.0
+COMMAND = [sys.executable, "-P", "-m", "wenv.host.worker"]
+
+
+class StatusTrapError(TrapError):
+    """What stopped a guest in another process; `status` says which limit it was."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = Exit(status)
+
+
+class RemoteSession:
+    """As `wenv.host.session.Session`, as far as services are called.  All calls come from one thread at a time."""
+
+    def __init__(
+        self,
+        executable: Executable,
+        preopens: Sequence[Preopen],
+        measured: Sequence[str],
+        policy: Policy,
+        *,
+        sink: Callable[[int, bytes], None],
+    ) -> None:
+        """`measured` are the private folders that the guest can fill.  Raises WenvError if the process does not start."""
+        self._sink, self._output = sink, policy.output
+        self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._receive, daemon=True).start()
+        order = {
+            "kind": (Format.COMPONENT if executable.memory is None else Format.MODULE).value,
+            "code": str(executable.code),
+            "memory": str(executable.memory or ""),
+            "preopens": list(preopens),
+            "measured": list(measured),
+            "limit": policy.memory,
+            "output": policy.output,
+            "bounds": {"disk": policy.disk, "files": policy.files, "open_files": policy.open_files},
+            "shares": any(writable and not _lies_in(host, measured) for host, _, writable in preopens),
+        }
+        try:
+            self._send(order)
+            self._next(START)
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while (message := receive(self._process.stdout)) is not None:
+                self._messages.put(message)
+        except (OSError, ValueError):
+            pass
+        self._messages.put(None)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError, ValueError):  # it has ended: what it said last is still to be read
+            send(self._process.stdin, message)
+
+    def _next(self, seconds: float | None) -> dict[str, Any]:
+        """The next message.  Raises TimeLimitError, what stopped the guest, and WenvError for a service that failed."""
+        try:
+            message = self._messages.get(timeout=seconds)
+        except queue.Empty:
+            self.close()
+            raise TimeLimitError(seconds or 0.0) from None
+        if message is None:
+            raise TrapError("the program was stopped: the process that it ran in has ended")
+        for number, data in message.get("printed", {}).items():
+            self._sink(int(number), base64.b64decode(data))
+        if message["kind"] == "trap":
+            if message["status"] == Exit.OUTPUT_LIMIT:
+                raise OutputLimitError(self._output or 0)
+            if message["status"] == Exit.DISK_LIMIT:
+                raise DiskLimitError(message["message"].removeprefix("stopped: "))
+            raise StatusTrapError(message["message"], message["status"])
+        if message["kind"] == "failed":
+            raise WenvError(message["message"])
+        if message["kind"] == "exit":
+            raise SystemExit(message["status"])
+        return message
+
+    def call_text(self, name: str, argument: str, seconds: float | None = None) -> Any:
+        """Call a service with JSON; returns its result.  Raises what `wenv.host.session.Session.call_text` does, and
+        TimeLimitError after `seconds`, when the process has ended."""
+        self._send({"name": name, "argument": argument})
+        return self._next(seconds).get("value")
+
+    def renew_output(self) -> None:
+        """Each call may print as much as the limit says: the process sees to it."""
+
+    def check_output(self) -> None:
+        """A guest that wrote too much has been stopped."""
+
+    def stop(self) -> None:
+        """End the guest, from any thread."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process, and wait for it: nothing is written to its folders any more."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None and not stream.closed:
+                with suppress(OSError):
+                    stream.close()
+
+
+def _lies_in(host: str, folders: Sequence[str]) -> bool:
+    return any(Path(host) == Path(folder) for folder in folders)

@@ -1,0 +1,101 @@
+"""The process that holds one sandbox for another process (wenv/host/remote.py): ``python -m wenv.host.worker``.
+
+It is told on standard input what to load and what to call, and answers on standard output.  A guest that reaches a limit ends
+this process, whatever it is doing; a guest that goes on for too long is ended by whoever started it.
+"""
+
+import base64
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+from wasmtime import component as component_model
+
+from cache.errors import UserError
+from wenv.errors import DiskLimitError, TrapError
+from wenv.host.compiled import Format
+from wenv.host.engine import Compiled, engine
+from wenv.host.frames import receive, send
+from wenv.host.session import Limits, Session
+from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
+from wenv.launcher.protect import protect, protected
+
+_sending = threading.Lock()
+
+
+class Worker:
+    """The sandbox, and what it has printed since the last answer."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        kind = Format(order["kind"])
+        chosen = engine(kind)
+        made = component_model.Component if kind is Format.COMPONENT else wasmtime.Module
+        program = made.deserialize_file(chosen.wasmtime, order["code"])
+        compiled = Compiled(chosen, program, Path(order["memory"]) if order["memory"] else None)
+        limits, bounds = Limits(order["limit"], order["output"]), Bounds(order["bounds"])
+        self._written: dict[int, list[bytes]] = {1: [], 2: []}
+        preopens = [(host, guest, writable) for host, guest, writable in order["preopens"]]
+        guarded = protected(preopens)
+        protect(guarded)  # where it cannot be had, who shares such folders has been told in the documentation
+        self._session = Session(compiled, preopens, limits, sink=lambda number, data: self._written[number].append(data))
+        limit_process(bounds, writes_elsewhere=order["shares"])
+        self._watch = Watch(bounds, order["measured"])
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(max(LOOK, self._watch.pause))
+            if reason := self._watch.look():
+                self._end(DiskLimitError(reason))
+            if self._session.is_over:
+                self._end(self._session.ended())
+
+    def _end(self, error: TrapError) -> None:
+        """Say what stopped the guest, and end the process."""
+        self.answer({"kind": "trap", "status": int(error.status), "message": str(error)})
+        os._exit(int(error.status))
+
+    def answer(self, message: dict[str, Any]) -> None:
+        """Send an answer, with what was printed."""
+        printed = {str(number): base64.b64encode(b"".join(data)).decode() for number, data in self._written.items()}
+        for data in self._written.values():
+            data.clear()
+        with _sending:
+            send(sys.stdout.buffer, {**message, "printed": printed})
+
+    def call(self, name: str, argument: str) -> None:
+        """Call a service, and answer."""
+        self._session.renew_output()
+        try:
+            self.answer({"kind": "value", "value": self._session.call_text(name, argument)})
+        except SystemExit as leaving:
+            self.answer({"kind": "exit", "status": int(leaving.code or 0)})
+        except TrapError as error:
+            self._end(error)
+        except UserError as error:
+            self.answer({"kind": "failed", "message": str(error)})
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    stdin = os.fdopen(os.dup(0), "rb")
+    order = receive(stdin)
+    if order is None:
+        return
+    try:
+        worker = Worker(order)
+    except UserError as error:
+        send(sys.stdout.buffer, {"kind": "failed", "message": str(error), "printed": {}})
+        return
+    send(sys.stdout.buffer, {"kind": "ready"})
+    while (message := receive(stdin)) is not None:
+        worker.call(message["name"], message["argument"])
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
