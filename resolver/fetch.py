@@ -13,6 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from cache.layers import publish
 from cache.store import Store
+from resolver.bounds import bounded
 from resolver.errors import BuildError, FetchError, HashMismatchError, ResolverError
 from resolver.layout import SITE_PACKAGES
 from resolver.lock import LockedFile
@@ -116,7 +117,7 @@ def _fetch_missing(
         if not hasattr(per_thread, "downloader"):
             per_thread.downloader = Downloader(options)
         path = staging / wheel.filename
-        sha256, size = _download(per_thread.downloader, wheel.url, path, DOWNLOADING, progress, cancelled)
+        sha256, size = _download(per_thread.downloader, wheel.url, path, DOWNLOADING, progress, cancelled, wheel.size)
         if wheel.sha256 and sha256 != wheel.sha256:
             raise HashMismatchError(wheel.filename, wheel.sha256, sha256)
         _check_allowed(wheel, sha256)
@@ -150,12 +151,12 @@ def _fetch_missing(
 
 
 def _download(
-    downloader: "Downloader", url: str, path: Path, task: str, progress: Progress, cancelled: Event
+    downloader: "Downloader", url: str, path: Path, task: str, progress: Progress, cancelled: Event, most: int | None
 ) -> tuple[str, int]:
-    """Returns sha256 and size of what was written to `path`."""
+    """Returns sha256 and size of what was written to `path`; see `bounded` for `most`."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
-        for chunk in downloader.stream(url):
+        for chunk in bounded(downloader.stream(url), path.name, most):
             if cancelled.is_set():
                 raise FetchError("another download failed")
             file.write(chunk)
@@ -174,7 +175,7 @@ def fetch_file(project: str, filename: str, sha256: str, size: int, path: Path, 
 
     progress.begin(task, size)
     try:
-        found, _ = _download(Downloader(IndexOptions()), find_file(project, filename), path, task, progress, Event())
+        found, _ = _download(Downloader(IndexOptions()), find_file(project, filename), path, task, progress, Event(), size)
     finally:
         progress.end(task)
     if found != sha256:

@@ -31,6 +31,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
+from cache.reading import Given, InvalidValueError, printable
 from resolver.errors import LockError, Unusable, UnusablePackagesError
 from resolver.requested import without_credentials
 from resolver.target import Target
@@ -113,8 +114,8 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
     """
     try:
         lock = Pylock.from_dict(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError) as error:
-        raise LockError(f"{origin}: {error}") from error
+    except (ValueError, RecursionError, PylockValidationError, PylockUnsupportedVersionError) as error:
+        raise LockError(f"{origin}: {error or type(error).__name__}") from error
     tool = (lock.tool or {}).get(TOOL)
     held_then = tool.get(CONTAINED, ()) if isinstance(tool, dict) else ()
     held_now = {f"{name}=={version}" for name, version in target.contained.items()}
@@ -153,7 +154,10 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
     if twice := {name for name in names if names.count(name) > 1}:
         raise LockError(f"{origin}: several packages called {', '.join(sorted(twice))} are for this runtime")
     requested = tool.get("requested") if isinstance(tool, dict) else None
-    return wheels, [str(name) for name in requested] if isinstance(requested, list) else names
+    try:
+        return wheels, [item.text() for item in Given(requested, "requested").items()] if isinstance(requested, list) else names
+    except InvalidValueError as error:
+        raise LockError(f"{origin}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ def lock_facts(text: str) -> LockFacts:
     """Look into a lock; one that cannot be read says nothing."""
     try:
         lock = Pylock.from_dict(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError):
+    except (ValueError, RecursionError, PylockValidationError, PylockUnsupportedVersionError):
         return LockFacts(None, ())
     tool = (lock.tool or {}).get(TOOL)
     runtime = tool.get("runtime") if isinstance(tool, dict) else None
@@ -183,6 +187,11 @@ def _unusable(package: Package, what: str) -> Unusable:
 
 def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist, origin: str) -> LockedFile:
     filename = _filename(file)
+    try:
+        Given(filename).text(longest=255)
+        Given(file.url or str(file.path)).text()
+    except InvalidValueError as error:
+        raise LockError(f"{origin}: {printable(package.name)}: {error}") from error
     if "/" in filename or "\\" in filename:
         raise LockError(f"{origin}: {filename!r} is no file's name")
     sha256 = file.hashes.get("sha256")

@@ -76,6 +76,8 @@ def stage_wheel(store: Store, staging: Path, path: Path, name: str, version: str
         if error.errno is not None:  # else it is a decompressor's word for damaged data
             raise
         raise HostileWheelError(path.name, str(error)) from error
+    except AssertionError as error:  # what `installer` says of an entry point that is none
+        raise HostileWheelError(path.name, "its entry_points.txt is malformed") from error
     except wheel_validation_errors() as error:
         issues = getattr(error, "issues", None)
         raise HostileWheelError(path.name, "; ".join(issues[:3]) if issues else str(error) or type(error).__name__) from error

@@ -60,7 +60,9 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if given := os.environ.get("WENV_TEST_CACHE"):
         return Path(given)
     base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-cache"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-cache"
+    folder.mkdir(mode=0o700, exist_ok=True)  # as wenv makes it
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -177,10 +177,11 @@ def test_a_damaged_manifest_is_named(empty: Wenv, damage: str | None) -> None:
         damage = json.dumps({**data, "snapshot": "0" * 64})
     path.write_text(damage)
     result = empty.result("run", "-c", "1", status=125)
-    assert f"{path} is damaged" in result.stderr
+    said = "has format 99" if "99" in damage else "is damaged"
+    assert f"{path} {said}" in result.stderr
     assert "damaged" in empty("list")
-    assert "damaged" in empty.result("cache", "prune", status=1).stderr
-    assert "--clear" in result.stderr
+    assert said in empty.result("cache", "prune", status=1).stderr
+    assert ("--clear" if "99" not in damage else "a newer wenv reads it") in result.stderr
     empty("create", "--clear")
     assert empty.python("print('anew')") == "anew\n"
 

@@ -46,7 +46,7 @@ def test_there_and_back_without_network(shared: Wenv, other: Wenv, tmp_path: Pat
     assert "SECRET" in said
     assert "not granted" in said
     after = other.json("info", "-n", "copy")
-    for key in ("snapshot", "lock", "requested", "created", "changed", "scripts", "split_packages"):
+    for key in ("snapshot", "lock", "requested", "created", "changed", "scripts"):
         assert after[key] == before[key]
     assert after["policy"] == {**before["policy"], "environment": {"SECRET": None}}
     assert b"hunter2" not in Path(file).read_bytes()

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from cache.kinds import Kind
 from cache.store import Store
+from resolver.bounds import bounded
 from resolver.errors import HashMismatchError, HostileSourceError
 from resolver.lock import LockedFile
 
@@ -78,7 +79,7 @@ def obtain(store: Store, file: LockedFile, downloader: "Downloader") -> tuple[Lo
     with store.staging() as staging:
         path, digest = staging / file.filename, hashlib.sha256()
         with path.open("wb") as out:
-            for chunk in downloader.stream(file.url):
+            for chunk in bounded(downloader.stream(file.url), file.filename, file.size):
                 out.write(chunk)
                 digest.update(chunk)
         sha256, size = digest.hexdigest(), path.stat().st_size

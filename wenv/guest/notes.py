@@ -121,6 +121,10 @@ def _note(error: BaseException) -> str | None:
             return f"wenv: {around} is read-only in this sandbox; {allowing} allows writing to it"
         if path.startswith(("/python/", "/wenv/")):
             return "wenv: an environment's own files cannot be changed; /tmp is writable"
+    if error.errno in (errno.EIO, errno.EROFS) and around is not None and _request["shared"][around]:
+        first = path[len(around) :].strip("/").partition("/")[0]
+        if first in (".wenv", ".git") or os.path.exists(f"{around}/{first}/pyvenv.cfg"):
+            return f"wenv: {first} stays as it is, as what is in it runs on the host; --mount {first}:rw allows changing it"
     if error.errno == errno.ENOENT and around is None and not path.startswith(OWN):
         return f"wenv: the sandbox sees only the folders it was given; --mount shares another (looked for {path})"
     return None

@@ -11,16 +11,16 @@ from wenv.launcher.clibrary import ComponentMachine, Exited, Machine, Trap, Unus
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.protect import protect, protected
-from wenv.launcher.removal import stop_and_remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
     from wenv.errors import TrapError
     from wenv.launcher.clibrary import Guest
     from wenv.launcher.plan import Plan
+    from wenv.launcher.sandbox import Preopen
 
 PYTHON_NAMES = ("python", "python3")
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
@@ -163,18 +163,25 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
         return None
     request = sandbox.request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
-    if (guarded := protected(shared)) and not protect(guarded):
-        return None  # the long way compares them
+    writes = any(writable for _, _, writable in shared)
+    if writes and not _protected(shared):
+        return None  # the long way compares what is to stay as it is
     machine = _machine(chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
     bounds = Bounds(policy)
     with PrivateFolders(guest for _, guest, _ in shared) as private:
         guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
-        limit_process(bounds, writes_elsewhere=any(writable for _, _, writable in shared))
+        limit_process(bounds, writes_elsewhere=writes)
         watch = Watch(bounds, private.measured, [host for host, _, writable in chosen["preopens"] if writable])
         try:
             return _run(guest, sandbox.encoded(request), private, watch, policy["time"], policy["memory"])
         finally:
             lift_limits()
+
+
+def _protected(shared: "Sequence[Preopen]") -> bool:
+    from wenv.launcher.protect import protect, protected  # late, as few runs may write
+
+    return protect(protected(shared))
 
 
 def _machine(library: str, compiled: str, image: str) -> Machine:
@@ -204,20 +211,25 @@ def _run(
         finally:
             ended.release()
 
+    def stop(end: str) -> "NoReturn":
+        from wenv.launcher.removal import stop_and_remove
+
+        stop_and_remove([private.root], end)
+
     _end_like_errors()
     deadline = None if seconds is None else time.monotonic() + seconds
     _thread.start_new_thread(work, ())
     try:
         while not ended.acquire(timeout=_pause(watch, deadline)):
             if deadline is not None and time.monotonic() >= deadline:
-                stop_and_remove([private.root], str(_time_is_up(seconds or 0.0)))
+                stop(str(_time_is_up(seconds or 0.0)))
             if reason := watch.look():
-                stop_and_remove([private.root], str(_disk_is_full(reason)))
+                stop(str(_disk_is_full(reason)))
     except KeyboardInterrupt:
         os.write(2, b"interrupted\n")
-        stop_and_remove([private.root], "SIGINT")
+        stop("SIGINT")
     except SystemExit as leaving:  # a signal
-        stop_and_remove([private.root], "SIGHUP" if leaving.code == 129 else "SIGTERM")
+        stop("SIGHUP" if leaving.code == 129 else "SIGTERM")
     given = private.exit_status()
     result = outcome[0]
     if isinstance(result, Trap):
