@@ -2,8 +2,8 @@
 
 python -m tests.escape.control FOLDER TCP UDP [STEP]       prints what the attempts print; of each STEP one
 
-An attempt that cannot succeed where nothing holds it back says nothing about a sandbox.  Each is tried in a process of its own, in
-folders that are copied anew.
+An attempt that cannot succeed where nothing holds it back says nothing about a sandbox.  Each is tried in a process of its own,
+in folders as they were before the others.
 """
 
 import json
@@ -61,10 +61,10 @@ def outcome_of(one: Any, tried: Any) -> dict[str, str]:
         os.write(writer, json.dumps(row).encode())
         os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as file:
-        text = file.read()
+    text = os.read(reader, 1 << 16)  # written at once, and less than a pipe holds
+    os.close(reader)
     os.waitpid(child, 0)
-    return json.loads(text) if text else {"name": one.name, "outcome": "unclear", "detail": "ended"}  # type: ignore[no-any-return]
+    return json.loads(text) if text else {"name": one.name, "outcome": "unclear", "detail": "ended"}
 
 
 def main(folder: Path, tcp: str, udp: str, step: str = "1") -> None:
@@ -79,10 +79,16 @@ def main(folder: Path, tcp: str, udp: str, step: str = "1") -> None:
     (work / "door").symlink_to(folder / "door")
     (work / "race").symlink_to(folder / "race")
     live.rename(pristine)
-    given = {
-        "root": str(live / "root"), "work": str(work), "fixed": str(work), "outside": str(outside), "store": str(live / "store"),
-        "data": str(live / "data"), "host": socket.gethostname(), "prefix": sys.prefix[::-1], "tcp": tcp, "udp": udp,
-    }  # fmt: skip
+    folders = {
+        "root": live / "root",
+        "work": work,
+        "fixed": work,
+        "outside": outside,
+        "store": live / "store",
+        "data": live / "data",
+    }
+    given = {name: str(path) for name, path in folders.items()}
+    given |= {"host": socket.gethostname(), "prefix": sys.prefix[::-1], "tcp": tcp, "udp": udp}
     attempts: dict[str, Any] = {"__name__": "attempts"}
     exec(compile(program(given, start=False), "attempts", "exec"), attempts)
     chosen = [one for one in attempts["ATTEMPTS"] if not one.inside][:: int(step)]

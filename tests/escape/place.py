@@ -36,7 +36,7 @@ def prepare(folder: Path, *, special: bool) -> tuple[Path, Path]:
     _write_outside(outside)
     with tarfile.open(work / "archive.tar", "w") as archive:
         archive.add(work / "plain.txt", "planted")
-    links = {
+    links: dict[str, str | Path] = {
         "full_link": outside / "flag.txt",
         "relative_link": "../outside/flag.txt",
         "spare_link": "../outside/spare.txt",

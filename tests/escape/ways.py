@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cache.store import Store
@@ -23,23 +23,25 @@ from tests.wheel_builder import Wheel
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
 
-PROGRAMS = Path(__file__).with_name("programs")
+FILES = tuple(Path(__file__).parent / "programs" / f"{subject}.py" for subject in SUBJECTS)
+#: The attempts of a C extension.
+RAW_FILES = (FILES[0], Path(__file__).parent / "rawwasi" / "attempts.py")
 #: Seconds; a way that takes longer hangs.
 TIMEOUT = 300
 
 
-def program(given: Mapping[str, str], *, start: bool = True) -> str:
+def program(given: Mapping[str, str], *, start: bool = True, files: Sequence[Path] = FILES) -> str:
     """The files of attempts as one text; `given` fills in `programs.given`, `start` runs it."""
     parts = [f"GIVEN = {dict(given)!r}\n"]
-    for subject in SUBJECTS:
-        text = (PROGRAMS / f"{subject}.py").read_text("utf-8")
+    for path in files:
+        text = path.read_text("utf-8")
         lines = text.splitlines(keepends=True)
         for node in ast.parse(text).body:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.escape."):
                 assert node.end_lineno is not None
                 lines[node.lineno - 1 : node.end_lineno] = ["\n"] * (node.end_lineno - node.lineno + 1)
         parts.append("".join(lines))
-    return "\n".join([*parts, "main()\n" if start else ""])
+    return "\n".join([*parts, "main()\n" if start and files else ""])
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Place:
     listeners: place.Listeners
     runtime: Kind
     baked: bool
+    files: Sequence[Path] = FILES
+    """Of what the program is joined."""
 
     @property
     def work(self) -> Path:
@@ -102,32 +106,47 @@ def prepared(cache: Path, kind: Kind) -> Runtime:
 
 
 @contextmanager
-def made_place(folder: Path, runtime: Runtime, *, baked: bool, wheels: "Sequence[Path]" = (), builds: str = "") -> Iterator[Place]:
+def made_place(
+    folder: Path,
+    runtime: Runtime,
+    *,
+    baked: bool,
+    source: "tuple[Path, str] | None" = None,
+    variables: "Mapping[str, str] | None" = None,
+) -> Iterator[Place]:
     """An environment of a runtime with one package, `zzvictim`, and another environment with `zzother` beside it.
 
-    `wheels` are folders with more packages, of which `builds` names one.
+    `source` is a folder with a source distribution and the name of one more package, which is built from it; `variables` are
+    more variables of wenv's own.
     """
     folder.mkdir()
     work, outside = place.prepare(folder, special=True)
     place.make_race(work / "race", outside)
     offered = folder / "offered"
     offered.mkdir()
-    Wheel("zzvictim", "1.0", {"zzvictim/__init__.py": "mine = True\n"}, entry_points="[console_scripts]\nzzvictim = os:getcwd").write(offered)
-    Wheel("zzother", "1.0", {"zzother/__init__.py": "secret = True\n"}).write(offered)
+    script = "[console_scripts]\nzzvictim = os:getcwd"
+    Wheel("zzvictim", files={"zzvictim/__init__.py": "mine = True\n"}, entry_points=script).write(offered)
+    Wheel("zzother", files={"zzother/__init__.py": "secret = True\n"}).write(offered)
     store, data = folder / "store", folder / "data"
     own = Store(store)
     copy_runtime(runtime, own)
-    wenv = Wenv(work, {**os.environ, "WENV_CACHE_DIR": str(own.root), "WENV_DATA_DIR": str(data), "ESCAPE_SECRET": place.SECRET})
-    links = [word for one in (offered, *wheels) for word in ("--find-links", str(one))]
-    wanted = ["zzvictim", builds] if builds else ["zzvictim", "--no-index"]
-    wenv("create", "--runtime", runtime.kind.value, *links, *wanted, timeout=900)
-    wenv("create", "--path", str(folder / "other"), "--runtime", runtime.kind.value, *links, "--no-index", "zzother", timeout=900)
+    folders = {"WENV_CACHE_DIR": str(own.root), "WENV_DATA_DIR": str(data)}
+    wenv = Wenv(work, {**os.environ, **folders, **(variables or {}), "ESCAPE_SECRET": place.SECRET})
+    kind, links = ("--runtime", runtime.kind.value), ("--find-links", str(offered))
+    # building needs its tools from the index
+    more = ("--find-links", str(source[0]), source[1]) if source else ("--no-index",)
+    wenv("create", *kind, *links, *more, "zzvictim", timeout=900)
+    wenv("create", "--path", str(folder / "other"), *kind, *links, "--no-index", "zzother", timeout=900)
     if baked:
         wenv("bake", "--import", "json", "--import", "zzvictim", timeout=900)
-    wenv("run", "-c", "1")  # whatever the first run leaves is there before anything is compared
     listeners = place.Listeners(work / "door")
+    made = Place(wenv, outside, own.root, data, listeners, runtime.kind, baked)
     try:
-        yield Place(wenv, outside, own.root, data, listeners, runtime.kind, baked)
+        (work / "attempts.py").write_text("")
+        for way in (run, limited, api):  # what the first start of a kind makes is there before anything is compared
+            started = way(replace(made, files=()))
+            subprocess.run([str(word) for word in started.command], cwd=work, env=wenv.environment, check=True, timeout=TIMEOUT)
+        yield made
     finally:
         listeners.close()
 
@@ -144,7 +163,7 @@ class Started:
 
 def _script(at: Place, **given: str) -> str:
     """Write the attempts into the shared folder; returns the script's name."""
-    (at.work / "attempts.py").write_text(program(at.given(**given)), "utf-8")
+    (at.work / "attempts.py").write_text(program(at.given(**given), files=at.files), "utf-8")
     return "attempts.py"
 
 
@@ -171,7 +190,7 @@ def shell(at: Place) -> Started:
     """``wenv shell``, which reads a program from standard input."""
     _script(at)
     started = _wenv(at, "shell")
-    return Started(started.command, stdin=program(at.given()))
+    return Started(started.command, stdin=program(at.given(), files=at.files))
 
 
 SESSION = """\
@@ -192,24 +211,22 @@ def api(at: Place) -> Started:
 def packed(at: Place) -> Started:
     """A packed component, run by the plain wasmtime, which grants it a copy of the shared folder for writing too.
 
-    What it may read only is in the component itself.
+    What it may read only is in the component itself.  It has a ``/tmp`` in memory, so its folder is not where the host's is.
     """
     machine = at.folder / "machine"
     machine.mkdir()
     shared = machine / "project"
-    _script(at, fixed="/app")
+    _script(at, work="/shared/project", outside="/shared/outside", fixed="/app")
     shutil.copytree(at.work, shared, symlinks=True, ignore=shutil.ignore_patterns("door", "pipe", "zero_device", "race"))
     shutil.copytree(at.outside, machine / "outside", symlinks=True)
-    executable = machine / "wasmtime"
+    executable, out = machine / "wasmtime", machine / "attempts.wasm"
     shutil.copyfile(wasmtime(), executable)
     executable.chmod(0o700)
     bake = () if at.baked else ("--no-bake",)
-    out = machine / "attempts.wasm"
-    at.wenv("pack", *bake, "--entry", "attempts.py", "plain.txt", "-o", str(out), "--precompile", str(executable), timeout=900)
-    return Started(
-        [executable, "run", "--allow-precompiled", "-W", "max-wasm-stack=1900000", "--dir", f"{shared}::{at.work}", out.with_suffix(".cwasm")],
-        folder=machine,
-    )
+    compiled = ("-o", str(out), "--precompile", str(executable))
+    at.wenv("pack", *bake, "--entry", "attempts.py", "plain.txt", *compiled, timeout=900)
+    options = ("--allow-precompiled", "-W", "max-wasm-stack=1900000", "--dir", f"{shared}::/shared/project")
+    return Started([executable, "run", *options, out.with_suffix(".cwasm")], folder=machine)
 
 
 Way = Callable[[Place], Started]

@@ -17,4 +17,5 @@ SUBJECTS = (
     "processes",
     "doors",
     "libraries",
+    "library_writes",
 )

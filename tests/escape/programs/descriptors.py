@@ -1,12 +1,31 @@
 """Descriptors: of folders, from which paths lead out, and those that the host's process left open."""
+# mypy: ignore-errors
 
 import os
 import stat
 from collections.abc import Callable
 
 from tests.escape.programs.frame import (
-    CODE, DEV, FIXED, LAYER, OUTSIDE, PRIVATE, PYTHON, TMP, UP, WORK, Result, attempt, change, content, leaks, listing, plant, read,
-    table, temporary,
+    CODE,
+    DEV,
+    FIXED,
+    LAYER,
+    OUTSIDE,
+    PRIVATE,
+    PYTHON,
+    TMP,
+    UP,
+    WORK,
+    Result,
+    attempt,
+    change,
+    content,
+    leaks,
+    listing,
+    plant,
+    read,
+    table,
+    temporary,
 )  # fmt: skip
 
 FOLDERS = {
@@ -122,7 +141,14 @@ def found_any(find: "Callable[[], object]") -> Result:
     return ("succeeded" if found else "refused"), repr(found)[:80]
 
 
-for tail in (UP + "etc/passwd", "etc/passwd", "../outside/flag.txt", "../../outside/flag.txt", "folder_link/flag.txt", "proc/self/environ"):
+for tail in (
+    UP + "etc/passwd",
+    "etc/passwd",
+    "../outside/flag.txt",
+    "../../outside/flag.txt",
+    "folder_link/flag.txt",
+    "proc/self/environ",
+):
     attempt(f"every descriptor: {tail[-24:]}", inside="no folder is open there")(
         lambda tail=tail: found_any(lambda: every_descriptor(tail))
     )

@@ -1,4 +1,5 @@
 """What host and guest share beside folders: the private folder, the code archives, calls, the folder of plots."""
+# mypy: ignore-errors
 
 import builtins
 import gc
@@ -8,7 +9,22 @@ import sys
 from typing import Any
 
 from tests.escape.programs.frame import (
-    CODE, OUTSIDE, PRIVATE, PYTHON, ROOT, TMP, UP, RefusedError, Result, attempt, change, content, leaks, listing, read, table,
+    CODE,
+    OUTSIDE,
+    PRIVATE,
+    PYTHON,
+    ROOT,
+    TMP,
+    UP,
+    RefusedError,
+    Result,
+    attempt,
+    change,
+    content,
+    leaks,
+    listing,
+    read,
+    table,
     temporary,
 )  # fmt: skip
 from tests.escape.programs.network import module
@@ -122,14 +138,24 @@ def compiling_service() -> Result:
 def compiling_outside() -> Result:
     calls = module("_wenv.calls")
     fine, said = calls.call("compile", json.dumps({"tree": OUTSIDE, "output": TMP, "skip": []}))
-    return ("succeeded" if leaks(said) or fine and json.loads(said)["modules"] else "harmless"), str(said)
+    return ("succeeded" if leaks(said) or (fine and json.loads(said)["modules"]) else "harmless"), str(said)
 
 
 @attempt("calls: every service with odd texts", inside=NOT_THERE)
 def odd_services() -> Result:
     calls = module("_wenv.calls")
     answers = []
-    for name in ("compile", "index", "pack", "syntax", "describe", "imports", "nothing", "../compile", ""):  # others start programs
+    for name in (
+        "compile",
+        "index",
+        "pack",
+        "syntax",
+        "describe",
+        "imports",
+        "nothing",
+        "../compile",
+        "",
+    ):  # others start programs
         for text in ("null", "{}", "[", '"\\ud800"', "1e999", "[" * 1000):
             try:
                 answers.append(repr(calls.call(name, text))[:200])
@@ -150,7 +176,9 @@ def first_open() -> Result:
         for arguments in (("/etc/passwd",), ("/etc/passwd", 0), ("../outside",), (OUTSIDE + "/flag.txt", 0)):
             try:
                 got = function(*arguments)
-                if leaks(got) or leaks(got.read() if hasattr(got, "read") else os.read(got, 100) if isinstance(got, int) else got):
+                if leaks(got) or leaks(
+                    got.read() if hasattr(got, "read") else os.read(got, 100) if isinstance(got, int) else got
+                ):
                     return "succeeded", repr((function, arguments))
             except (OSError, TypeError, ValueError, AttributeError):
                 continue
@@ -159,7 +187,9 @@ def first_open() -> Result:
 
 @attempt("calls: the interrupt door", inside=NOT_THERE)
 def interrupts() -> Result:
-    said = called("_wenv._interrupt", None, -1, 1 << 40, "x", b"x") if "_wenv._interrupt" in sys.modules else "harmless, not there"
+    said = (
+        called("_wenv._interrupt", None, -1, 1 << 40, "x", b"x") if "_wenv._interrupt" in sys.modules else "harmless, not there"
+    )
     return ("succeeded" if said == "leaked" else "harmless"), said
 
 

@@ -28,7 +28,14 @@ TMP, PYTHON, CODE, PRIVATE, DEV = (ROOT + name for name in ("/tmp", "/python", "
 LAYER = PYTHON + "/layers/zzvictim-1.0/site-packages/zzvictim/__init__.py"
 LIBRARY = next((p for p in (PYTHON + "/os.py", PYTHON + "/os.pyc") if os.path.exists(p)), PYTHON + "/os.py")
 #: Files that attempts try to change: one that is missing would be refused for the wrong reason.
-TARGETS = (FIXED + "/plain.txt", LIBRARY, LAYER, CODE + "/0.bin", FIXED + "/.wenv/environment.json", FIXED + "/.wenv/bin/python")
+TARGETS = (
+    FIXED + "/plain.txt",
+    LIBRARY,
+    LAYER,
+    CODE + "/0.bin",
+    FIXED + "/.wenv/environment.json",
+    FIXED + "/.wenv/bin/python",
+)
 #: From any folder of the sandbox to the root.
 UP = "../" * 20
 #: What stands in the host's files, variables and descriptors; in two parts, so that the program's own text does not hold it.
@@ -127,7 +134,9 @@ def listing(list_it: Callable[[], "list[str]"]) -> Program:
     return program
 
 
-def table(group: str, kind: "Callable[[Callable[[], object]], Program]", rows: "dict[str, Callable[[], object]]", inside: str = "") -> None:
+def table(
+    group: str, kind: "Callable[[Callable[[], object]], Program]", rows: "dict[str, Callable[[], object]]", inside: str = ""
+) -> None:
     """Attempts of one kind, by name."""
     for name, function in rows.items():
         ATTEMPTS.append(Attempt(f"{group}: {name}", kind(function), inside))

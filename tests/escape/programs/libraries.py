@@ -1,4 +1,5 @@
 """The standard library as a way to files outside: whatever opens, unpacks, copies, logs or maps them."""
+# mypy: ignore-errors
 
 import configparser
 import fileinput
@@ -7,24 +8,21 @@ import gzip
 import importlib.util
 import io
 import linecache
-import logging
 import mimetypes
 import netrc
 import os
 import pathlib
 import runpy
-import shelve
 import shutil
 import sqlite3
 import sys
 import tarfile
-import tempfile
 import tokenize
 import zipfile
 import zipimport
 from typing import Any
 
-from tests.escape.programs.frame import OUTSIDE, PYTHON, WORK, change, content, listing, plant, read, table, temporary
+from tests.escape.programs.frame import OUTSIDE, WORK, change, content, listing, read, table, temporary
 from tests.escape.programs.network import module
 
 FLAG_PATH, OUT = OUTSIDE + "/flag.txt", "../outside/"
@@ -141,7 +139,10 @@ table(
         "lzma": lambda: module("lzma").open(OUT + "flag.xz").read(),
         "shutil.copy": lambda: copied(shutil.copy),
         "shutil.copyfile": lambda: copied(shutil.copyfile),
-        "shutil.copytree": lambda: (shutil.copytree(OUTSIDE, place := temporary(), symlinks=True), content(place + "/flag.txt"))[1],
+        "shutil.copytree": lambda: (
+            shutil.copytree(OUTSIDE, place := temporary(), symlinks=True),
+            content(place + "/flag.txt"),
+        )[1],
         "tar made of a link's file": archived_tar,
         "zip made of a file": archived_zip,
         "tar with a link out, unpacked": lambda: tar_of_links(FLAG_PATH, ""),
@@ -218,8 +219,12 @@ table(
         "pathlib's glob": lambda: [path.name for path in pathlib.Path("/").glob("*")],
         "pathlib's glob with ..": lambda: [path.name for path in pathlib.Path(".").glob("../*")],
         "filecmp": lambda: module("filecmp").dircmp("..", WORK).left_list,
-        "pkgutil": lambda: ["flag.txt" for found in module("pkgutil").iter_modules([OUTSIDE]) if found.name == "outside_module"],
-        "importlib.resources": lambda: [p.name for p in module("importlib.readers").FileReader(loader_outside()).files().iterdir()],
+        "pkgutil": lambda: [
+            "flag.txt" for found in module("pkgutil").iter_modules([OUTSIDE]) if found.name == "outside_module"
+        ],
+        "importlib.resources": lambda: [
+            p.name for p in module("importlib.readers").FileReader(loader_outside()).files().iterdir()
+        ],
         "compileall": lambda: compiled_names(),
     },
 )
@@ -235,129 +240,3 @@ def compiled_names() -> "list[str]":
     with module("contextlib").redirect_stdout(said):
         module("compileall").compile_dir(OUTSIDE, maxlevels=0, quiet=0, legacy=True)
     return ["flag.txt"] if "outside_module.py" in said.getvalue() else []
-
-
-def unpacked(name: str, kind: bytes = tarfile.REGTYPE) -> str:
-    """Unpack a member whose name leads out, with no filter."""
-    path = temporary()
-    with tarfile.open(path, "w") as archive:
-        member = tarfile.TarInfo(name)
-        member.type, member.size = kind, 0
-        archive.addfile(member, io.BytesIO(b""))
-    with tarfile.open(path) as archive:
-        archive.extractall(WORK, filter="fully_trusted")
-    return "unpacked"
-
-
-def unpacked_through_link() -> str:
-    """A link first, then a file below it."""
-    path, folder = temporary(), temporary()
-    with tarfile.open(path, "w") as archive:
-        link = tarfile.TarInfo("way")
-        link.type, link.linkname = tarfile.SYMTYPE, OUTSIDE
-        archive.addfile(link)
-        archive.addfile(tarfile.TarInfo("way/planted"), io.BytesIO(b""))
-    with tarfile.open(path) as archive:
-        archive.extractall(folder, filter="fully_trusted")
-    return "unpacked"
-
-
-def logged_to(handler: logging.Handler) -> str:
-    handler.emit(logging.LogRecord("x", 40, "x", 1, "PLANTED", None, None))
-    return "logged"
-
-
-def database_written(path: str) -> str:
-    try:
-        with sqlite3.connect(path) as connection:
-            connection.execute("create table planted (x)")
-    except sqlite3.Error as error:
-        raise OSError(str(error)) from None
-    return "written"
-
-
-def zipped(path: str) -> str:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x", "PLANTED")
-    return "written"
-
-
-def shelved(path: str) -> str:
-    with shelve.open(path) as shelf:
-        shelf["x"] = "PLANTED"
-    return "written"
-
-
-PLANTED = OUT + "planted"
-table(
-    "write by the library",
-    plant,
-    {
-        "tar with ..": lambda: unpacked(PLANTED),
-        "tar with a full path": lambda: unpacked(OUTSIDE + "/planted"),
-        "tar with a folder": lambda: unpacked(PLANTED, tarfile.DIRTYPE),
-        "tar through its own link": unpacked_through_link,
-        "tar through the host's link": lambda: unpacked("folder_link/planted"),
-        "zip": lambda: zipped(PLANTED),
-        "gzip": lambda: gzip.open(PLANTED, "wb").write(b"PLANTED"),
-        "archive made there": lambda: shutil.make_archive(PLANTED, "tar", root_dir=WORK + "/sub"),
-        "archive unpacked there": lambda: shutil.unpack_archive(WORK + "/archive.tar", OUTSIDE),
-        "shutil.copy": lambda: shutil.copy("plain.txt", PLANTED),
-        "shutil.copytree": lambda: shutil.copytree("sub", PLANTED, symlinks=True),
-        "shutil.copytree over": lambda: shutil.copytree("sub", OUTSIDE, symlinks=True, dirs_exist_ok=True),
-        "shutil.rmtree": lambda: shutil.rmtree(OUTSIDE + "/empty"),
-        "shutil.rmtree through a link": lambda: shutil.rmtree("folder_link/empty"),
-        "temporary file there": lambda: tempfile.mkstemp(dir=OUTSIDE),
-        "temporary folder there": lambda: tempfile.mkdtemp(dir="../outside"),
-        "temporary file by a prefix": lambda: tempfile.mkstemp(prefix="../" * 30 + OUTSIDE.lstrip("/") + "/planted"),
-        "pathlib.touch": lambda: pathlib.Path(PLANTED).touch(),
-        "pathlib.mkdir": lambda: pathlib.Path(PLANTED).mkdir(),
-        "pathlib.symlink_to": lambda: pathlib.Path(PLANTED).symlink_to("x"),
-        "pathlib.rename": lambda: pathlib.Path(OUT + "spare.txt").rename(OUT + "planted"),
-        "log file": lambda: logged_to(logging.FileHandler(PLANTED)),
-        "rotating log file": lambda: logged_to(module("logging.handlers").RotatingFileHandler(PLANTED, maxBytes=1)),
-        "database": lambda: database_written(PLANTED),
-        "database, attached": lambda: attached(OUTSIDE + "/planted", "create table other.planted (x)"),
-        "database, copied": lambda: vacuumed(OUTSIDE + "/planted"),
-        "shelf": lambda: shelved(PLANTED),
-        "fileinput in place": lambda: [print("PLANTED") for _ in fileinput.input([OUT + "spare.txt"], inplace=True)],
-        "compiled module": lambda: module("py_compile").compile("module.py", cfile=OUTSIDE + "/planted.pyc", doraise=True),
-        "profile": lambda: module("cProfile").Profile().dump_stats(PLANTED),
-        "statistics of a profile": lambda: module("pstats").Stats(profiled()).dump_stats(PLANTED),
-        "code from memory": lambda: module("marshal").dump(1, open(PLANTED, "wb")),
-        "mailbox": lambda: module("mailbox").Maildir(PLANTED, create=True),
-        "virtual environment": lambda: module("venv").EnvBuilder(symlinks=True).create_configuration(venv_context()),
-    },
-)
-
-
-def profiled() -> Any:
-    profile = module("cProfile").Profile()
-    profile.runcall(int)
-    return profile
-
-
-def venv_context() -> Any:
-    return module("types").SimpleNamespace(
-        env_dir=OUTSIDE, cfg_path="", executable="x", python_dir="x", prompt=None, python_exe="x"
-    )
-
-
-def vacuumed(path: str) -> str:
-    try:
-        connection = sqlite3.connect(":memory:", isolation_level=None)
-        connection.execute("create table planted (x)")
-        connection.execute(f"vacuum into '{path}'")
-    except sqlite3.Error as error:
-        raise OSError(str(error)) from None
-    return "written"
-
-
-table(
-    "write by the library",
-    change,
-    {
-        "pip's own folder": lambda: os.mkdir(PYTHON + "/pip"),
-        "the shared folder, by tempfile": lambda: tempfile.mkstemp(dir=os.path.dirname(PYTHON + "/x")),
-    },
-)

@@ -1,10 +1,30 @@
 """Links made inside, which lead out or join folders that may be written to others that may not."""
+# mypy: ignore-errors
 
 import os
 
 from tests.escape.programs.frame import (
-    CODE, DEV, FIXED, LAYER, LIBRARY, OUTSIDE, PRIVATE, PYTHON, TMP, UP, WORK, Result, attempt, change, content, leaks, listing, plant,
-    read, table, temporary,
+    CODE,
+    DEV,
+    FIXED,
+    LAYER,
+    LIBRARY,
+    OUTSIDE,
+    PRIVATE,
+    PYTHON,
+    TMP,
+    UP,
+    WORK,
+    Result,
+    attempt,
+    change,
+    content,
+    leaks,
+    listing,
+    plant,
+    read,
+    table,
+    temporary,
 )  # fmt: skip
 
 

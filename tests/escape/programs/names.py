@@ -1,10 +1,21 @@
 """Names that could be read in two ways: encodings, NULs, lengths, separators of other systems."""
+# mypy: ignore-errors
 
 import os
 import shutil
 
 from tests.escape.programs.frame import (
-    OUTSIDE, TMP, UP, WORK, Result, attempt, change, content, read, table, temporary,
+    OUTSIDE,
+    TMP,
+    UP,
+    WORK,
+    Result,
+    attempt,
+    change,
+    content,
+    read,
+    table,
+    temporary,
 )  # fmt: skip
 
 #: Spellings of ``..`` and of names that some systems take for each other; POSIX does not, and neither may the sandbox.
@@ -114,7 +125,22 @@ def odd_names_stay() -> Result:
     folder = temporary()
     os.mkdir(folder)
     made = 0
-    for name in ("..\\x", "%2e%2e", "\uff0e\uff0e", "a" * 255, "...", " ", "-rf", "*", "\n", "\x1b[2J", "\u202e", "nul", "C:", "~"):
+    for name in (
+        "..\\x",
+        "%2e%2e",
+        "\uff0e\uff0e",
+        "a" * 255,
+        "...",
+        " ",
+        "-rf",
+        "*",
+        "\n",
+        "\x1b[2J",
+        "\u202e",
+        "nul",
+        "C:",
+        "~",
+    ):
         try:
             with open(folder + "/" + name, "w"):
                 made += 1

@@ -1,4 +1,5 @@
 """The network, sockets of every kind, and the libraries that use them.  The host listens, and counts what arrives."""
+# mypy: ignore-errors
 
 import asyncio
 import logging
@@ -6,11 +7,13 @@ import logging.handlers
 import os
 import select
 import socketserver
+import sys
 import xmlrpc.client
 from collections.abc import Callable
 from typing import Any
 
-from tests.escape.programs.frame import GIVEN, WORK, RefusedError, attempt, change, content, leaks, read, table
+from tests.escape.programs.frame import WORK, RefusedError, attempt, change, content, leaks, read, table
+from tests.escape.programs.given import GIVEN
 
 TCP, UDP = int(GIVEN["tcp"]), int(GIVEN["udp"])
 HERE = ("127.0.0.1", TCP)
@@ -53,7 +56,7 @@ def logged(handler: "Callable[[], logging.Handler]") -> str:
     made = handler()
 
     def fail(record: logging.LogRecord) -> None:
-        raise
+        raise RefusedError(sys.exc_info()[1])
 
     made.handleError = fail  # type: ignore[method-assign]
     made.emit(logging.LogRecord("x", 40, "x", 1, "PLANTED", None, None))
@@ -210,7 +213,9 @@ table(
         "http.server": lambda: server_of(module("http.server").HTTPServer, module("http.server").SimpleHTTPRequestHandler),
         "socketserver, TCP": lambda: server_of(socketserver.TCPServer, socketserver.BaseRequestHandler),
         "socketserver, UDP": lambda: server_of(socketserver.UDPServer, socketserver.BaseRequestHandler),
-        "xmlrpc.server": lambda: server_of(module("xmlrpc.server").SimpleXMLRPCServer, module("xmlrpc.server").SimpleXMLRPCRequestHandler),
+        "xmlrpc.server": lambda: server_of(
+            module("xmlrpc.server").SimpleXMLRPCServer, module("xmlrpc.server").SimpleXMLRPCRequestHandler
+        ),
         "create_connection": lambda: module("socket").create_connection(HERE, 2),
         "create_server": lambda: module("socket").create_server(("127.0.0.1", 0)),
         "asyncio client": lambda: asyncio.run(exchange()),
@@ -240,13 +245,22 @@ table(
         "logging, mail": lambda: logged(lambda: logging.handlers.SMTPHandler(HERE, "a@b", ["c@d"], "x", timeout=2)),
         "logging, configuration server": lambda: module("logging.config").listen(0).start(),
         "xmlrpc": lambda: xmlrpc.client.ServerProxy(WEB).system.listMethods(),
-        "a proxy": lambda: module("urllib.request").build_opener(module("urllib.request").ProxyHandler({"http": WEB})).open("http://x.invalid"),
+        "a proxy": lambda: (
+            module("urllib.request").build_opener(module("urllib.request").ProxyHandler({"http": WEB})).open("http://x.invalid")
+        ),
         "a Unix socket opened as a file": lambda: os.open(WORK + "/door", os.O_RDWR),
         "remote debugger": lambda: module("pdb").attach(1),
     },
     inside="needs an answer that the host does not give",
 )
-table("urllib", read, {"file://": lambda: asked("file:///etc/passwd"), "file://localhost": lambda: asked("file://localhost/etc/passwd")})
+table(
+    "urllib",
+    read,
+    {"file://": lambda: asked("file:///etc/passwd"), "file://localhost": lambda: asked("file://localhost/etc/passwd")},
+)
 attempt("wait: for descriptors that are not the program's", inside="the host has left none open")(
-    lambda: ("succeeded" if leaks([content(f"/dev/fd/{fd}") for fd in select.select(range(3, 10), [], [], 0)[0]]) else "harmless", "")
+    lambda: (
+        "succeeded" if leaks([content(f"/dev/fd/{fd}") for fd in select.select(range(3, 10), [], [], 0)[0]]) else "harmless",
+        "",
+    )
 )

@@ -1,4 +1,5 @@
 """Processes, signals, threads, native code, and data that runs code when it is read."""
+# mypy: ignore-errors
 
 import marshal
 import os
@@ -118,7 +119,9 @@ table(
         "create_dynamic of a module in /tmp": lambda: loaded(temporary("\0asm\1\0\0\0")),
         "create_dynamic of the host's library": lambda: loaded("/lib/x86_64-linux-gnu/libc.so.6"),
         "extension file in the shared folder": lambda: loaded(FIXED + "/planted.so"),
-        "a builtin of no name": lambda: module("_imp").create_builtin(module("importlib.machinery").ModuleSpec("_ctypes", None)).x,
+        "a builtin of no name": lambda: (
+            module("_imp").create_builtin(module("importlib.machinery").ModuleSpec("_ctypes", None)).x
+        ),
         "a frozen module of no name": lambda: module("_imp").get_frozen_object("wasmtime"),
         "_testcapi": lambda: module("_testcapi").raise_SIGINT_then_send_None,
         "_testinternalcapi": lambda: module("_testinternalcapi").get_configs(),
@@ -165,7 +168,9 @@ table(
         "pickle that names os.system": lambda: pickle.loads(b"cos\nsystem\n(S'exit 0'\ntR."),
         "pickle that names posix.system": lambda: pickle.loads(b"cposix\nsystem\n(S'exit 0'\ntR."),
         "pickle that names subprocess": lambda: pickle.loads(b"csubprocess\ncall\n((lS'/bin/true'\natR."),
-        "marshalled code": lambda: eval(marshal.loads(marshal.dumps(compile("__import__('os').system('exit 0')", "x", "eval")))),
+        "marshalled code": lambda: eval(
+            marshal.loads(marshal.dumps(compile("__import__('os').system('exit 0')", "x", "eval")))
+        ),
     },
 )
 table(
@@ -176,7 +181,9 @@ table(
         "code of another name": lambda: eval(compile("open(p).read()", "/etc/passwd", "eval"), {"p": "/etc/passwd"}),
         "an audit hook changes nothing": lambda: (sys.addaudithook(lambda *_: None), open("../outside/flag.txt").read())[1],
         "builtins taken again": lambda: module("builtins").__dict__["open"]("/etc/passwd").read(),
-        "the frozen importer's reader": lambda: module("_frozen_importlib_external").FileLoader("x", "y").get_data("/etc/passwd"),
+        "the frozen importer's reader": lambda: (
+            module("_frozen_importlib_external").FileLoader("x", "y").get_data("/etc/passwd")
+        ),
     },
 )
 

@@ -1,11 +1,29 @@
 """Reading and listing what is outside of the shared folder."""
+# mypy: ignore-errors
 
 import os
 import posix
 from contextlib import suppress
 
 from tests.escape.programs.frame import (
-    DATA, DEV, LAYER, OUTSIDE, PRIVATE, PYTHON, STORE, TMP, UP, WORK, Result, attempt, change, content, leaks, listing, read, table,
+    DATA,
+    DEV,
+    LAYER,
+    OUTSIDE,
+    PRIVATE,
+    PYTHON,
+    STORE,
+    TMP,
+    UP,
+    WORK,
+    Result,
+    attempt,
+    change,
+    content,
+    leaks,
+    listing,
+    read,
+    table,
 )  # fmt: skip
 
 #: Paths that lead out wherever there is no sandbox.
@@ -87,7 +105,9 @@ table(
     inside="there on no host, or harmless to read there",
 )
 
-table("read", read, {"device in the shared folder": lambda: content(WORK + "/zero_device")}, inside="made by the superuser only")
+table(
+    "read", read, {"device in the shared folder": lambda: content(WORK + "/zero_device")}, inside="made by the superuser only"
+)
 
 #: Flags of Linux and WASI by number: the sandbox's `os` does not name all of them.
 FLAGS = {
@@ -112,7 +132,11 @@ def folder_by(flags: int) -> "list[str]":
 
 
 for flag_name, flag in FLAGS.items():
-    odd_flag = "" if flag_name in {"O_DIRECTORY", "O_NONBLOCK", "O_SYNC", "O_NOFOLLOW"} else "the number means something else on the host"
+    odd_flag = (
+        ""
+        if flag_name in {"O_DIRECTORY", "O_NONBLOCK", "O_SYNC", "O_NOFOLLOW"}
+        else "the number means something else on the host"
+    )
     table("read with flags", listing, {flag_name: lambda flag=flag: folder_by(flag)}, odd_flag)
 
 table(
@@ -126,7 +150,9 @@ table(
         "a link out": lambda: os.listdir(WORK + "/folder_link"),
         "a link to the root": lambda: os.listdir("root_link"),
         "..: scandir": lambda: [entry.name for entry in os.scandir("..")],
-        "a link out: scandir's entries followed": lambda: os.listdir(next(e for e in os.scandir(".") if e.name == "folder_link").path),
+        "a link out: scandir's entries followed": lambda: os.listdir(
+            next(e for e in os.scandir(".") if e.name == "folder_link").path
+        ),
         "walk that follows links": lambda: [name for _, _, files in os.walk("folder_link", followlinks=True) for name in files],
         "walk of ..": lambda: [name for _, folders, _ in os.walk("../outside/..") for name in folders],
         "the store": lambda: os.listdir(STORE),

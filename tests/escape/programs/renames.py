@@ -1,9 +1,27 @@
 """Renaming: out of folders that may not be changed, into them, and out of the sandbox."""
+# mypy: ignore-errors
 
 import os
 import shutil
 
-from tests.escape.programs.frame import CODE, DEV, FIXED, LAYER, LIBRARY, OUTSIDE, PRIVATE, PYTHON, ROOT, TMP, UP, WORK, change, plant, table, temporary
+from tests.escape.programs.frame import (
+    CODE,
+    DEV,
+    FIXED,
+    LAYER,
+    LIBRARY,
+    OUTSIDE,
+    PRIVATE,
+    PYTHON,
+    ROOT,
+    TMP,
+    UP,
+    WORK,
+    change,
+    plant,
+    table,
+    temporary,
+)  # fmt: skip
 
 FROM = {
     "a shared file": FIXED + "/plain.txt",

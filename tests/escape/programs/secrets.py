@@ -1,4 +1,5 @@
 """What a program can learn of the host: variables, arguments, users, names, addresses in its own memory."""
+# mypy: ignore-errors
 
 import gc
 import getpass
@@ -9,7 +10,8 @@ import sys
 import sysconfig
 import tempfile
 
-from tests.escape.programs.frame import GIVEN, PRIVATE, Result, attempt, change, content, leaks, read, table
+from tests.escape.programs.frame import PRIVATE, Result, attempt, change, content, leaks, read, table
+from tests.escape.programs.given import GIVEN
 
 table(
     "variables",
@@ -36,7 +38,17 @@ table(
 
 @attempt("variables: only those that are meant for it", inside="has all of them")
 def names_of_variables() -> Result:
-    host = {"PATH", "USER", "PWD", "SHELL", "LOGNAME", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "WENV_CACHE_DIR", "WENV_DATA_DIR"}
+    host = {
+        "PATH",
+        "USER",
+        "PWD",
+        "SHELL",
+        "LOGNAME",
+        "SSH_AUTH_SOCK",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "WENV_CACHE_DIR",
+        "WENV_DATA_DIR",
+    }
     found = host & set(os.environ)
     return ("succeeded" if found else "refused"), repr(sorted(os.environ))
 
@@ -69,7 +81,9 @@ def installation() -> Result:
 @attempt("names: the host's secrets, in any text that Python holds", inside="variables are there")
 def held_secrets() -> Result:
     secret = "HOST" + "SECRET-5521"
-    found = [text for one in gc.get_objects() for text in gc.get_referents(one) if isinstance(text, str) and text.endswith(secret)]
+    found = [
+        text for one in gc.get_objects() for text in gc.get_referents(one) if isinstance(text, str) and text.endswith(secret)
+    ]
     return ("succeeded" if len(found) > 2 else "refused"), str(len(found))  # this frame's, and the marks'
 
 
@@ -87,7 +101,17 @@ def frames_below() -> Result:
 @attempt("modules: of the host's side", inside="wenv is installed there")
 def host_modules() -> Result:
     found = []
-    for name in ("wenv", "wenv.host", "wenv.launcher", "cache.store", "resolver", "wasmtime", "typer", "pip", "componentize_py"):
+    for name in (
+        "wenv",
+        "wenv.host",
+        "wenv.launcher",
+        "cache.store",
+        "resolver",
+        "wasmtime",
+        "typer",
+        "pip",
+        "componentize_py",
+    ):
         try:
             __import__(name)
             found.append(name)

@@ -1,10 +1,28 @@
 """Changing files and folders that the program may read only, and making some where it may not."""
+# mypy: ignore-errors
 
 import os
 from pathlib import Path
 
 from tests.escape.programs.frame import (
-    CODE, DATA, FIXED, LAYER, LIBRARY, OUTSIDE, PRIVATE, PYTHON, ROOT, STORE, TMP, UP, WORK, Program, Result, change, plant, table,
+    CODE,
+    DATA,
+    FIXED,
+    LAYER,
+    LIBRARY,
+    OUTSIDE,
+    PRIVATE,
+    PYTHON,
+    ROOT,
+    STORE,
+    TMP,
+    UP,
+    WORK,
+    Program,
+    Result,
+    change,
+    plant,
+    table,
 )  # fmt: skip
 
 
