@@ -158,7 +158,8 @@ class Started:
     command: Sequence["str | Path"]
     stdin: str = ""
     folder: "Path | None" = None
-    environment: "Mapping[str, str] | None" = None
+    watched: Sequence[Path] = ()
+    """What else must not change."""
 
 
 def _script(at: Place, **given: str) -> str:
@@ -226,7 +227,7 @@ def packed(at: Place) -> Started:
     compiled = ("-o", str(out), "--precompile", str(executable))
     at.wenv("pack", *bake, "--entry", "attempts.py", "plain.txt", *compiled, timeout=900)
     options = ("--allow-precompiled", "-W", "max-wasm-stack=1900000", "--dir", f"{shared}::/shared/project")
-    return Started([executable, "run", *options, out.with_suffix(".cwasm")], folder=machine)
+    return Started([executable, "run", *options, out.with_suffix(".cwasm")], folder=machine, watched=(machine / "outside",))
 
 
 Way = Callable[[Place], Started]
@@ -271,7 +272,7 @@ def attempted(at: Place, way: Way) -> Report:
     started = way(at)
     secrets_folder = at.folder / f"secrets-{len(list(at.folder.glob('secrets-*')))}"
     with place.inherited(secrets_folder) as secrets:
-        watched = at.state() | place.state(secrets_folder)
+        before = at.state() | place.state(secrets_folder, *started.watched)
         at.listeners.contacts()
         with place.swinging(at.work / "race"):
             result = subprocess.run(
@@ -285,5 +286,5 @@ def attempted(at: Place, way: Way) -> Report:
                 timeout=TIMEOUT,
                 pass_fds=secrets.descriptors,
             )
-        changed = place.differences(watched, at.state() | place.state(secrets_folder))
+        changed = place.differences(before, at.state() | place.state(secrets_folder, *started.watched))
     return read_report(result.stdout, changed, at.listeners.contacts(), result.returncode, result.stderr)

@@ -223,8 +223,14 @@ ERRNO(grow, "i", int32_t pages, &pages, (long)__builtin_wasm_memory_grow(0, page
 static PyObject *allocate_all(PyObject *self, PyObject *unused) {
     const size_t block = 16 << 20;
     unsigned long blocks = 0;
-    for (char *memory; (memory = malloc(block)) != NULL; blocks++) {
+    char *last = NULL, *before;
+    for (char *memory; (memory = malloc(block)) != NULL; last = memory, blocks++) {
         for (size_t at = 0; at < block; at += PAGE) memory[at] = 1;
+        *(char **)memory = last;
+    }
+    for (; last != NULL; last = before) {
+        before = *(char **)last;
+        free(last); /* Python needs some to say how much it was */
     }
     return PyLong_FromUnsignedLong(blocks * (block >> 20));
 }
