@@ -1,0 +1,44 @@
+"""``.wenv`` files around layers that no wheel could have made."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from cache import oci
+from cache.layers import LayerWriter, publish
+from cache.manifest import snapshot_digest
+from cache.store import Store
+from tests.conftest import Wenv
+from tests.test_hostile_files import assembled, valid
+
+
+def with_layer(wenv: Wenv, folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write a file with one package, ``zz 1.0``, that has these files; for the runtime of the environment of `wenv`."""
+    store = Store(folder / "hostile-store")
+    with store.adding(), store.staging() as staging:
+        writer = LayerWriter(store, staging)
+        for path, data in files.items():
+            writer.add(path, io.BytesIO(data))
+        layer = writer.finish()
+        publish(store, [layer])
+    blob = io.BytesIO()
+    oci.write_layer(store, layer.manifest.digest, blob)
+    configuration = valid(folder / "valid-store")["configuration"]
+    configuration["runtime"] = json.loads((wenv.folder / ".wenv" / "environment.json").read_bytes())["runtime"]
+    digest = layer.manifest.digest
+    configuration["packages"] = [
+        {
+            "name": "zz",
+            "version": "1.0",
+            "digest": digest,
+            "filename": "zz.whl",
+            "wheel": "0" * 64,
+            "native": False,
+            "built": "",
+        }
+    ]
+    configuration["snapshot"] = snapshot_digest([configuration["runtime"]["standard_library"], digest])
+    path = folder / "hostile.wenv"
+    path.write_bytes(assembled({"configuration": configuration, "layers": [(digest, layer.manifest.size, blob.getvalue())]}))
+    return path
