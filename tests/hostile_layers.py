@@ -18,8 +18,8 @@ def with_layer(wenv: Wenv, folder: Path, files: Mapping[str, bytes]) -> Path:
     store = Store(folder / "hostile-store")
     with store.adding(), store.staging() as staging:
         writer = LayerWriter(store, staging)
-        for path, data in files.items():
-            writer.add(path, io.BytesIO(data))
+        for name, data in files.items():
+            writer.add(name, io.BytesIO(data))
         layer = writer.finish()
         publish(store, [layer])
     blob = io.BytesIO()

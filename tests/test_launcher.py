@@ -177,7 +177,8 @@ def test_another_version_of_wasmtime_is_left_to_its_own_package(empty: Wenv, pyt
         ("library", __file__),
         ("library_stamp", [1, 2, 3]),
     ):
-        plan.write_bytes(plans.text_of({**marshal.loads(plan.read_bytes()[64:]), field: value})  # type: ignore[misc])
+        changed = {**marshal.loads(plan.read_bytes()[64:]), field: value}
+        plan.write_bytes(plans.text_of(changed))  # type: ignore[arg-type]
         assert run(python, "-c", "print(1)").stdout == "1\n"
 
 
