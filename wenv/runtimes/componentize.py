@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -27,6 +26,7 @@ from wenv.locations import STANDARD_LIBRARY
 from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
 from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
+from wenv.runtimes.watched import run_watched
 
 if TYPE_CHECKING:
     from wenv.host.engine import Compiled
@@ -272,9 +272,7 @@ def run_componentize(arguments: list[str], virtual_environment: Path, temporary:
     environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
     command = [sys.executable, "-P", "-c", "import sys, componentize_py; sys.exit(componentize_py.script())", *arguments]
     # neither -P nor the folder lets a file of the user's be imported in place of componentize-py or the standard library
-    result = subprocess.run(
-        command, cwd=virtual_environment, check=False, env=environment, capture_output=True, text=True, errors="replace"
-    )
-    if result.returncode:
-        words = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
-        raise RuntimeBuildError(f"componentize-py failed with status {result.returncode}:\n{words}")
+    status, printed = run_watched(command, folder=virtual_environment, environment=environment, scratch=temporary)
+    if status:
+        words = "\n".join(printed.strip().splitlines()[-15:])
+        raise RuntimeBuildError(f"componentize-py failed with status {status}:\n{words}")

@@ -33,6 +33,7 @@ from wenv.policy import Mount
 from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
 from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
+from wenv.runtimes.watched import TIME
 
 if TYPE_CHECKING:
     from wenv.host.engine import Compiled
@@ -243,7 +244,9 @@ class ScientificRuntime(GuestServices):
         return folder
 
     def _bake(self, baking: Baking, image: Path, progress: Progress) -> None:
+        from wenv.host.run import run_in_session
         from wenv.host.session import Session
+        from wenv.launcher.limits import Bounds, Watch
         from wenv.launcher.private import PrivateFolders
 
         task = f"Baking ({len(baking.modules)} modules)"
@@ -258,10 +261,15 @@ class ScientificRuntime(GuestServices):
         try:
             with PrivateFolders(()) as private:
                 preopens = [*(mount.preopen for mount in mounts), *private.preopens]
-                with closing(Session(self.component(progress), preopens, silent=True)) as session:
+                component = self.component(progress)
+
+                def baked(session: Session) -> None:
                     session.call("bake", order)
                     with session.module() as module:
                         module.save_memory(image)
+
+                watch = Watch(Bounds({}), private.measured)
+                run_in_session(lambda: Session(component, preopens, silent=True), baked, private, TIME, watch.look)
         except TrapError as error:
             raise RuntimeBuildError(f"baking failed: {error}") from error
         finally:
