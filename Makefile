@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench bench-compare clean
 
 .venv/installed: pyproject.toml hatch_build.py $(wildcard wenv/launcher/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -36,6 +36,9 @@ test-all: .venv/developing  ## with the long runs: upstream suites, fifty kills,
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/run.py
+
+bench-compare: .venv/installed  ## the working tree against a commit: make bench-compare BASE=COMMIT [OPTIONS="--runs 40"]
+	$(BIN)/python benchmarks/compare.py $(or $(BASE),$(error BASE=COMMIT is missing)) $(OPTIONS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -110,7 +110,7 @@ def test_info_says_what_it_holds(upgraded: Machine, key: str) -> None:
 
 @pytest.mark.long
 def test_sessions_of_the_python_interface(upgraded: Machine) -> None:
-    code = f"import wenv\nwith wenv.open(name='lab').session() as session: print(session.run({ENVIRONMENTS['named'].code!r}).stdout)"
+    code = f"import wenv\nwith wenv.open(name='lab').session() as s: print(s.run({ENVIRONMENTS['named'].code!r}).stdout)"
     assert upgraded.run([sys.executable, "-P", "-c", code]).stdout == "1.0\n\n"
 
 
