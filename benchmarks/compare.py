@@ -195,7 +195,9 @@ def starts(side: Side) -> dict[str, tuple[str | Path, ...]]:
 
 def session(side: Side) -> dict[str, float]:
     """Medians of one process of inprocess.py: seconds, and bytes."""
-    found: dict[str, float] = json.loads(side.run(side.programs / "python", HERE / "inprocess.py", "wenv", "plain"))
+    found: dict[str, float] = json.loads(
+        side.run(side.programs / "python", HERE / "inprocess.py", "wenv", "plain").splitlines()[0]
+    )
     return found
 
 
@@ -242,13 +244,12 @@ def measured(group: str, sides: dict[str, Side], runs: int) -> list[Row]:
 
 
 def instructions(sides: dict[str, Side]) -> list[Row]:
-    """Instructions in millions of two runs of each start, in user space; changes the stores, so measure times before."""
-    rows = [Row("instructions", name, "M") for name in starts(sides[A])]
+    """Instructions in millions of two runs of each way to start; changes the stores, so measure times before."""
+    rows = [Row("instructions", name, "M") for name in ("python -c pass", "wenv run -c pass")]
 
     def make_ready(side: Side) -> None:
         # wasmtime refuses machine code for abilities that valgrind's processor lacks: wenv then compiles it anew, in its place
-        for command in starts(side).values():
-            side.run("valgrind", "--quiet", "--tool=none", "--trace-children=yes", *command)
+        side.run("valgrind", "--quiet", "--tool=none", *starts(side)[rows[1].name])
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(make_ready, (sides[A], sides[B])))
