@@ -102,7 +102,7 @@ def test_info_says_what_it_holds(upgraded: Machine, key: str) -> None:
     old = ENVIRONMENTS[key]
     said = upgraded.json("info", *old.options, folder=old.folder)
     made = json.loads(manifest_as_made(upgraded, key).text)
-    for word in ("snapshot", "created", "changed", "lock", "requested", "scripts", "split_packages"):
+    for word in ("snapshot", "created", "changed", "lock", "requested", "scripts"):
         assert said[word] == made[word]
     assert [package["name"] for package in said["packages"]] == [package["name"] for package in made["packages"]]
     assert "zz-" in upgraded.wenv("info", *old.options, folder=old.folder).stdout
@@ -210,7 +210,8 @@ def check_changes(machine: Machine, key: str, commands: list[tuple[str, ...]]) -
 
 
 def test_what_must_be_made_anew_is_said_in_one_line(upgraded: Machine) -> None:
-    (line,) = (upgraded.root / "plain-first").read_text().splitlines()
+    said = (upgraded.root / "plain-first").read_text().splitlines()
+    (line,) = [line for line in said if "was open to other users" not in line]  # c50bf1a did not look at its folders' rights
     assert re.search("CPython|interpreter|component", line), line
 
 
