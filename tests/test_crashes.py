@@ -66,12 +66,6 @@ def test_create_killed_at_random_moments(fresh: Wenv, wheels: Path) -> None:
     kill_creates(fresh, wheels, 6)
 
 
-@pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="kills with a POSIX signal")
-def test_create_killed_at_fifty_random_moments(fresh: Wenv, wheels: Path) -> None:
-    kill_creates(fresh, wheels, 50)
-
-
 def test_eight_creates_at_once(fresh: Wenv, wheels: Path) -> None:
     offer = offered(wheels, 6)
     processes = [
