@@ -36,6 +36,8 @@ from wenv.trust import check_owner
 
 MANIFEST_NAME = "environment.json"
 FORMAT = 1
+#: Beside what is known of an environment: its launch plan and start file.
+PLANS = (".plan", ".start")
 DIGEST, KIND = re.compile("[0-9a-f]{64}"), re.compile("|".join(Kind))
 #: Of a project's name and version (PEP 503, PEP 440), of a wheel's or archive's file, and of a module.
 NAME, FILENAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*"), re.compile(r"[^/\\\\:]+")
@@ -391,10 +393,16 @@ def _policy_digest(policy: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
 
 
+def forget_plans(folder: Path) -> None:
+    """Drop what was decided beforehand for runs in an environment: something else may hold from now on."""
+    for suffix in PLANS:
+        _registry_entry(folder).with_suffix(suffix).unlink(missing_ok=True)
+
+
 def last_used(folder: Path) -> str:
     """When a program was last run in an environment, or it was made: UTC, ISO 8601; empty if nothing says."""
     entry, times = _registry_entry(folder), []
-    for suffix in (".plan", ".start"):
+    for suffix in PLANS:
         with suppress(OSError):
             times.append(entry.with_suffix(suffix).stat().st_mtime)
     return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else ""
@@ -415,5 +423,5 @@ def forget_vanished() -> None:
         data = _read_entry(entry)
         if data is not None and not exists(Path(data["folder"])):
             entry.unlink(missing_ok=True)
-            for suffix in (".plan", ".start"):
+            for suffix in PLANS:
                 entry.with_suffix(suffix).unlink(missing_ok=True)

@@ -217,7 +217,7 @@ def new_lab(folder: Path, runtime: Runtime) -> Lab:
 
 
 def in_folder(lab: Lab, folder: Path, *, own_temporary: bool = False) -> Lab:
-    """A lab in another folder with a copy of the store; wheels are not copied, private folders shared unless `own_temporary`."""
+    """A lab in another folder with a copy of the store; wheels are not copied, and private folders only if `own_temporary`."""
     made = Lab(folder, folder / "tmp" if own_temporary else lab.temporary, dict(lab.environment))
     for path in (made.output, made.temporary):
         path.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ def grant(
         )
     if not show:
         granting.grant(request, withdraw=remove)
+        environment.forget_plans(chosen.folder)
     holds = granting.is_granted(request)
     if as_json:
         printer.json({"path": str(request.path), "policy": request.policy.as_json(), "granted": holds})

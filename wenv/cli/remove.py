@@ -7,7 +7,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.errors import DamagedEnvironmentError, UsageError
+from wenv.errors import DamagedEnvironmentError, LinkedEnvironmentError, UsageError
 
 
 def remove(
@@ -37,7 +37,10 @@ def remove(
     elif name or path:
         folders = [_found(name, path)]
     else:
-        folders = [_found(None, Path.cwd() / ENVIRONMENT_FOLDER)]
+        here = Path.cwd() / ENVIRONMENT_FOLDER
+        if here.is_symlink():
+            raise LinkedEnvironmentError(here, here.resolve())
+        folders = [_found(None, here)]
     for folder in folders:
         creation.remove(store, folder)
         printer.say(f"Removed {environment.label_of(folder)}")

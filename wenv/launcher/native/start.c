@@ -29,6 +29,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What this program is called with to delete a folder: no script has such a path. */
+static char REMOVE[] = "--remove";
+
 /* Bytes: of a guest's thread, of the largest start file, of what is read of a file that a guest wrote. */
 enum { STACK = 8 << 20, LARGEST = 16 << 20, SMALL = 1024 };
 enum { NOT_STARTED = 125, DISK_LIMIT = 118 };
@@ -767,17 +770,29 @@ static const char *look(void) {
   return *reason ? reason : NULL;
 }
 
+static char *self; /* the path of this program */
+
 /* End the guest by replacing this process, whatever its threads are doing, by one that deletes the folders and ends as `end`
-   says: wenv/launcher/removal.py. */
+   says, a status or the number of a signal after a minus: `remove_and_end`. */
 static void stop(const char *end) {
-  char *code = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.removal import main; main(sys.argv[2], sys.argv[3:])";
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
   look_again(0);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) signal(numbers[i], SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
-  execv(python, (char *[]){python, "-IS", "-c", code, only('K'), (char *)end, private_root, NULL});
-  dprintf(2, "error: cannot start %s: %s\n", python, strerror(errno));
+  execv(self, (char *[]){self, REMOVE, private_root, (char *)end, NULL});
+  dprintf(2, "error: cannot start %s: %s\n", self, strerror(errno));
   _exit(NOT_STARTED);
+}
+
+/* What the process becomes then. */
+static void remove_and_end(const char *folder, const char *end) {
+  int number = -atoi(end);
+  allow_open_files(0);
+  remove_tree(folder);
+  if (number <= 0) _exit(-number);
+  signal(number, SIG_DFL); /* end by the signal, as programs do: a shell stops its loop then */
+  raise(number);
+  _exit(128 + number);
 }
 
 /* Start the guest in a thread, and wait for a signal: the guest ends the process when it is done. */
@@ -798,13 +813,15 @@ static void start(void) {
     if (!reason) continue;
     pthread_mutex_lock(&ending);
     dprintf(2, "error: stopped: %s\n", reason);
-    char status[8];
+    char status[16];
     snprintf(status, sizeof status, "%d", DISK_LIMIT);
     stop(status);
   }
   pthread_mutex_lock(&ending);
   if (number == SIGINT) dprintf(2, "interrupted\n");
-  stop(number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP");
+  char end[16];
+  snprintf(end, sizeof end, "-%d", number);
+  stop(end);
 }
 
 /* Open what the caller closed of descriptors 0 to 2: see open_standard_streams in wenv/launcher/start.py. */
@@ -837,6 +854,8 @@ int main(int count, char **words) {
     return NOT_STARTED;
   }
   open_streams();
+  self = words[0];
+  if (count == 4 && !strcmp(words[1], REMOVE)) remove_and_end(words[2], words[3]);
   script = words[1], arguments = words + 2;
   char *name = read_script(&start_file);
   if (!getcwd(here, sizeof here)) hand_over();
