@@ -16,7 +16,7 @@ from cache.kinds import Kind
 from cache.store import Store
 from resolver.layout import SITE_PACKAGES
 from resolver.progress import Progress
-from wenv.baking import baking_of
+from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
 from wenv.locations import STANDARD_LIBRARY, named_environments
 from wenv.runtime_names import Kind as Runtimes
@@ -107,11 +107,14 @@ def summaries(store: Store) -> list[Summary]:
             label = folder.name if folder.parent == named_environments() else str(folder)
             loaded.append(Summary(label, None, str(folder), "?", 0, 0, 0, False, "", "", "damaged", str(error)))
     found = [item for item in loaded if isinstance(item, Environment)]
-    identities = {kind: runtime_of(store, Runtimes(kind)).identity for kind in {item.runtime.kind for item in found}}
+    runtimes = {kind: runtime_of(store, Runtimes(kind)) for kind in {item.runtime.kind for item in found}}
     counts = _counts(found)
-    sizes = {layer: store.manifest(layer).size for layer in counts if store.has_layer(layer)}
+    sizes: dict[str, int] = {}
+    for layer in counts:
+        with suppress(UserError):  # one that is missing or damaged is told of its environments
+            sizes[layer] = store.manifest(layer).size
     return [
-        item if isinstance(item, Summary) else _summary(item, identities[item.runtime.kind], counts, sizes) for item in loaded
+        item if isinstance(item, Summary) else _summary(item, runtimes[item.runtime.kind], counts, sizes) for item in loaded
     ]
 
 
@@ -120,7 +123,8 @@ def _counts(environments: Iterable[Environment]) -> Counter[str]:
     return Counter(layer for environment in environments for layer in environment.layers)
 
 
-def _summary(environment: Environment, identity: str, counts: Mapping[str, int], sizes: Mapping[str, int]) -> Summary:
+def _summary(environment: Environment, runtime: Runtime, counts: Mapping[str, int], sizes: Mapping[str, int]) -> Summary:
+    identity = runtime.identity
     state, problem = "fine", ""
     if missing := [layer for layer in environment.layers if layer not in sizes]:
         state, problem = "incomplete", f"{len(missing)} layers are missing; `wenv install` restores them"
@@ -134,7 +138,7 @@ def _summary(environment: Environment, identity: str, counts: Mapping[str, int],
         len(environment.packages),
         sum(sizes.get(layer, 0) for layer in environment.layers),
         sum(sizes.get(layer, 0) for layer in environment.layers if counts[layer] > 1),
-        bool(environment.baked.modules),
+        bool(environment.baked.modules) and is_baked(runtime, environment),
         environment.changed,
         last_used(environment.folder),
         state,
