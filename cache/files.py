@@ -157,3 +157,11 @@ def reporting_full_disk(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise FullDiskError(path) from error
         raise
+
+
+def is_full(folder: Path) -> bool:
+    """Whether next to nothing can be written to the disk that holds a folder."""
+    try:
+        return shutil.disk_usage(folder).free < 2 * CHUNK
+    except OSError:
+        return False

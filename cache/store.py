@@ -11,13 +11,13 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
 from cache import files
-from cache.errors import CacheError, CorruptEntryError, MissingEntryError
+from cache.errors import CacheError, CorruptEntryError, FullDiskError, MissingEntryError, UserError
 from cache.kinds import DECLARATIONS, Kind
 from cache.manifest import Manifest
 from cache.reading import InvalidValueError, given_json
@@ -119,6 +119,10 @@ class Store:
         try:
             with files.reporting_full_disk(self.root):
                 yield folder
+        except UserError as error:  # what writes here may have its own words for a full disk, or none
+            if not isinstance(error, FullDiskError) and files.is_full(self.root):
+                raise FullDiskError(self.root) from error
+            raise
         finally:
             files.remove_tree(folder)
 
@@ -226,13 +230,31 @@ class Store:
                 made.mkdir()
                 build(made)
                 paths = sorted(path for path in made.rglob("*") if path.is_file())
-                sums = [f"{files.digest_of_file(path)}  {path.relative_to(made).as_posix()}\n" for path in paths]
-                (made / CHECKSUMS).write_text("".join(sums), "utf-8", newline="\n")
+                sums = checksums((path.relative_to(made).as_posix(), files.digest_of_file(path)) for path in paths)
+                (made / CHECKSUMS).write_bytes(sums)
                 files.flush([*paths, made / CHECKSUMS])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(made, target)
                 files.flush_folder(target.parent)
         return target
+
+
+def checksums(digests: Iterable[tuple[str, str]]) -> bytes:
+    """What `CHECKSUMS` of a derived entry holds, for paths in it and their sha256, in the order of the paths (sha256sum(1))."""
+    return "".join(f"{digest}  {name}\n" for name, digest in digests).encode()
+
+
+def read_derived(folder: Path, name: str) -> bytes:
+    """A small file of a derived entry, checked against the entry's checksums.  Raises CorruptEntryError."""
+    path = folder / name
+    try:
+        data = path.read_bytes()
+        known = (folder / CHECKSUMS).read_bytes().splitlines()
+    except OSError as error:
+        raise CorruptEntryError(path, str(error.strerror)) from error
+    if f"{hashlib.sha256(data).hexdigest()}  {name}".encode() not in known:
+        raise CorruptEntryError(path, "does not have its digest")
+    return data
 
 
 def _renew(folder: Path) -> None:

@@ -9,7 +9,7 @@ from cache.errors import UserError
 from cache.kinds import Kind
 from cache.manifest import Manifest
 from cache.reading import InvalidValueError, given_json
-from cache.store import CHECKSUMS, Store
+from cache.store import CHECKSUMS, Store, checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,20 @@ def _layer_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
 
 
 def _derived_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
-    try:
-        lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        return f"its {CHECKSUMS}: {error}"
-    expected = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
-    if changed := sorted(present ^ {*expected, CHECKSUMS}):
-        return f"files missing or added: {', '.join(changed[:3])}"
-    for name, sha256 in expected.items():
-        if not (folder / name).is_file() or digest(folder / name) != sha256:
-            return f"{name} does not have its digest"
-    return None
+    said = (folder / CHECKSUMS).read_bytes()
+    present = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
+    }
+    present.pop(CHECKSUMS)
+    if links := [name for name, path in present.items() if path.is_symlink()]:
+        return f"links: {', '.join(links[:3])}"
+    paths = sorted(present.values())
+    found = checksums((path.relative_to(folder).as_posix(), digest(path)) for path in paths)
+    if found == said:
+        return None
+    changed = {line.partition(b"  ")[2] for line in {*found.split(b"\n")} ^ {*said.split(b"\n")}}
+    names = sorted(name.decode("utf-8", "backslashreplace") for name in changed if name)
+    return f"not as its {CHECKSUMS} says: {', '.join(names[:3]) or CHECKSUMS}"
 
 
 def repair(store: Store, findings: list[Finding]) -> None:

@@ -184,9 +184,7 @@ def sandbox(
     if (asked := ungranted(environment)) is not None:
         progress.say(f"ignored: what {asked.path} asks for, {asked.policy.words} (`wenv grant` grants it)")
     if environment.baked.modules and not is_baked(runtime, environment):
-        progress.say(
-            "programs start unbaked: what is baked here was made by another version of wenv (`wenv bake` makes it anew)"
-        )
+        progress.say("programs start unbaked: this was baked by another version of wenv (`wenv bake` bakes it anew)")
     plan = leave_plan(runtime, environment, progress)
     here = str(Path.cwd())
     shared = sandboxes.shared_folders(here, program.folder, policy.as_json())

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from cache.files import digest_of_file
 from cache.kinds import Kind
-from cache.store import Store
+from cache.store import Store, read_derived
 from resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
 from resolver.building.rules import ANY_BUILD, BuildRules
 from resolver.building.sources import SourceFacts, look_into, obtain, unpack
@@ -154,10 +154,9 @@ class Builder:
 
     def _read(self, file: LockedFile, key: str) -> BuiltWheel | None:
         folder = self.store.derived_folder(WHEELS, key)
-        try:
-            facts = json.loads((folder / FACTS).read_bytes())
-        except FileNotFoundError:
+        if not folder.is_dir():
             return None
+        facts = json.loads(read_derived(folder, FACTS))
         path, source = folder / str(facts["wheel"]), facts["source"]
         file = replace(file, sha256=str(source["sha256"]), size=int(source["size"]))
         return BuiltWheel(file, path, str(facts["sha256"]), key, bool(facts["native"]), tuple(facts["languages"]))

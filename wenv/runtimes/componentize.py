@@ -15,8 +15,9 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cache.errors import FullDiskError
 from cache.layers import LayerWriter, publish
-from cache.store import Store
+from cache.store import Store, read_derived
 from resolver.progress import Progress
 from wenv.errors import LinkError, RuntimeBuildError
 from wenv.guest.extensions import is_extension, linked_name
@@ -113,7 +114,7 @@ class ComponentizeRuntime(GuestServices):
         return layer
 
     def _built_library(self, component_folder: Path) -> str:
-        return (component_folder / "standard-library").read_text().strip()
+        return read_derived(component_folder, "standard-library").decode().strip()
 
     def component(
         self,
@@ -274,5 +275,7 @@ def run_componentize(arguments: list[str], virtual_environment: Path, temporary:
     # neither -P nor the folder lets a file of the user's be imported in place of componentize-py or the standard library
     status, printed = run_watched(command, folder=virtual_environment, environment=environment, scratch=temporary)
     if status:
+        if "StorageFull" in printed or "No space left" in printed:
+            raise FullDiskError(temporary)
         words = "\n".join(printed.strip().splitlines()[-15:])
         raise RuntimeBuildError(f"componentize-py failed with status {status}:\n{words}")

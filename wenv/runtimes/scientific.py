@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from cache.files import link_or_copy
 from cache.layers import LayerWriter, publish
-from cache.store import Store
+from cache.store import Store, read_derived
 from resolver.fetch import fetch_file
 from resolver.progress import Progress
 from resolver.target import Target
@@ -119,7 +119,7 @@ class ScientificRuntime(GuestServices):
 
     def layers(self) -> frozenset[str]:
         folder = self.store.derived_folder(COMPONENTS, self._module_key)
-        return frozenset({(folder / LIBRARY).read_text().strip()}) if folder.is_dir() else frozenset()
+        return frozenset({read_derived(folder, LIBRARY).decode().strip()}) if folder.is_dir() else frozenset()
 
     # -- what is made once
 
@@ -136,10 +136,10 @@ class ScientificRuntime(GuestServices):
 
     def standard_library(self, progress: Progress) -> str:
         folder = self._module_folder(progress)
-        layer = (folder / LIBRARY).read_text().strip()
+        layer = read_derived(folder, LIBRARY).decode().strip()
         if not self.store.has_layer(layer):  # it was deleted and the module was not
             self.store.discard(folder)
-            layer = (self._module_folder(progress) / LIBRARY).read_text().strip()
+            layer = read_derived(self._module_folder(progress), LIBRARY).decode().strip()
         return layer
 
     def _module_folder(self, progress: Progress) -> Path:

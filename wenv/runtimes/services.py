@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cache.store import Store
+from cache.store import Store, read_derived
 from resolver.progress import Progress
 from resolver.target import Target
 from wenv.errors import TrapError
@@ -46,7 +46,7 @@ class GuestServices(Runtime):
             (folder / "description.json").write_text(json.dumps(self.call("describe", None, [], progress), indent=1))
 
         folder = self.store.derive(DESCRIPTIONS, self.key, build)
-        description: dict[str, Any] = json.loads((folder / "description.json").read_bytes())
+        description: dict[str, Any] = json.loads(read_derived(folder, "description.json"))
         return description
 
     def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:
