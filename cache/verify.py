@@ -93,13 +93,9 @@ def _layer_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
 
 def _derived_problem(folder: Path, digest: Callable[[Path], str]) -> str | None:
     said = (folder / CHECKSUMS).read_bytes()
-    present = {
-        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
-    }
-    present.pop(CHECKSUMS)
-    if links := [name for name, path in present.items() if path.is_symlink()]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or (path.is_file() and path != folder / CHECKSUMS))
+    if links := [path.name for path in paths if path.is_symlink()]:
         return f"links: {', '.join(links[:3])}"
-    paths = sorted(present.values())
     found = checksums((path.relative_to(folder).as_posix(), digest(path)) for path in paths)
     if found == said:
         return None
