@@ -8,12 +8,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import distribution, version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cache.errors import FullDiskError
 from cache.files import write_atomically
 from cache.store import Store
 from resolver.progress import Progress
@@ -148,8 +149,9 @@ def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -
     """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
     plan = plan_of(runtime, environment, progress)
     if environment.is_policy_granted and ungranted(environment) is None:
-        _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
-        _keep(startfile.start_file(registry_folder(), plan["folder"]), startfile.text_of(plan))
+        with suppress(OSError, FullDiskError):  # then the next run takes the long way again
+            _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
+            _keep(startfile.start_file(registry_folder(), plan["folder"]), startfile.text_of(plan))
         refresh_scripts(runtime.store, environment)
     return plan
 
@@ -177,7 +179,8 @@ def sandbox(
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
     ensure_ready(runtime, environment, progress)
-    register(environment.folder)  # a project that was moved, or came from elsewhere
+    with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
+        register(environment.folder)  # a project that was moved, or came from elsewhere
     if not environment.is_policy_granted and environment.folder.parent.parent != temporary_environments():
         hint = "`wenv import --clear --grant` or options of `wenv run` grant it"
         progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")

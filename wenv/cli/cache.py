@@ -1,5 +1,6 @@
 """``wenv cache``: the store that all environments share."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -87,7 +88,7 @@ def prune(
     store = open_store()
     with Printer(quiet=as_json) as printer:
         printer.begin("Pruning")
-        with store.pruning() as alone:
+        with nullcontext(True) if dry_run else store.pruning() as alone:
             if not dry_run:
                 temporary.sweep()
                 environment.forget_vanished()

@@ -16,6 +16,10 @@ from importlib import import_module
 from . import AT_START, adapt, baking, importer, memoryfiles, notes, streams
 from .request import EXECUTABLE, LIMIT_STATUS, Request
 
+DAMAGED = """\
+error: the index of the environment's modules is damaged: {error}
+hint: `wenv cache verify --repair` deletes what is damaged, `wenv install` restores it
+"""
 #: The first file descriptor that a program's own files can have.
 _first_descriptor = 3
 
@@ -55,8 +59,12 @@ def prepare(request: Request) -> None:
         streams.open_streams(unbuffered=unbuffered)
     if importer.is_installed():
         baking.renew()
-    importer.install(request["code"])
     adapt.set_run(request["terminal"], request["control"])
+    try:
+        importer.install(request["code"])
+    except (ArithmeticError, LookupError, ValueError, TypeError, EOFError) as error:  # what a damaged index comes to
+        sys.stderr.write(DAMAGED.format(error=f"{type(error).__name__}: {error}"))
+        os._exit(125)
     adapt.add_stubs(request["stubs"])
     sys.executable = EXECUTABLE
     sys.argv = ["", *request["arguments"]]
