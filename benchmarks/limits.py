@@ -58,14 +58,14 @@ class Seen:
 LARGE = """
 import os
 for i in range(200):
-    f = open(f"/tmp/{i}", "wb", buffering=0)
+    f = open(f"/tmp/{i}", "wb")
     for _ in range(20): f.write(bytes(1 << 20))
 """
 UNNAMED = """
 import os
 files = []
 for i in range(200):
-    files.append(open(f"/tmp/{i}", "wb", buffering=0))
+    files.append(open(f"/tmp/{i}", "wb"))
     os.unlink(f"/tmp/{i}")
     for _ in range(20): files[-1].write(bytes(1 << 20))
 """

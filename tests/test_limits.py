@@ -24,7 +24,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="the native launcher is POSIX
 MANY = "import os\ni = 0\nwhile True:\n    os.close(os.open(f'/tmp/{i}', os.O_CREAT | os.O_WRONLY)); i += 1"
 LARGE = "for i in range(40):\n    with open(f'/tmp/{i}', 'wb') as f:\n        for _ in range(50): f.write(bytes(1 << 20))"
 UNNAMED = (
-    "import os\nfiles = []\nfor i in range(40):\n    files.append(open(f'/tmp/{i}', 'wb', buffering=0)); os.unlink(f'/tmp/{i}')"
+    "import os\nfiles = []\nfor i in range(40):\n    files.append(open(f'/tmp/{i}', 'wb')); os.unlink(f'/tmp/{i}')"
     "\n    for _ in range(50): files[-1].write(bytes(1 << 20))"
 )
 DEEP = "import os\nos.chdir('/tmp')\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\nwhile True: pass"

@@ -213,7 +213,7 @@ def _write_programs(folder: Path, final: Path, target: Target) -> None:
     """The executables: a shell's script each, as the first line of a Python script holds no path with a space in it."""
     python = shlex.quote(sys.executable)
     (folder / "bin").mkdir()
-    scripts = {tool: f'exec {python} -I -S {shlex.quote(str(final / "driver.py"))} {tool} "$@"' for tool in TOOLS}
+    scripts = {tool: f'exec {python} -I -S -B {shlex.quote(str(final / "driver.py"))} {tool} "$@"' for tool in TOOLS}
     # meson and CMake ask the Python that modules are for about itself; anything else is run on the host
     information = shlex.quote(str(final / "python-information.json"))
     version = ", ".join(map(str, target.python_version))

@@ -67,22 +67,22 @@ def exceeded(error: BaseException) -> str | None:
         return None
     if error.errno in (errno.EFBIG, errno.EMFILE):
         return "disk" if error.errno == errno.EFBIG else "open_files"
-    if error.errno != errno.EIO:
+    # WASI preview 2 has no number for either of them: a file that cannot be opened, or not be written to
+    if error.errno != errno.EIO or _protected(error) is not None:
         return None
-    # WASI preview 2 has no number for either of them: what is open says what it was
-    sizes = list(_open_sizes(limits["open_files"] + 1000))
-    if len(sizes) >= limits["open_files"]:
-        return "open_files"
-    return "disk" if any(size >= limits["disk"] for size in sizes) else None
+    return "disk" if error.filename is None else "open_files"
 
 
-def _open_sizes(descriptors: int) -> Iterator[int]:
-    """The sizes of the files that are open."""
-    for descriptor in range(descriptors):
-        try:
-            yield os.fstat(descriptor).st_size
-        except OSError:
-            continue
+def _protected(error: OSError) -> str | None:
+    """The folder in what is shared for writing that stays as it is (wenv/launcher/protect.py), if an error is about it."""
+    if not isinstance(error.filename, str) or _request is None:
+        return None
+    path = os.path.normpath(os.path.join(os.getcwd(), error.filename))
+    for folder in (each for each, writable in _request["shared"].items() if writable and _inside(path, each)):
+        first = path[len(folder) :].strip("/").partition("/")[0]
+        if first in (".wenv", ".git") or os.path.exists(f"{folder}/{first}/pyvenv.cfg"):
+            return first
+    return None
 
 
 def leave_word(limit: str) -> None:
@@ -121,10 +121,8 @@ def _note(error: BaseException) -> str | None:
             return f"wenv: {around} is read-only in this sandbox; {allowing} allows writing to it"
         if path.startswith(("/python/", "/wenv/")):
             return "wenv: an environment's own files cannot be changed; /tmp is writable"
-    if error.errno in (errno.EIO, errno.EROFS) and around is not None and _request["shared"][around]:
-        first = path[len(around) :].strip("/").partition("/")[0]
-        if first in (".wenv", ".git") or os.path.exists(f"{around}/{first}/pyvenv.cfg"):
-            return f"wenv: {first} stays as it is, as what is in it runs on the host; --mount {first}:rw allows changing it"
+    if error.errno in (errno.EIO, errno.EROFS) and (name := _protected(error)) is not None:
+        return f"wenv: {name} stays as it is, as what is in it runs on the host; --mount {name}:rw allows changing it"
     if error.errno == errno.ENOENT and around is None and not path.startswith(OWN):
         return f"wenv: the sandbox sees only the folders it was given; --mount shares another (looked for {path})"
     return None

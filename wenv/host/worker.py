@@ -71,7 +71,9 @@ class Worker:
         """Call a service, and answer."""
         self._session.renew_output()
         try:
-            self.answer({"kind": "value", "value": self._session.call_text(name, argument)})
+            value = self._session.call_text(name, argument)
+            self._session.check_output()
+            self.answer({"kind": "value", "value": value})
         except SystemExit as leaving:
             self.answer({"kind": "exit", "status": int(leaving.code or 0)})
         except TrapError as error:
