@@ -3,6 +3,7 @@
 import configparser
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from cache.manifest import Manifest
@@ -18,6 +19,11 @@ _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 def console_scripts(store: Store, packages: Iterable[PackageLayer]) -> dict[str, str]:
     """Console and GUI scripts of all packages: name to ``module:attribute`` (entry points specification)."""
+    return dict(_console_scripts(store, tuple(packages)))
+
+
+@lru_cache(maxsize=32)  # layers do not change, and a command asks several times
+def _console_scripts(store: Store, packages: tuple[PackageLayer, ...]) -> dict[str, str]:
     scripts: dict[str, str] = {}
     for package in packages:
         for path in (store.tree(package.digest) / SITE_PACKAGES).glob("*.dist-info/entry_points.txt"):
