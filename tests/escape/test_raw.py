@@ -33,7 +33,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path, headers: P
         yield replace(place, files=RAW_FILES)
 
 
-@pytest.mark.parametrize("way", ["native", "run", "limited", "shell", "api"])
+@pytest.mark.parametrize("way", ["native", "run", "limited", "shell", "api", "remote"])
 def test_no_raw_call_leaves_the_sandbox(raw: Place, way: str) -> None:
     needs(way)
     assert_nothing(attempted(raw, WAYS[way]), least=ATTEMPTS)

@@ -196,7 +196,7 @@ def shell(at: Place) -> Started:
 
 SESSION = """\
 import sys, wenv
-with wenv.open(sys.argv[1]).session(mounts=[sys.argv[1]]) as session:
+with wenv.open(sys.argv[1]).session(mounts=[sys.argv[1]], in_process=sys.argv[2:] == []) as session:
     output = session.run(open(sys.argv[1] + "/attempts.py", encoding="utf-8").read())
 sys.stdout.write(output.stdout)
 sys.stderr.write(output.stderr)
@@ -207,6 +207,12 @@ def api(at: Place) -> Started:
     """A session of the Python API, in a process of its own so that it inherits what the others do."""
     _script(at)
     return Started([sys.executable, "-P", "-c", SESSION, at.work])
+
+
+def remote(at: Place) -> Started:
+    """A session whose sandbox is a process of its own."""
+    _script(at)
+    return Started([sys.executable, "-P", "-c", SESSION, at.work, "remote"])
 
 
 def packed(at: Place) -> Started:
@@ -231,7 +237,7 @@ def packed(at: Place) -> Started:
 
 
 Way = Callable[[Place], Started]
-WAYS: dict[str, Way] = {way.__name__: way for way in (native, run, limited, shell, api, packed)}
+WAYS: dict[str, Way] = {way.__name__: way for way in (native, run, limited, shell, api, remote, packed)}
 
 
 @dataclass(frozen=True)
