@@ -143,7 +143,9 @@ class PrivateFolders:
             return None
 
     def said(self, name: str) -> str:
-        """What the guest wrote into a small file; empty if there is none."""
+        """What the guest wrote into a small file; empty if there is none, or the folders are not ours any more."""
+        if not self.root:
+            return ""
         try:
             # the guest may have put anything there: a link to a file of the host's, a pipe that never ends
             flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
