@@ -6,6 +6,7 @@ readers need no lock.  Two kinds of lock are for writers: `adding` is shared by 
 and leaves young entries if it cannot, so who adds entries renews the age of those that were there already (`has_layer`).
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -26,6 +27,8 @@ from cache.waits import waiting
 CHECKSUMS = "SHA256SUMS"
 #: Seconds within which what was added must be referred to, if entries are deleted meanwhile.
 GRACE = 3600.0
+#: What the system says of a file that cannot be written because nobody may, or this user may not.
+READ_ONLY = (errno.EROFS, errno.EACCES)
 #: Seconds for which pruning waits for others to be done.
 PATIENCE = 2.0
 
@@ -55,7 +58,8 @@ class Store:
         from filelock import ReadWriteLock  # late: a run takes no lock
 
         with ExitStack() as stack:
-            with waiting("store"):
+            # a store that nobody can write to needs no lock: what only reads it goes on, what adds to it fails where it does
+            with waiting("store"), ignoring(READ_ONLY):
                 stack.enter_context(ReadWriteLock(self._lock_file("store"), is_singleton=False).read_lock())
             self._adding = True
             try:
@@ -112,9 +116,13 @@ class Store:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A private folder on the store's file system, gone afterwards with what was not moved out of it."""
-        parent = self.folder(Kind.STAGING)
-        parent.mkdir(parents=True, exist_ok=True)
+        """A private folder on the store's file system, gone afterwards with what was not moved out of it; where temporary files
+        go if the store cannot be written to."""
+        parent: Path | None = self.folder(Kind.STAGING)
+        with ignoring(READ_ONLY):
+            self.folder(Kind.STAGING).mkdir(parents=True, exist_ok=True)
+        if not os.access(self.folder(Kind.STAGING), os.W_OK):
+            parent = None  # for who only reads the store
         folder = Path(tempfile.mkdtemp(dir=parent))
         try:
             with files.reporting_full_disk(self.root):
@@ -237,6 +245,16 @@ class Store:
                 os.replace(made, target)
                 files.flush_folder(target.parent)
         return target
+
+
+@contextmanager
+def ignoring(errors: tuple[int, ...]) -> Iterator[None]:
+    """Go on after an OSError of these numbers."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in errors:
+            raise
 
 
 def checksums(digests: Iterable[tuple[str, str]]) -> bytes:
