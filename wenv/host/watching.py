@@ -72,7 +72,7 @@ def _look() -> None:
         if running:
             quiet_since = after
             running.clear()  # a session ends when its owner lets go of it
-            time.sleep(min(1.0, 3 * (after - before)))
+            time.sleep(min(1.0, after - before))
         elif after - quiet_since > QUIET:
             _awake.clear()
 

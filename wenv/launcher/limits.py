@@ -20,7 +20,7 @@ DISK, FILES, OPEN_FILES = 1 << 30, 100_000, 256
 CAPTURED = 64 << 20
 #: Descriptors that the host itself may need while a program runs; further ones while it measures.
 SLACK, MEASURING = 8, 20
-#: Seconds between two looks, at least; a look takes at most a quarter of the time.
+#: Seconds between two looks, at least; a look takes at most half of the time.
 LOOK = 0.05
 #: Folders in folders are held open down to this level; below, the way back up is followed and checked.
 HELD = 12
@@ -82,7 +82,7 @@ class Watch:
         found.size += unnamed_size(self._first, self._first + self.bounds.open_files + SLACK + MEASURING)
         _allow_open_files(self._first + self.bounds.open_files + SLACK)
         after = time.monotonic()
-        self._next = after + max(LOOK, 3 * (after - before))
+        self._next = after + max(LOOK, after - before)
         self.largest = max(self.largest, found.size)
         self._elusive = 0 if found.whole else self._elusive + 1
         if found.size > self.bounds.disk:
@@ -108,7 +108,7 @@ def measure(folder: str, found: Usage, bounds: Bounds, since: float = 0.0) -> No
         found.whole = False
         return
     try:
-        left = _look_at(current, found, linked, since)
+        left = _look_at(current, found, bounds, linked, since)
         while found.size <= bounds.disk and found.files <= bounds.files:
             if left:
                 try:
@@ -120,7 +120,7 @@ def measure(folder: str, found: Usage, bounds: Bounds, since: float = 0.0) -> No
                 if not held:
                     os.close(current)
                 current = inner
-                left = _look_at(current, found, linked, since)
+                left = _look_at(current, found, bounds, linked, since)
             elif above:
                 descriptor, identity, left = above.pop()
                 if descriptor < 0:
@@ -140,8 +140,8 @@ def measure(folder: str, found: Usage, bounds: Bounds, since: float = 0.0) -> No
                 os.close(descriptor)
 
 
-def _look_at(folder: int, found: Usage, linked: "set[tuple[int, int]]", since: float) -> "list[str]":
-    """Count what is directly in a folder; returns the folders in it."""
+def _look_at(folder: int, found: Usage, bounds: Bounds, linked: "set[tuple[int, int]]", since: float) -> "list[str]":
+    """Count what is directly in a folder, up to the bounds; returns the folders in it."""
     inner = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -154,6 +154,8 @@ def _look_at(folder: int, found: Usage, linked: "set[tuple[int, int]]", since: f
             if status.st_ctime < since:
                 continue
             found.files += 1
+            if found.files > bounds.files:
+                break
             if stat.S_ISREG(status.st_mode):
                 if status.st_nlink > 1:
                     if (status.st_dev, status.st_ino) in linked:

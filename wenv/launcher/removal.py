@@ -22,21 +22,24 @@ CODE = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.removal imp
 NOT_STARTED = 125
 
 
-def remove(folder: str) -> None:
-    """Delete a folder and all in it; what cannot be deleted stays, without an error."""
+def remove(folder: str, patience: float = PATIENCE) -> None:
+    """Delete a folder and all in it; what cannot be deleted stays, without an error.
+
+    `patience` is for how many seconds to go on if something is added meanwhile.
+    """
     if not BY_DESCRIPTOR:
         import shutil  # late: only for systems without descriptors of folders
 
         shutil.rmtree(folder, ignore_errors=True)
         return
-    empty(folder)
+    empty(folder, patience)
     try:
         os.rmdir(folder)
     except OSError:
         pass
 
 
-def empty(folder: str) -> None:
+def empty(folder: str, patience: float = PATIENCE) -> None:
     """Delete all in a folder."""
     if not BY_DESCRIPTOR:
         import shutil
@@ -50,7 +53,7 @@ def empty(folder: str) -> None:
     except OSError:
         return
     try:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while os.listdir(top) and _removed(top) and time.monotonic() < until:
             pass
     finally:
@@ -133,7 +136,7 @@ def main(end: str, folders: "list[str]") -> None:
 
     lift_open_files()
     for folder in folders:
-        remove(folder)
+        remove(folder, float("inf"))  # nothing is added any more
     if not end.isdecimal():
         import _signal
 

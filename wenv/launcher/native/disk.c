@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 enum { FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
-/* Folders in folders are held open down to HELD levels; PATIENCE (seconds) bounds the deleting where something is added. */
-enum { HELD = 12, PATIENCE = 120, MOST_LINKED = 1000 };
+/* Folders in folders are held open down to HELD levels. */
+enum { HELD = 12, MOST_LINKED = 1000 };
 
 /* -- names: texts one after the other, each ended by a zero byte */
 
@@ -83,8 +83,8 @@ static bool is_first(Linked *linked, Identity identity) {
   return true;
 }
 
-/* Count what is directly in a folder, and leave in `inner` the folders in it. */
-static bool look_at(int folder, Names *inner, Usage *found, Linked *linked, int64_t since) {
+/* Count what is directly in a folder, up to the bounds, and leave in `inner` the folders in it. */
+static bool look_at(int folder, Names *inner, Usage *found, const Bounds *bounds, Linked *linked, int64_t since) {
   Names names = {0};
   bool done = list(folder, &names);
   for (const char *name; (name = take_name(&names));) {
@@ -92,7 +92,7 @@ static bool look_at(int folder, Names *inner, Usage *found, Linked *linked, int6
     if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW)) continue;
     if (S_ISDIR(status.st_mode) && !add_name(inner, name)) done = false;
     if (status.st_ctime < since) continue;
-    found->files++;
+    if (++found->files > bounds->files) break;
     if (!S_ISREG(status.st_mode)) continue;
     if (status.st_nlink < 2 || is_first(linked, (Identity){status.st_dev, status.st_ino})) found->size += (uint64_t)status.st_size;
   }
@@ -113,7 +113,7 @@ void measure(const char *folder, Usage *found, const Bounds *bounds, int64_t sin
   Linked linked = {0};
   Names left = {0};
   int current = open(folder, FOLDER);
-  bool whole = current >= 0 && look_at(current, &left, found, &linked, since);
+  bool whole = current >= 0 && look_at(current, &left, found, bounds, &linked, since);
   while (whole && found->size <= bounds->disk && found->files <= bounds->files) {
     const char *name = take_name(&left);
     if (name) {
@@ -134,7 +134,7 @@ void measure(const char *folder, Usage *found, const Bounds *bounds, int64_t sin
       levels[depth++] = level;
       left = (Names){0};
       current = inner;
-      whole = whole && look_at(current, &left, found, &linked, since);
+      whole = whole && look_at(current, &left, found, bounds, &linked, since);
     } else if (depth) {
       Level level = levels[--depth];
       Identity identity;
@@ -229,8 +229,8 @@ static size_t remove_all(int top) {
   return count;
 }
 
-void remove_tree(const char *folder) {
-  time_t end = time(NULL) + PATIENCE;
+void remove_tree(const char *folder, long seconds) {
+  time_t end = time(NULL) + seconds;
   int top = open(folder, FOLDER);
   if (top < 0) return;
   while (rmdir(folder) && errno != ENOENT && remove_all(top) && time(NULL) < end) continue;

@@ -27,7 +27,7 @@ void allow_open_files(uint64_t count);
 /* No file grows beyond so many bytes from now on. */
 void limit_file_size(uint64_t size);
 
-/* Delete a folder and all in it, never through a link, however deep it is. */
-void remove_tree(const char *folder);
+/* Delete a folder and all in it, never through a link, however deep it is; for so many seconds at most. */
+void remove_tree(const char *folder, long seconds);
 
 #endif

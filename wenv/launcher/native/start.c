@@ -34,7 +34,8 @@ static char REMOVE[] = "--remove";
 
 /* Bytes: of a guest's thread, of the largest start file, of what is read of a file that a guest wrote. */
 enum { STACK = 8 << 20, LARGEST = 16 << 20, SMALL = 1024 };
-enum { NOT_STARTED = 125, DISK_LIMIT = 118 };
+/* Seconds for which to delete what an ended guest left. */
+enum { PATIENCE = 600, NOT_STARTED = 125, DISK_LIMIT = 118 };
 
 /* -- the C library, as far as a run needs it: see wenv/launcher/clibrary.py */
 
@@ -405,7 +406,7 @@ static void remove_private(void) {
   for (size_t i = made_count; i; i--) rmdir(made[i - 1]);
   if (!rmdir(private_root)) return;
   allow_open_files(0);
-  remove_tree(private_root); /* the guest left something */
+  remove_tree(private_root, PATIENCE); /* the guest left something */
 }
 
 /* Before the guest has started: leave no trace, and hand over. */
@@ -765,7 +766,7 @@ static const char *look(void) {
     snprintf(reason, sizeof reason, "it keeps more than %llu files, its limit (--max-files)", (unsigned long long)bounds.files);
   else if (elusive > ELUSIVE)
     snprintf(reason, sizeof reason, "its folders change too quickly to be measured against its disk limit");
-  pause = 3 * (now() - before);
+  pause = now() - before;
   look_again(pause > LOOK ? pause : LOOK);
   return *reason ? reason : NULL;
 }
@@ -788,7 +789,7 @@ static void stop(const char *end) {
 static void remove_and_end(const char *folder, const char *end) {
   int number = -atoi(end);
   allow_open_files(0);
-  remove_tree(folder);
+  remove_tree(folder, LONG_MAX / 2); /* nothing is added any more */
   if (number <= 0) _exit(-number);
   signal(number, SIG_DFL); /* end by the signal, as programs do: a shell stops its loop then */
   raise(number);
