@@ -558,7 +558,7 @@ static void check_trap(void *error, void *trap) {
 
 /* -- a module: see wenv/launcher/module.py */
 
-enum { PAGE = 1 << 12 };
+enum { PAGE = 1 << 12, UNIT = 1 << 16 };
 
 /* Nobody is behind the door of a program that was started like this. */
 static size_t nobody(void *data, void *caller, const Integer *arguments, size_t count, Integer *results, size_t size) {
@@ -601,7 +601,10 @@ static bool restore(void *memory) {
   if (head == MAP_FAILED) return false;
   size_t count = head[1], at = (8 + 8 * count + PAGE - 1) / PAGE * PAGE, end = at;
   if (at > (size_t)status.st_size) return false;
-  for (size_t i = 0; i < count; i++) end += (size_t)head[3 + 2 * i] * PAGE;
+  for (size_t i = 0; i < count; i++) {
+    if ((size_t)head[2 + 2 * i] + head[3 + 2 * i] > (size_t)head[0] * (UNIT / PAGE)) return false; /* beyond the memory */
+    end += (size_t)head[3 + 2 * i] * PAGE;
+  }
   if (end > (size_t)status.st_size) return false;
   uint64_t units = wasmtime_memory_size(context, memory);
   if (head[0] > units) check(wasmtime_memory_grow(context, memory, head[0] - units, &before));
@@ -671,6 +674,13 @@ static void *run(void *unused) {
   _exit(left >= 0 ? left : status & 0xFF);
 }
 
+/* The other half of a record. */
+static char *half(char kind, const char *record) {
+  char *found = next(kind, record);
+  if (!found) give_up();
+  return found;
+}
+
 static void prepare(void) {
   void *config, *engine, *wasi;
   char *component;
@@ -693,13 +703,13 @@ static void prepare(void) {
   wasi_config_set_argv(wasi, 1, (const char *[]){"python"});
   wasi_config_inherit_stdin(wasi), wasi_config_inherit_stdout(wasi), wasi_config_inherit_stderr(wasi);
   for (char *host = next('P', NULL); host; host = next('P', host))
-    if (!wasi_config_preopen_dir(wasi, host, next('p', host), false)) give_up();
+    if (!wasi_config_preopen_dir(wasi, host, half('p', host), false)) give_up();
   for (char *host = next('W', NULL); host; host = next('W', host))
-    if (!wasi_config_preopen_dir(wasi, host, next('w', host), true)) give_up();
+    if (!wasi_config_preopen_dir(wasi, host, half('w', host), true)) give_up();
   for (size_t i = 0; i < shared_count; i++)
     if (!wasi_config_preopen_dir(wasi, shared[i].host, shared[i].guest, false)) give_up();
   for (char *name = next('Q', NULL); name; name = next('Q', name)) {
-    char *guest = next('q', name);
+    char *guest = half('q', name);
     if (!wasi_config_preopen_dir(wasi, joined(private_root, name), guest, strcmp(guest, "/"))) give_up();
   }
   if (wasmtime_context_set_wasi(context, wasi)) give_up();
