@@ -1,5 +1,6 @@
 """pylock.toml (PEP 751): what a resolution decided, so that it need not be decided again."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ LOCK_NAME = "pylock.toml"
 TOOL = "wenv"
 #: In it, what the runtime holds itself.
 CONTAINED = "runtime-packages"
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,9 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
     except (ValueError, RecursionError, PylockValidationError, PylockUnsupportedVersionError) as error:
         raise LockError(f"{origin}: {error or type(error).__name__}") from error
     tool = (lock.tool or {}).get(TOOL)
-    held_then = tool.get(CONTAINED, ()) if isinstance(tool, dict) else ()
+    held_then = tool.get(CONTAINED) if isinstance(tool, dict) else None
     held_now = {f"{name}=={version}" for name, version in target.contained.items()}
-    if gone := sorted(set(map(str, held_then)) - held_now) if held_now else []:
+    if gone := sorted(set(map(str, held_then)) - held_now) if held_now and isinstance(held_then, list) else []:
         raise LockError(f"{origin}: it was made for a runtime with {', '.join(gone[:3])}, which this one has not", "lock again")
     wheels: list[LockedFile] = []
     unusable: list[Unusable] = []
@@ -138,11 +140,12 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
                 raise LockError(f"{origin} is not for this runtime: {error}") from error
             unusable.append(_unusable(package, "wheels for other platforms"))
             continue
-        except InvalidWheelFilename as error:
-            raise LockError(f"{origin}: {error}") from error
+        except (ValueError, LookupError, RecursionError) as error:  # a wheel's name, or a marker that compares what cannot be
+            raise LockError(f"{origin}: {package.name}: {error or type(error).__name__}") from error
         if selected is None:
             continue  # its marker does not hold here
         file = selected[1]
+        _check_address(getattr(file, "url", None), package, origin)
         wheel = isinstance(file, (PackageWheel, PackageArchive)) and _filename(file).endswith(".whl")
         if isinstance(file, PackageSdist) or (wheel and isinstance(file, (PackageWheel, PackageArchive))):
             wheels.append(_locked(package, file, origin))
@@ -197,6 +200,8 @@ def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist
     sha256 = file.hashes.get("sha256")
     if sha256 is None:
         raise LockError(f"{origin}: {filename} has no sha256", "lock again with a tool that writes sha256 hashes")
+    if not _SHA256.fullmatch(sha256):  # it becomes a path
+        raise LockError(f"{origin}: {filename}: {printable(sha256[:80])!r} is not a sha256 digest")
     try:
         version = parse_sdist_filename(filename)[1] if isinstance(file, PackageSdist) else parse_wheel_filename(filename)[1]
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
@@ -206,6 +211,16 @@ def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist
     tool = (package.tool or {}).get(TOOL)
     recipe = str(tool.get("recipe", "")) if isinstance(tool, dict) and isinstance(file, PackageSdist) else ""
     return LockedFile(package.name, str(version), filename, url, sha256, file.size, requires_python, recipe=recipe)
+
+
+def _check_address(url: str | None, package: Package, origin: str) -> None:
+    """Raises LockError for an address that cannot be taken apart, or has no scheme."""
+    try:
+        usable = not url or bool(urlsplit(url).scheme)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise LockError(f"{origin}: {package.name}: {printable(str(url)[:80])!r} is not a URL")
 
 
 def _filename(file: PackageWheel | PackageArchive | PackageSdist) -> str:
