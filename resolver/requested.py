@@ -72,7 +72,7 @@ class IndexOptions:
             return () if found is None else tuple(item.text() for item in found.items())
 
         address = given["index_url"].optional
-        return cls(
+        read = cls(
             None if address is None else address.text(),
             texts("extra_index_urls"),
             texts("find_links"),
@@ -81,6 +81,8 @@ class IndexOptions:
             given["pre"].truth(),
             texts("no_binary"),
         )
+        _check_addresses(given, read)
+        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ class Line:
     @classmethod
     def read(cls, given: Given) -> "Line":
         """Read what `as_json` wrote; raises InvalidValueError."""
-        return cls(given["text"].text(), tuple(item.text(_SHA256) for item in given["hashes"].items()))
+        read = cls(given["text"].text(), tuple(item.text(_SHA256) for item in given["hashes"].items()))
+        _check_addresses(given, read)
+        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,14 @@ class Requested:
             tuple(map(Line.read, given["constraints"].items())),
             IndexOptions.read(given["options"]),
         )
+
+
+def _check_addresses(given: Given, read: IndexOptions | Line) -> None:
+    """Raises InvalidValueError for addresses that cannot be taken apart, and so not be written without their credentials."""
+    try:
+        read.as_json()
+    except ValueError as error:
+        raise given.error(f"an address that cannot be read: {error}") from None
 
 
 def without_credentials(url: str) -> str:
