@@ -24,7 +24,10 @@ def receive(stream: IO[bytes]) -> dict[str, Any] | None:
     length = _LENGTH.unpack(head)[0]
     if length > LARGEST:
         raise ValueError(f"a message of {length} bytes")
-    message = json.loads(stream.read(length))
+    try:
+        message = json.loads(stream.read(length))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(message, dict):
         raise ValueError("a message that is none")
     return message
