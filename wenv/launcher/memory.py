@@ -86,7 +86,10 @@ def _read_head(file: "FileIO") -> "tuple[int, list[Run], int]":
     numbers = struct.unpack_from(f"<{2 * count}I", head, 8)
     if size < start + PAGE * sum(numbers[1::2]):
         raise OSError(f"{file.name} is cut off")
-    return units, list(zip(numbers[::2], numbers[1::2], strict=True)), start
+    runs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    if any(first + pages > units * (UNIT // PAGE) for first, pages in runs):
+        raise OSError(f"{file.name} has pages beyond its memory")
+    return units, runs, start
 
 
 def _mapping() -> "Callable[..., int | None] | None":
