@@ -1,7 +1,7 @@
 """Fuzzes the readers of code archives, as the guest runs them: a damaged archive ends in an exception.
 
 An input is an index and an archive: ``SIZE OF THE INDEX, 4 bytes`` INDEX ARCHIVE.  The other files that are read marshalled (a
-layer's own index, compiled modules that a wheel brings) are read of the same bytes.
+layer's own index, compiled modules that a wheel brings) and the head of a memory image are read of the same bytes.
 """
 
 import io
@@ -14,9 +14,10 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.trees import TEXTS, VALUES, bytewise
+from tests.fuzz.trees import TEXTS, VALUES, bytewise, check
 from wenv.guest import codearchive
 from wenv.guest.codearchive import CODE, INDEX, LAYER_INDEX, PYC_HEAD, Snapshot, compile_tree, write_index
+from wenv.launcher.memory import PAGE, UNIT, _read_head, head_of
 
 #: How reading may end: in the guest each of these ends the import that wanted the code.  SystemError is what `marshal` says
 #: of some objects that cannot be.
@@ -39,7 +40,7 @@ def read(data: bytes) -> None:
     folder = Path(_folder().name)
     (folder / INDEX).write_bytes(data[4 : 4 + size])
     (folder / "0.bin").write_bytes(data[4 + size :])
-    for way in (_snapshot, _layer_index, _compiled_module):
+    for way in (_snapshot, _layer_index, _compiled_module, _image):
         with suppress(*ENDS):
             way(folder, data[4 + size :])
 
@@ -84,6 +85,16 @@ def _compiled_module(folder: Path, data: bytes) -> None:
     with (output / LAYER_INDEX).open("rb") as file:
         index = marshal.load(file)
     assert (output / CODE).stat().st_size == sum(entry[2] for entries in index.values() for entry in entries.values())
+
+
+def _image(folder: Path, data: bytes) -> None:
+    """Pages of an image are put into a guest's memory, and nowhere else."""
+    path = folder / "image"
+    path.write_bytes(data.ljust(3 * PAGE, b"\0"))
+    with path.open("rb", buffering=0) as file:
+        units, runs, start = _read_head(file)
+    check(all(first + pages <= units * (UNIT // PAGE) for first, pages in runs), "pages beyond the memory")
+    check(start + PAGE * sum(pages for _, pages in runs) <= path.stat().st_size, "pages beyond the file")
 
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
@@ -132,4 +143,4 @@ def seeds() -> dict[str, bytes]:
             return 11
 
     made = io.BytesIO(_index(Steady(1)))
-    return {"one-module": made.getvalue()}
+    return {"one-module": made.getvalue(), "image": bytes(4) + head_of(4, [(0, 1), (63, 1)]).rstrip(b"\0")}
