@@ -107,14 +107,17 @@ def compile_tree(job: Job) -> dict[str, int]:
 
 def sourceless_code(path: str) -> bytes:
     """The marshalled code in a file of compiled code, saying that it comes from there; empty if another version of CPython
-    wrote it."""
+    wrote it, or it is damaged."""
     with open(path, "rb") as file:
         data = file.read()
     if not data.startswith(MAGIC_NUMBER):
         return b""
-    code = marshal.loads(data[PYC_HEAD:])
-    _imp._fix_co_filename(code, path.removesuffix("c"))  # type: ignore[attr-defined]
-    return marshal.dumps(code)
+    try:
+        code = marshal.loads(data[PYC_HEAD:])
+        _imp._fix_co_filename(code, path.removesuffix("c"))  # type: ignore[attr-defined]
+        return marshal.dumps(code)
+    except Exception:  # whatever is wrong with it, CPython's finder says so, if it is ever imported
+        return b""
 
 
 def compiled(path: str) -> bytes:
