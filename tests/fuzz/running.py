@@ -53,8 +53,10 @@ def built(folder: Path) -> Path:
     program = folder / NATIVE
     sanitizers = (f"-fsanitize=fuzzer,{SANITIZERS}", "-fno-sanitize-recover=undefined")
     made = subprocess.run([clang, *FLAGS, *sanitizers, "-o", program, SOURCE], capture_output=True, text=True)
+    if made.returncode and "libclang_rt" in made.stderr:
+        raise MissingToolError("start_file needs clang's sanitizers: apt-get install libclang-rt-14-dev")
     if made.returncode:
-        raise MissingToolError(f"clang cannot build start_file (libclang-rt-14-dev has what it needs):\n{made.stderr}")
+        raise RuntimeError(f"start_file.c does not compile:\n{made.stderr}")
     return program
 
 
@@ -108,11 +110,16 @@ def findings(folder: Path) -> tuple[str, ...]:
 
 
 def replayer(folder: Path) -> list[str] | None:
-    """A program that reads inputs of the start file's fuzzer once, built by any compiler; None if there is none."""
+    """A program that reads inputs of the start file's fuzzer once, built by any compiler; None if there is none with
+    sanitizers.  Raises RuntimeError if it does not compile."""
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux":
         return None
     program = folder / "replay"
-    given = [compiler, *FLAGS, f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-DREPLAY"]
-    made = subprocess.run([*given, "-o", program, SOURCE], capture_output=True, text=True)
-    return None if made.returncode else [str(program)]
+    given = [compiler, *FLAGS, f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-DREPLAY", "-o", str(program)]
+    if subprocess.run([*given, "-xc", "-"], input=b"int main(void) { return 0; }", capture_output=True).returncode:
+        return None
+    made = subprocess.run([*given, SOURCE], capture_output=True, text=True)
+    if made.returncode:
+        raise RuntimeError(f"start_file.c does not compile:\n{made.stderr}")
+    return [str(program)]

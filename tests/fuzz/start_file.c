@@ -184,7 +184,7 @@ void measure(const char *folder, Usage *found, const Bounds *limits, int64_t sin
 uint64_t unnamed_size(int first, int last) { return (uint64_t)(last - first); }
 void allow_open_files(uint64_t count) { (void)count; }
 void limit_file_size(uint64_t size) { (void)size; }
-void remove_tree(const char *folder) { (void)folder; }
+void remove_tree(const char *folder, long seconds) { (void)folder, (void)seconds; }
 
 /* -- wasmtime's C library: takes everything */
 
