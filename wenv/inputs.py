@@ -39,9 +39,17 @@ def index_options(
     pre: bool,
     no_binary: Sequence[str] | None = None,
 ) -> IndexOptions:
-    """The index options; folders are kept as absolute paths, so that they mean the same later."""
+    """The index options; folders are kept as absolute paths, so that they mean the same later.
+
+    Raises UsageError for an address that cannot be read.
+    """
     links = tuple(link if "://" in link else str(Path(link).absolute()) for link in find_links or ())
-    return IndexOptions(index_url, tuple(extra or ()), links, (), no_index, pre, tuple(no_binary or ()))
+    options = IndexOptions(index_url, tuple(extra or ()), links, (), no_index, pre, tuple(no_binary or ()))
+    try:
+        options.as_json()
+    except ValueError as error:
+        raise UsageError(f"an address of a package index that cannot be read: {error}") from error
+    return options
 
 
 @dataclass(frozen=True, slots=True)
