@@ -4,6 +4,7 @@ Its folder (``.wenv`` in a project, or one under the data folder) has the manife
 people and shells, which can be written again at any time: ``pylock.toml``, ``bin/``, ``.gitignore``.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -15,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cache.files import write_atomically
+from cache.files import read_regular, write_atomically
 from cache.manifest import snapshot_digest
 from cache.ownfolder import own_folder
-from cache.reading import Given, InvalidValueError, given_json, printable
+from cache.reading import LARGEST, Given, InvalidValueError, given_json, printable
 from resolver.requested import Requested
 from wenv.errors import (
     DamagedEnvironmentError,
@@ -255,7 +256,7 @@ def load(folder: Path) -> Environment:
     path = folder / MANIFEST_NAME
     try:
         stamp = tuple(manifest_stamp(str(folder)))
-        given = given_json(path.read_bytes())
+        given = given_json(read_regular(path, LARGEST))
         found = given["format"].whole(1, 1 << 30)
         if found != FORMAT:
             raise NewerFormatError(path, found, FORMAT)
@@ -277,6 +278,10 @@ def load(folder: Path) -> Environment:
         raise NoEnvironmentError(f"in {folder}") from None
     except InvalidValueError as error:
         raise DamagedEnvironmentError(path, str(error)) from error
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EFBIG, errno.ENXIO, errno.ELOOP):
+            raise
+        raise DamagedEnvironmentError(path, str(error.strerror)) from error
     return environment
 
 
@@ -335,7 +340,8 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
         return load(Path(active).resolve())
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if exists(found := folder / ENVIRONMENT_FOLDER):
+        found = folder / ENVIRONMENT_FOLDER
+        if os.path.lexists(found / MANIFEST_NAME):  # whatever it is: the environment of a folder above is another one
             if found.is_symlink():
                 raise LinkedEnvironmentError(found, found.resolve())
             check_owner(found)

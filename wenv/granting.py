@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.files import write_atomically
+from cache.files import read_regular, write_atomically
 from cache.reading import Given, InvalidValueError, given_json
 from wenv.environment import Environment
 from wenv.errors import MountError, RequestError, UsageError
@@ -63,11 +63,7 @@ def request_of_project(environment: Environment) -> Request | None:
 
 def _table(path: Path) -> dict[str, Any] | None:
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise RequestError(path, f"more than {LARGEST} bytes")
-        found = tomllib.loads(data.decode())
+        found = tomllib.loads(read_regular(path, LARGEST).decode())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, RecursionError) as error:

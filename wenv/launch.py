@@ -262,7 +262,7 @@ def run_told(
         component = runtime.component(progress, environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
         guarded = protected(prepared.shared)
-        before_run = None if protect(guarded) else state(guarded)
+        before_run = None if protect(guarded, prepared.shared) else state(guarded)
         shared = [host for host, _, writable in prepared.preopens if writable and Path(host).parent != Path(private.root)]
 
         def start(session: Session) -> int:

@@ -112,7 +112,7 @@ def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progr
     policy = policy_of(environment).widened(granted)
     with sandbox(runtime, environment, Program("code", "", CommandLine("code")), policy, progress) as prepared:
         guarded = protected(prepared.shared)
-        before = None if protect(guarded) else state(guarded)
+        before = None if protect(guarded, prepared.shared) else state(guarded)
         guest = GuestThread(prepared.private, policy)
         component = runtime.component(progress, environment.natives, prepared.baking)
         guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))

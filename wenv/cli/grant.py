@@ -17,9 +17,9 @@ def grant(
 ) -> None:
     """Grant what a project asks for: folders, variables, limits.
 
-    The request is wenv.toml beside the environment, or [tool.wenv] in pyproject.toml, with the keys write, mounts, env, memory,
-    timeout, max-output, max-disk, max-files and max-open.  It came with the project, so nothing of it holds before this; a
-    request that changes has to be granted again.
+    The request is wenv.toml beside the environment, or the table tool.wenv of pyproject.toml, with the keys write, mounts, env,
+    memory, timeout, max-output, max-disk, max-files and max-open.  It came with the project, so nothing of it holds before
+    this; a request that changes has to be granted again.
 
     [bold]Examples[/]
 

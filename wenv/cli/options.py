@@ -190,6 +190,8 @@ def policy(
     open_files: int | None,
 ) -> Policy:
     """The policy that the sandbox options describe; raises UsageError and MountError."""
+    if time is not None and not 0 < time < 1e9:
+        raise UsageError(f"--timeout {time}: not a number of seconds below 1,000,000,000")
     return Policy(
         write=write,
         mounts=tuple(Mount.parse(text) for text in mounts or ()),

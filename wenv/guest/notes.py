@@ -4,6 +4,7 @@ that the sandbox caused, saying what would have allowed it."""
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 
 from . import adapt
@@ -88,11 +89,14 @@ def _protected(error: OSError) -> str | None:
 def leave_word(limit: str) -> None:
     """Tell the host which limit ended the program: the same exit status may be a program's own."""
     assert _request is not None
-    try:
-        with open(f"{_request['control']}/limit", "w", encoding="ascii") as file:
-            file.write(limit)
-    except OSError:
-        pass
+    for descriptor in range(2000, 2, -1):
+        try:
+            with open(f"{_request['control']}/limit", "w", encoding="ascii") as file:
+                file.write(limit)
+            return
+        except OSError:  # no file can be opened any more: one that the program has open is closed
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 def _note(error: BaseException) -> str | None:

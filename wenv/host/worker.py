@@ -40,7 +40,7 @@ class Worker:
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
         preopens = [(host, guest, writable) for host, guest, writable in order["preopens"]]
         guarded = protected(preopens)
-        protect(guarded)  # where it cannot be had, who shares such folders has been told in the documentation
+        protect(guarded, preopens)  # where it cannot be had, who shares such folders has been told in the documentation
         self._session = Session(compiled, preopens, limits, sink=lambda number, data: self._written[number].append(data))
         limit_process(bounds, writes_elsewhere=order["shares"])
         self._watch = Watch(bounds, order["measured"])

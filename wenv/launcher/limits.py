@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DISK, FILES, OPEN_FILES = 1 << 30, 100_000, 256
 #: Bytes of output that are kept for a caller, if nothing else is said.
 CAPTURED = 64 << 20
+#: Descriptors that are looked at, at most: further ones would take longer than the program itself.
+MOST_OPEN = 1 << 14
 #: Descriptors that the host itself may need while a program runs; further ones while it measures.
 SLACK, MEASURING = 8, 20
 #: Seconds between two looks, at least; a look takes at most half of the time.
@@ -184,7 +186,7 @@ def _identity(descriptor: int) -> "tuple[int, int]":
 def unnamed_size(first: int, last: int) -> int:
     """Bytes of files that are open under descriptors from `first` up to `last` and have no name any more."""
     size = 0
-    for descriptor in range(first, last):
+    for descriptor in range(first, min(last, first + MOST_OPEN)):
         try:
             status = os.fstat(descriptor)
         except OSError:

@@ -21,33 +21,45 @@ VIRTUAL = "pyvenv.cfg"
 #: Source: linux/sched.h, linux/mount.h.
 _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000
 _READ_ONLY, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
-#: Entries that are compared at most.
+#: Folders that are looked at, and entries that are compared, at most.
 MOST = 20_000
 
 
 def protected(shared: "Iterable[Preopen]") -> "list[str]":
-    """The folders in what a program may write to that it must not change; those that are shared by name are not among them."""
+    """What a program may not change in the folders that it may write to: environments, git's folders (or files that name
+    one) and virtual environments, as far as `MOST` folders are looked at; those that are shared by name are not among them."""
     listed = list(shared)
     named = {os.path.realpath(host) for host, _, _ in listed}
     found = dict[str, None]()
-    for host, _, writable in listed:
-        if not writable:
-            continue
+    waiting, looked_at = [host for host, _, writable in listed if writable], 0
+    while waiting and looked_at < MOST:
+        folder = waiting.pop(0)
+        looked_at += 1
         try:
-            with os.scandir(host) as entries:
-                inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+            with os.scandir(folder) as entries:
+                inner = [entry for entry in entries if entry.name in PROTECTED or entry.is_dir(follow_symlinks=False)]
         except OSError:
             continue
         for entry in inner:
             own = entry.name in PROTECTED or os.path.exists(os.path.join(entry.path, VIRTUAL))
-            if own and os.path.realpath(entry.path) not in named:
+            if not own:
+                waiting.append(entry.path)
+            elif not entry.is_symlink() and os.path.realpath(entry.path) not in named:
                 found[entry.path] = None
     return list(found)
 
 
-def protect(folders: "Sequence[str]") -> bool:
-    """Mount the folders read-only for this process; returns whether that could be done.  The calling thread, and those that it
-    starts from now on, see them so."""
+def _between(folder: str, roots: "Sequence[str]") -> "list[str]":
+    """The folders between a shared one and one in it, the upper ones first: they must not be renamed either."""
+    found = []
+    while (folder := os.path.dirname(folder)) not in roots and folder != os.path.dirname(folder):
+        found.append(folder)
+    return found[::-1]
+
+
+def protect(folders: "Sequence[str]", shared: "Iterable[Preopen]") -> bool:
+    """Mount the folders, which lie in what is shared, read-only for this process; returns whether that could be done.  The
+    calling thread, and those that it starts from now on, see them so."""
     if not folders:
         return True
     try:
@@ -68,6 +80,10 @@ def protect(folders: "Sequence[str]") -> bool:
     mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p)
     if mount(None, b"/", None, _RECURSIVE | _PRIVATE, None):
         return False
+    roots = [host for host, _, writable in shared if writable]
+    for folder in dict.fromkeys(os.fsencode(above) for each in folders for above in _between(each, roots)):
+        if mount(folder, folder, None, _BIND | _RECURSIVE, None):  # what is mounted cannot be renamed
+            return False
     for folder in map(os.fsencode, folders):
         if mount(folder, folder, None, _BIND | _RECURSIVE, None):
             return False

@@ -18,6 +18,8 @@ FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW",
 BY_DESCRIPTOR = {os.open, os.unlink, os.rmdir} <= os.supports_dir_fd
 #: Seconds for which a folder is emptied to which something may still be added.
 PATIENCE = 120.0
+#: Seconds that the end of a command waits for the deleting, which goes on afterwards.
+WAIT = 3.0
 CODE = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.removal import main; main(sys.argv[2], sys.argv[3:])"
 NOT_STARTED = 125
 
@@ -130,13 +132,28 @@ def stop_and_remove(folders: "list[str]", end: str) -> "NoReturn":
     os._exit(int(end) if end.isdecimal() else NOT_STARTED)
 
 
+def _remove_apart(folders: "list[str]") -> None:
+    """Delete the folders in a process of their own, and wait for it for a while: the caller does not wait for a slow disk."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(nothing, descriptor)
+        for folder in folders:
+            remove(folder, float("inf"))  # nothing is added any more
+        os._exit(0)
+    until = time.monotonic() + WAIT
+    while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < until:
+        time.sleep(0.005)
+
+
 def main(end: str, folders: "list[str]") -> None:
     """What the process becomes: deletes the folders and ends as it was to end."""
     from wenv.launcher.limits import lift_open_files
 
     lift_open_files()
-    for folder in folders:
-        remove(folder, float("inf"))  # nothing is added any more
+    _remove_apart(folders)
     if not end.isdecimal():
         import _signal
 

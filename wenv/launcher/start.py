@@ -98,7 +98,7 @@ def _manifest_folder(folder: str) -> str:
             candidates = [os.path.join(above, ENVIRONMENT_FOLDER) for above in ancestors(os.getcwd())]
         except OSError:
             return ""
-        found = next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
+        found = next((each for each in candidates if os.path.lexists(os.path.join(each, MANIFEST_NAME))), "")
         return found if found and _is_own(found) else ""
     return next((each for each in candidates if os.path.isfile(os.path.join(each, MANIFEST_NAME))), "")
 
@@ -108,7 +108,8 @@ def _is_own(folder: str) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     statuses = [os.lstat(path) for path in (folder, os.path.join(folder, MANIFEST_NAME))]
-    return statuses[0].st_mode & 0o170000 == 0o040000 and all(status.st_uid == os.geteuid() for status in statuses)
+    folder_kind, manifest_kind = (status.st_mode & 0o170000 for status in statuses)
+    return folder_kind == 0o040000 and manifest_kind == 0o100000 and all(status.st_uid == os.geteuid() for status in statuses)
 
 
 def run_short(
@@ -181,7 +182,7 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
 def _protected(shared: "Sequence[Preopen]") -> bool:
     from wenv.launcher.protect import protect, protected  # late, as few runs may write
 
-    return protect(protected(shared))
+    return protect(protected(shared), shared)
 
 
 def _machine(library: str, compiled: str, image: str) -> Machine:
