@@ -32,8 +32,8 @@ class InvalidValueError(ValueError):
 
 def is_printable(text: str) -> bool:
     """Whether a text can be shown as it is: one line that moves no cursor and reorders nothing."""
-    if text.isascii():
-        return text.isprintable()
+    if text.isprintable():  # of formatting characters, among which the reordering ones are, this says no
+        return True
     return not any(unicodedata.category(c) in _CONTROLS or c in _REORDERING for c in text)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import wenv as package
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
 from wenv.api import CodeError
-from wenv.errors import DiskLimitError, Exit, GuestAnswerError, OutputLimitError, TimeLimitError, TrapError, WenvError
+from wenv.errors import DiskLimitError, Exit, GuestAnswerError, OutputLimitError, TimeLimitError, WenvError
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
 
 empty = pytest.fixture(params=RUNTIMES)(empty_of_each_runtime)
@@ -239,8 +240,9 @@ def test_forged_replies_end_in_errors_of_ours(empty: Wenv, where: dict[str, bool
         session.run("calls.SERVICES['session.call'] = lambda order: 1 / 0")
         with pytest.raises(WenvError):
             session.call("anything")
-        session.run("calls.call = None; import _wenv.app; del calls.SERVICES['session.call']")
-        with pytest.raises((WenvError, TrapError)):
+        with suppress(WenvError):  # a module's own answer goes through what is taken away here
+            session.run("calls.call = None; del calls.SERVICES['session.call']")
+        with pytest.raises(WenvError):
             session.call("anything")
 
 
