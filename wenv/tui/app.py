@@ -38,12 +38,18 @@ class Harmless(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments, with their widths: what is taken out has none."""
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
         return [
             segment
             if segment.control or is_printable(segment.text)
             else Segment("".join(filter(is_printable, segment.text)), segment.style)
             for segment in segments
         ]
+
+
+#: One for all lines: what it made of a line is kept by which filter did it.
+HARMLESS = Harmless()
 
 
 class Wenv(App[None]):
@@ -68,7 +74,7 @@ class Wenv(App[None]):
 
     def get_line_filters(self) -> "Sequence[LineFilter]":
         """Nothing that is shown may steer the terminal, wherever it came from."""
-        return [*super().get_line_filters(), Harmless()]
+        return [*super().get_line_filters(), HARMLESS]
 
     def on_mount(self) -> None:
         """Show the environments, and the one that the command line named above them."""
