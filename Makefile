@@ -28,7 +28,7 @@ lint: .venv/developing
 	$(BIN)/mypy --python-version 3.14 --platform linux wenv/guest
 	$(BIN)/lint-imports
 
-test: .venv/developing  ## what CI runs: under 15 minutes on 2 cores
+test: .venv/developing  ## what CI runs: under 45 minutes on 2 cores
 	$(BIN)/python -m pytest -n auto -m "not long"
 
 test-all: .venv/developing  ## with the long runs: upstream suites, fifty kills, many packages
