@@ -266,7 +266,7 @@ def run_told(
         shared = [host for host, _, writable in prepared.preopens if writable and Path(host).parent != Path(private.root)]
 
         def start(session: Session) -> int:
-            limit_process(bounds, writes_elsewhere=policy.write or any(mount.writable for mount in policy.mounts))
+            limit_process(bounds, writes_elsewhere=policy.shares_for_writing)
             watches.append(Watch(bounds, private.measured, shared if not policy.write and not policy.mounts else ()))
             try:
                 return session.main(prepared.request)

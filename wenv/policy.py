@@ -125,6 +125,11 @@ class Policy:
         }
 
     @property
+    def shares_for_writing(self) -> bool:
+        """Whether a run may write to folders of the host's."""
+        return self.write or any(mount.writable for mount in self.mounts)
+
+    @property
     def without_values(self) -> "Policy":
         """This policy as it may be given to others: of variables only their names."""
         return replace(self, environment=tuple((name, None) for name, _ in self.environment))

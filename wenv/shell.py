@@ -53,8 +53,7 @@ class GuestThread:
     def open(self, make: Callable[[], Session]) -> None:
         """Make the session, under the limits of the policy."""
         self.session = self._pool.submit(make).result()
-        shares = self._policy.write or any(mount.writable for mount in self._policy.mounts)
-        limit_process(self._bounds, writes_elsewhere=shares)
+        limit_process(self._bounds, writes_elsewhere=self._policy.shares_for_writing)
         self._watch = Watch(self._bounds, self._private.measured)
 
     def call(self, name: str, argument: object) -> Any:
