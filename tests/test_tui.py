@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import gc
 import json
 import os
 import sys
@@ -11,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from textual.widgets import DataTable, Input, TabbedContent, Tree
@@ -372,7 +372,10 @@ def test_pictures(short_place: None, wenv: Wenv, lab: environment.Environment) -
 
 
 def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With 200 environments and 20,000 files, no turn of the event loop computes for more than 100 ms."""
+    """With 200 environments and 20,000 files, no turn of the event loop does much: threads read and sort.
+
+    What a turn does is counted, in calls of functions, not timed: a busy machine and the garbage collector take what they like.
+    """
     store, many = runtime.store, 20_000
     with store.staging() as staging:
         writer = LayerWriter(store, staging)
@@ -404,21 +407,28 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
         await app.press("slash", *"file1", "enter")
         await app.press("escape")
 
-    taken: list[float] = []
+    taken: list[int] = []
+    calls = 0
     run_handle = asyncio.Handle._run
 
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
     def watched(handle: asyncio.Handle) -> None:
-        start = time.thread_time()  # of the loop's own thread: what others do on this machine does not count
-        run_handle(handle)
-        taken.append(time.thread_time() - start)
+        nonlocal calls
+        calls = 0
+        sys.setprofile(count)  # of this thread alone
+        try:
+            run_handle(handle)
+        finally:
+            sys.setprofile(None)
+        taken.append(calls)
 
     monkeypatch.setattr(asyncio.Handle, "_run", watched)
-    gc.collect()
-    gc.freeze()  # what the tests before this one have left is not the application's
     drive(use)
-    gc.unfreeze()
     assert len(taken) > 100
-    assert max(taken) < 0.1
+    assert max(taken) < 500_000
 
 
 def test_the_command(wenv: Wenv, lab: environment.Environment) -> None:
