@@ -222,6 +222,32 @@ def test_a_session_that_waits_or_computes_ends_in_time(empty: Wenv, where: dict[
         assert session.left_behind == 0
 
 
+def test_a_wait_is_still_a_builtin_function_to_other_code(empty: Wenv) -> None:
+    code = "import copy, pickle, select, time\nclass A: nap, wait = time.sleep, select.select\nA().nap(0.001)\n"
+    code += "assert A().wait([], [], [], 0.001) == ([], [], [])\nassert pickle.loads(pickle.dumps(time.sleep)) is time.sleep\n"
+    code += "assert copy.deepcopy([select.select])[0] is select.select\nassert repr(time.sleep) == '<built-in function sleep>'"
+    empty("run", "-c", code)
+    with package.open(empty.folder).session() as session:
+        session.run(code)
+
+
+@pytest.mark.parametrize("wait", ["sleep(100)", "asyncio.run(asyncio.sleep(100))", "wait([], [], [], 100)"])
+def test_what_is_baked_waits_no_longer_either(empty: Wenv, wheels: Path, wait: str) -> None:
+    from tests.wheel_builder import Wheel
+
+    code = f"import asyncio\nfrom select import select as wait\nfrom time import sleep\n\ndef stay(): {wait}\n"
+    Wheel("waiting", files={"waiting.py": code}).write(wheels)
+    empty("install", "waiting", "--no-index", "--find-links", str(wheels))
+    assert empty.json("bake")["modules"] == ["waiting"]
+    with package.open(empty.folder).session(timeout=1) as session:
+        with pytest.raises(TimeLimitError):
+            session.run("import waiting; waiting.stay()")
+        until = time.monotonic() + 30
+        while session.left_behind and time.monotonic() < until:
+            time.sleep(0.01)
+        assert session.left_behind == 0
+
+
 FORGED = [
     *("5", "null", "[]", "{}", '"x"', "[" * 100_000, "1" * 5000, "not json", "\\ud800", ""),
     *('{"value": 1}', '{"value": 1, "status": "x", "failure": null}', '{"value": 1, "status": null, "failure": 5}'),

@@ -9,6 +9,7 @@ import _thread
 import errno
 import os
 import posix
+import select
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from typing import Any, NoReturn
 from . import importer, stubs
 
 _leave, _control = os._exit, ""
+#: Seconds for which the host is waited for at a time, where waits are sliced.
+SLICE = 0.05
+#: Called after each slice of a wait; None where waits are not sliced.
+_between: Callable[[], object] | None = None
 #: How often somebody has tried to start a thread.
 refused_threads = 0
 
@@ -45,6 +50,7 @@ def apply() -> None:
     os.umask = umask
     os._exit = _exit
     _refuse_threads()
+    _make_waits_divisible()
     importer.after_import.update(
         {
             "socket": _refuse_connections,
@@ -133,44 +139,51 @@ def _without_executor_threads(base_events: ModuleType) -> None:
     base_events.BaseEventLoop.run_in_executor = run_in_executor
 
 
-#: Seconds for which the host is waited for at a time.
-SLICE = 0.05
+def slice_waits(check: Callable[[], object]) -> None:
+    """From now on, return from each wait for the host to the interpreter twenty times a second, and call `check`.
+
+    What runs is stopped or interrupted there: a call of the host's cannot be.
+    """
+    global _between
+    _between = check
 
 
-def slice_sleep(check: Callable[[], object]) -> None:
-    """Make `time.sleep` look for an interrupt twenty times a second: a call of the host's cannot be interrupted."""
-    sleep = time.sleep
+class _Builtin:
+    """Stands for a function of C's, and is one to other code: as a class's attribute it is no method, and has its name."""
 
-    def sliced(seconds: float, /) -> None:
+    def __init__(self, original: Callable[..., Any], function: Callable[..., Any]) -> None:
+        self.__name__ = self.__qualname__ = original.__name__
+        self.__module__, self.__doc__ = original.__module__, original.__doc__
+        self._function = function
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._function(*arguments, **keywords)
+
+    def __repr__(self) -> str:
+        return f"<built-in function {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+def _make_waits_divisible() -> None:
+    """Let `slice_waits` reach also what is imported and saved before it is called: it must not replace functions then."""
+    sleep, wait = time.sleep, select.select
+    make_poll: Any = getattr(select, "poll", None)
+
+    def sliced_sleep(seconds: float, /) -> None:
+        if _between is None:
+            return sleep(seconds)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > SLICE:
             sleep(SLICE)
-            check()
-        sleep(min(seconds, max(left, 0.0)))
+            _between()
+        return sleep(min(seconds, max(left, 0.0)))
 
-    sliced.__name__ = sliced.__qualname__ = "sleep"
-    time.sleep = sliced  # type: ignore[assignment]
-
-
-def slice_waits() -> None:
-    """Make what waits for the host return to the interpreter twenty times a second: a session is stopped there."""
-    slice_sleep(lambda: None)
-    import select
-
-    wait: Any = select.select
-    make_poll: Any = getattr(select, "poll", None)
-
-    def sliced(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = SLICE if until is None else until - time.monotonic()
-            found = wait(read, write, failed, max(0.0, min(SLICE, left)))
-            if any(found) or (left <= SLICE and until is not None):
-                return found
-
-    select.select = sliced
-    if make_poll is None:
-        return
+    def sliced_select(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:
+        if _between is None:
+            return wait(read, write, failed, timeout)
+        return _sliced(lambda seconds: wait(read, write, failed, seconds), any, timeout)
 
     class Poll:
         """A poll object of `select` that waits in slices."""
@@ -180,11 +193,25 @@ def slice_waits() -> None:
             self.register, self.modify, self.unregister = self._poll.register, self._poll.modify, self._poll.unregister
 
         def poll(self, timeout: float | None = None, /) -> Any:
-            until = None if timeout is None or timeout < 0 else time.monotonic() + timeout / 1000
-            while True:
-                left = SLICE if until is None else until - time.monotonic()
-                found = self._poll.poll(max(0.0, min(SLICE, left)) * 1000)
-                if found or (until is not None and left <= SLICE):
-                    return found
+            seconds = None if timeout is None or timeout < 0 else timeout / 1000
+            return _sliced(lambda seconds: self._poll.poll(seconds * 1000), bool, seconds)
 
-    select.poll = Poll  # type: ignore[misc,assignment]
+    def poll() -> Any:
+        return make_poll() if _between is None else Poll()
+
+    time.sleep = _Builtin(sleep, sliced_sleep)
+    select.select = _Builtin(wait, sliced_select)
+    if make_poll is not None:
+        setattr(select, "poll", _Builtin(make_poll, poll))  # noqa: B010 - a type to mypy
+
+
+def _sliced(wait: Callable[[float], Any], is_something: Callable[[Any], bool], timeout: float | None) -> Any:
+    """Wait until there is something or the timeout (in seconds) has passed, a slice at a time."""
+    assert _between is not None
+    until = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = SLICE if until is None else until - time.monotonic()
+        found = wait(max(0.0, min(SLICE, left)))
+        if is_something(found) or (left <= SLICE and until is not None):
+            return found
+        _between()

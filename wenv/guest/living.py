@@ -37,7 +37,7 @@ class Reply(TypedDict):
 def open_session(request: Request) -> None:
     """Prepare the interpreter."""
     program.prepare(request)
-    adapt.slice_waits()
+    adapt.slice_waits(bool)
     notes.set_request(request)
     sys.argv = [""]
 

@@ -42,14 +42,14 @@ def open_shell(request: Request) -> dict[str, str]:
 
 def _watch_for_interrupts(path: str) -> None:
     if interrupts is None:
-        adapt.slice_sleep(lambda: None)
+        adapt.slice_waits(bool)
         return
     monitoring = sys.monitoring
     monitoring.use_tool_id(TOOL, TOOL_NAME)
     interrupts.watch(path, INTERRUPT_PERIOD)
     for event in (monitoring.events.JUMP, monitoring.events.PY_START):
         monitoring.register_callback(TOOL, event, interrupts.poll)
-    adapt.slice_sleep(interrupts.check)
+    adapt.slice_waits(interrupts.check)
 
 
 def _set_interruptible(on: bool) -> None:
