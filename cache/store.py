@@ -11,11 +11,13 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cache import files
 from cache.errors import CacheError, CorruptEntryError, FullDiskError, MissingEntryError, UserError
@@ -23,6 +25,9 @@ from cache.kinds import DECLARATIONS, Kind
 from cache.manifest import Manifest
 from cache.reading import InvalidValueError, given_json
 from cache.waits import waiting
+
+if TYPE_CHECKING:
+    from filelock import ReadWriteLock
 
 CHECKSUMS = "SHA256SUMS"
 #: Seconds within which what was added must be referred to, if entries are deleted meanwhile.
@@ -38,7 +43,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._adding = False
+        self._writers, self._mutex = 0, threading.Lock()
+        self._held: ReadWriteLock | None = None
 
     def folder(self, kind: Kind) -> Path:
         """Where entries of a kind lie."""
@@ -48,24 +54,31 @@ class Store:
 
     @contextmanager
     def adding(self) -> Iterator[None]:
-        """Hold while entries are added and until a manifest refers to them; any number of processes may.
+        """Shared lock, held while entries are written and until a manifest refers to them; any number of processes may hold it.
 
-        Within a process it may be held again inside itself, also by threads that the holder waits for.
+        Within a process it is taken once and released by the last that holds it: other threads, and what it calls, may enter.
         """
-        if self._adding:
+        with self._mutex:
+            if not self._writers:
+                self._take_lock()
+            self._writers += 1
+        try:
             yield
-            return
+        finally:
+            with self._mutex:
+                self._writers -= 1
+                if not self._writers and self._held is not None:
+                    self._held.close()  # whichever thread has taken it
+                    self._held = None
+
+    def _take_lock(self) -> None:
         from filelock import ReadWriteLock  # late: a run takes no lock
 
-        with ExitStack() as stack:
-            # a store that nobody can write to needs no lock: what only reads it goes on, what adds to it fails where it does
-            with waiting("store"), ignoring(READ_ONLY):
-                stack.enter_context(ReadWriteLock(self._lock_file("store"), is_singleton=False).read_lock())
-            self._adding = True
-            try:
-                yield
-            finally:
-                self._adding = False
+        # a store that nobody can write to needs no lock: what only reads it goes on, what adds to it fails where it does
+        with waiting("store"), ignoring(READ_ONLY):
+            held = ReadWriteLock(self._lock_file("store"), is_singleton=False)
+            held.acquire_read()
+            self._held = held
 
     @contextmanager
     def pruning(self) -> Iterator[bool]:
@@ -164,7 +177,7 @@ class Store:
         folder = self.layer_folder(digest)
         if not folder.is_dir():
             return False
-        if self._adding:
+        if self._writers:
             _renew(folder)
         return True
 
@@ -227,7 +240,7 @@ class Store:
         """
         target = self.derived_folder(name, key)
         if target.is_dir():
-            if self._adding:
+            if self._writers:
                 _renew(target)
             return target
         with self.adding(), self.building(f"{name}-{key}"):

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import Wenv
 from wenv.launcher import plan as plans
+from wenv.launcher.private import PrivateFolders
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the scripts in bin are started by their first line")
 
@@ -223,3 +224,18 @@ def test_a_policy_that_was_not_granted_is_named_in_every_run(empty: Wenv, python
         result = run(python, "-c", "open('x', 'w')")
         assert "ignored: the policy" in result.stderr
         assert "read-only" in result.stderr
+
+
+def test_every_file_of_the_guest_makes_plans_stale() -> None:
+    folder = Path(plans.GUEST)
+    sources = {path for path in folder.rglob("*.py") if "native" not in path.relative_to(folder).parts}
+    assert sources <= set(map(Path, plans.guest_files()))
+    for path in sources:
+        assert f"/{path.relative_to(folder).as_posix()}'" in plans.identity().replace(os.sep, "/")
+
+
+def test_folders_that_cannot_all_be_made_are_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with pytest.raises(OSError), PrivateFolders(["/work/" + "x" * 300]):  # noqa: PT011 - the system's own words
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -214,7 +214,7 @@ def test_mistakes(shared: Wenv) -> None:
         (("import", "text.wenv"), "damaged"),
         (("import", "empty.wenv"), "damaged"),
         (("import", "missing.wenv"), "No such file"),
-        (("import", "lab.wenv", "--max-size", "100"), "--max-size"),
+        (("import", "lab.wenv", "--max-size", "100"), "100 are allowed"),
         (("export", "-n", "lab", "-o", "lab.wenv"), "exists"),
         (("export", "-n", "nothing"), "no environment"),
         (("info", "text.wenv"), "damaged"),

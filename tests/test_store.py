@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +43,26 @@ def test_a_layer_is_read_as_it_was_written(store: Store) -> None:
         ("b/c.sh", 3, True),
     ]
     assert not list(store.folder(Kind.STAGING).iterdir())
+
+
+def test_the_lock_is_held_until_the_last_thread_has_written(store: Store) -> None:
+    other, inside, leave = Store(store.root), threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store.adding():
+            inside.set()
+            leave.wait()
+
+    thread = threading.Thread(target=write)
+    with store.adding():
+        thread.start()
+        inside.wait()
+    with other.pruning() as alone:
+        assert not alone  # the first has left, the second is still writing
+    leave.set()
+    thread.join()
+    with other.pruning() as alone:
+        assert alone
 
 
 def test_the_digest_is_the_same_under_another_umask_and_order(store: Store, tmp_path: Path) -> None:

@@ -93,6 +93,25 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
 
 
 @SIZES
+def test_every_pane_of_an_environment_whose_packages_are_in_its_runtime(wenv: Wenv, size: tuple[int, int]) -> None:
+    wenv("create", "-n", "numbers", "numpy", "pandas")
+
+    async def use(app: Driver) -> None:
+        await app.select("numbers")
+        await app.press("enter")
+        for name in ("numpy", "pandas"):
+            await app.select(name, "#packages")
+            assert name in app.text("#about-package")
+            assert "part of the runtime" in app.text("#about-package")
+        for key in "123":
+            await app.press(key, "down", "up", "enter", "tab")
+        await app.press("escape")
+        assert [row[0] for row in app.rows()] == ["numbers"]
+
+    drive(use, size)
+
+
+@SIZES
 def test_install_and_uninstall(lab: environment.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.form("i", requirements="zzmore")

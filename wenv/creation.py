@@ -93,7 +93,7 @@ def create(folder: Path, solution: Solution, policy: Policy, progress: Progress,
         check_place(folder, clear=clear)
         for mount in policy.mounts:
             mount.check_writable()
-        return _make(runtime, folder, solution, policy.as_json(), progress, previous=None, created=None)
+        return _make(runtime, folder, solution, policy.as_json(), progress, previous=None, created=None, granting=True)
 
 
 def check_place(folder: Path, *, clear: bool) -> None:
@@ -119,7 +119,7 @@ def change(
     """
     with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
-        granting = current.is_policy_granted  # a policy that came with somebody's project stays ungranted
+        granting = current.is_policy_granted()  # a policy that came with somebody's project stays ungranted
         solution, created = decide(current), current.created
         made = _make(runtime, folder, solution, current.policy, progress, previous=current, created=created, granting=granting)
         return current, made
@@ -136,16 +136,16 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
         chosen = baking.requested_modules(runtime, current, progress) if modules is None else sorted(set(modules))
         done = baking.bake(runtime, current, chosen, progress)
         made = replace(current, baked=done, stamp=None)
-        _save(store, made, granting=current.is_policy_granted)
+        _save(store, made, granting=current.is_policy_granted())
         leave_plan(runtime, made, progress)
         return made
 
 
-def unbake(runtime: Runtime, folder: Path, progress: Progress) -> None:
+def unbake(runtime: Runtime, folder: Path) -> None:
     """Let the environment start unbaked again."""
     with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
-        _save(runtime.store, replace(current, baked=Baked(), stamp=None), granting=current.is_policy_granted)
+        _save(runtime.store, replace(current, baked=Baked(), stamp=None), granting=current.is_policy_granted())
 
 
 def remove(store: Store, folder: Path) -> None:
@@ -184,7 +184,7 @@ def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Pro
         made = replace(environment, folder=folder, created=now, changed=now, stamp=None)
         lock = lock_of(runtime.store, environment)
         ensure_ready(runtime, environment, progress)
-        write(runtime, made, lock, progress, granting=environment.is_policy_granted)
+        write(runtime, made, lock, progress, granting=environment.is_policy_granted())
         return made
 
 
@@ -237,7 +237,7 @@ def _make(
     *,
     previous: Environment | None,
     created: str | None,
-    granting: bool = True,
+    granting: bool,
 ) -> Environment:
     prepared = prepare(runtime, folder, solution, progress, policy=policy, created=created)
     environment = prepared.environment

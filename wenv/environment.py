@@ -204,22 +204,16 @@ class Environment:
         return snapshot_digest(self.layers)
 
     @property
-    def granted(self) -> Policy:
-        """The policy that every run in this environment starts from, as far as it was granted by this user on this machine.
-
-        A manifest is a file in a project: it may have come with a clone, or have been changed by a program that was allowed
-        to write to the folder.  What it asks for counts only if wenv itself wrote it here.
-        """
-        return self.asked if self.is_policy_granted else Policy()
-
-    @property
     def asked(self) -> Policy:
         """The policy that the manifest asks for."""
         return Policy.read(Given(self.policy, "policy"))
 
-    @property
     def is_policy_granted(self) -> bool:
-        """Whether the manifest's policy is the one that was given to `create`."""
+        """Whether the manifest's policy is the one that was given to `create` on this machine, by this user.
+
+        A manifest is a file in a project: it may have come with a clone, or have been changed by a program that was allowed
+        to write to the folder.  What it asks for counts only if wenv itself wrote it here.
+        """
         if self.asked == Policy():
             return True
         registered = _registered(self.folder)

@@ -134,7 +134,7 @@ def policies(environment: Environment) -> list[tuple[str, Policy]]:
     request = request_of_project(environment)
     if request is not None and is_granted(request):
         found.append((str(request.path), request.policy))
-    if environment.asked != Policy() and environment.is_policy_granted:
+    if environment.asked != Policy() and environment.is_policy_granted():
         found.append(("wenv create", environment.asked))
     return found
 

@@ -148,7 +148,7 @@ def fitting(
 def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
     """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
     plan = plan_of(runtime, environment, progress)
-    if environment.is_policy_granted and ungranted(environment) is None:
+    if environment.is_policy_granted() and ungranted(environment) is None:
         with suppress(OSError, FullDiskError):  # then the next run takes the long way again
             _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
             _keep(startfile.start_file(registry_folder(), plan["folder"]), startfile.text_of(plan))
@@ -181,7 +181,7 @@ def sandbox(
     ensure_ready(runtime, environment, progress)
     with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
         register(environment.folder)  # a project that was moved, or came from elsewhere
-    if not environment.is_policy_granted and environment.folder.parent.parent != temporary_environments():
+    if not environment.is_policy_granted() and environment.folder.parent.parent != temporary_environments():
         hint = "`wenv import --clear --grant` or options of `wenv run` grant it"
         progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")
     if (asked := ungranted(environment)) is not None:

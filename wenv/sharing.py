@@ -315,7 +315,7 @@ def take_layers(store: Store, source: Arrived, progress: Progress, largest: int 
     so that what was fetched is not fetched again.
     """
     if source.size > largest:
-        raise ArchiveError(f"it holds {source.size} bytes of files", "--max-size allows more than 8 GB")
+        raise ArchiveError(f"it holds {source.size} bytes of files, {largest} are allowed", "--max-size allows more")
     missing = {digest: blob for digest, blob in source.layers.items() if not store.has_layer(digest)}
     if not at_once:  # what is not unpacked is not believed either
         for digest, blob in source.layers.items():

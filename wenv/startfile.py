@@ -35,9 +35,9 @@ import wenv
 from wenv.errors import WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher import places, sandbox
+from wenv.launcher import plan as plans
 from wenv.launcher.clibrary import MAIN, STACK
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
-from wenv.launcher.plan import GUEST
 from wenv.launcher.private import PrivateFolders
 from wenv.policy import Policy
 
@@ -81,7 +81,7 @@ def text_of(plan: "Plan") -> bytes:
     records = [
         ("D", plan["folder"]),
         ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], places.MANIFEST_NAME))),
-        *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *_guest_files())),
+        *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *plans.guest_files())),
         *_requests(plan),
         *(("V", _assignment(name, value)) for name, value in zip(places.PLACE_VARIABLES, plan["places"], strict=True)),
         *([] if _is_usual(plan) else [("U", "")]),
@@ -135,11 +135,6 @@ def _requests(plan: "Plan") -> "list[tuple[str, str]]":
 def _stamp(path: str) -> str:
     status = Path(path).stat()
     return f"{status.st_size} {status.st_mtime_ns} 0 {path}"
-
-
-def _guest_files() -> list[str]:
-    """The files that go into every component: in a checkout they change."""
-    return sorted(entry.path for entry in os.scandir(GUEST) if entry.is_file())
 
 
 def _assignment(name: str, value: str | None) -> str:

@@ -50,7 +50,7 @@ def bake(
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
         if clear:
-            creation.unbake(runtime, chosen.folder, printer)
+            creation.unbake(runtime, chosen.folder)
             printer.say("Programs start unbaked")
             return Exit.OK
         made = creation.bake(runtime, chosen.folder, modules, printer)

@@ -47,7 +47,7 @@ def import_environment(
         with store.adding():
             made = sharing.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear)
         if as_json:
-            printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted})
+            printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:
             show(printer, made, time.monotonic() - start)
 
@@ -60,7 +60,7 @@ def show(printer: Printer, made: "Environment", seconds: float) -> None:
         printer.say(f"it looks for packages with: {'; '.join(f'{key} {value}' for key, value in options_given.items())}")
     policy = made.asked
     if policy != Policy():
-        granted = "granted" if made.is_policy_granted else "not granted; --grant does, and so do the options of `wenv run`"
+        granted = "granted" if made.is_policy_granted() else "not granted; --grant does, and so do the options of `wenv run`"
         printer.say(f"it asks for: {policy.words} ({granted})")
 
 

@@ -67,7 +67,7 @@ def info(
         ("Snapshot", f"sha256:{chosen.snapshot}"),
         ("Changed", f"{chosen.changed} (created {chosen.created})"),
         ("Size", f"{human_size(sum(p.size for p in packages))}, and {human_size(library)} of standard library"),
-        ("Policy", chosen.asked.words + ("" if chosen.is_policy_granted else " (not granted)")),
+        ("Policy", chosen.asked.words + ("" if chosen.is_policy_granted() else " (not granted)")),
         ("Asked for", _request_words(chosen)),
         ("Linked", _linked_words(packages)),
         ("Baked", _baked_words(chosen.baked, component)),

@@ -70,7 +70,7 @@ def pull(
         with store.adding():
             made = sharing.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:
-            printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted})
+            printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:
             show(printer, made, time.monotonic() - start)
 

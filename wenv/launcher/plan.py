@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 FORMAT = 7
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
+#: Of the files below it, those that go into a component.
+GUEST_FILES = (".py", ".so", ".wit")
 
 
 def plan_file(registry: str, folder: str) -> str:
@@ -149,5 +151,19 @@ def file_stamp(path: str) -> list[int]:
 
 def identity() -> str:
     """What changes when wenv does: its version, and in a checkout the guest's files, which go into every component."""
-    entries = sorted((entry.name, entry.stat()) for entry in os.scandir(GUEST) if entry.name != "__pycache__")
-    return f"{__version__} {[(name, status.st_size, status.st_mtime_ns) for name, status in entries]}"
+    stamps = [(path[len(GUEST) :], os.stat(path)) for path in guest_files()]
+    return f"{__version__} {[(name, status.st_size, status.st_mtime_ns) for name, status in stamps]}"
+
+
+def guest_files() -> "list[str]":
+    """The files that go into every component, sorted, as host paths."""
+    found, waiting = [], [GUEST]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    if entry.name not in ("__pycache__", "native"):
+                        waiting.append(entry.path)
+                elif entry.name.endswith(GUEST_FILES):
+                    found.append(entry.path)
+    return sorted(found)

@@ -50,10 +50,14 @@ class PrivateFolders:
 
     def __enter__(self) -> "PrivateFolders":
         self.root = _temporary_folder()
-        for path in self.folders:
-            self._make(os.path.join(self.root, path))
-        with open(os.path.join(self.root, "dev", "null"), "wb"):
-            pass
+        try:
+            for path in self.folders:
+                self._make(os.path.join(self.root, path))
+            with open(os.path.join(self.root, "dev", "null"), "wb"):
+                pass
+        except BaseException:
+            self.remove()
+            raise
         return self
 
     @property

@@ -17,7 +17,7 @@ def with_exports(module: bytes, functions: Iterable[str]) -> bytes:
     Raises ValueError for a module that does not name them.
     """
     sections = list(_sections(module))
-    names = next(names for kind, body in sections if kind == CUSTOM for names in [_function_names(body)] if names)
+    names = next((names for kind, body in sections if kind == CUSTOM for names in [_function_names(body)] if names), {})
     missing = [name for name in functions if name not in names]
     if missing:
         raise ValueError(f"no function called {', '.join(missing)}")
@@ -38,6 +38,8 @@ def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
     while at < len(module):
         kind = module[at]
         size, at = _read(module, at + 1)
+        if at + size > len(module):
+            raise ValueError("a section is longer than the module")
         yield kind, module[at : at + size]
         at += size
 
@@ -70,15 +72,16 @@ def _function_names(custom: bytes) -> dict[str, int]:
 
 
 def _read(data: bytes, at: int) -> tuple[int, int]:
-    """An unsigned LEB128 number, and where the next begins."""
+    """An unsigned LEB128 number, and where the next begins.  Raises ValueError if the data ends before it does."""
     number = shift = 0
-    while True:
+    while at < len(data):
         byte = data[at]
         at += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
             return number, at
         shift += 7
+    raise ValueError("the module ends too early")
 
 
 def _number(value: int) -> bytes:

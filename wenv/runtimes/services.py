@@ -11,6 +11,7 @@ from cache.store import Store, read_derived
 from resolver.progress import Progress
 from resolver.target import Target
 from wenv.errors import TrapError
+from wenv.launcher.plan import guest_files
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Runtime
@@ -95,5 +96,4 @@ class GuestServices(Runtime):
 
 def guest_sources() -> list[Path]:
     """The files that the component is built from, in a fixed order."""
-    chosen = (path for pattern in ("*.py", "*.so", "*.wit") for path in GUEST.rglob(pattern))
-    return sorted(path for path in chosen if "native" not in path.parts)
+    return [Path(path) for path in guest_files()]

@@ -161,7 +161,7 @@ mends both.
         except UserError as error:
             return Group(Text(str(error), style="red"), plain(error.hint or ""))
         asked = ", ".join(str(line["text"]) for line in chosen.requested["requirements"]) or "nothing"
-        granted = chosen.asked.words + ("" if chosen.is_policy_granted else " (not granted)")
+        granted = chosen.asked.words + ("" if chosen.is_policy_granted() else " (not granted)")
         lines = [
             ("Asked for", asked),
             ("Policy", granted),

@@ -228,13 +228,13 @@ shows it, **l** jumps to its layer, **/** filters by name.
         report = self._package
         if report is None or self._seen is None:
             return
-        package = next(p for p in self._seen.environment.packages if p.name == report.name)
+        source = next((p.filename for p in self._seen.environment.packages if p.name == report.name), "part of the runtime")
         lines = [
             ("", f"{report.name} {report.version}"),
             ("", report.summary),
             ("Licence", report.licence or "not stated"),
             ("Layer", report.layer[:16]),
-            ("From", package.filename),
+            ("From", source),
             ("Linked", ", ".join(report.linked)),
             ("", "you asked for it" if report.requested else ""),
         ]
