@@ -35,7 +35,8 @@ from pathlib import Path
 from peers import BIN, HERE, PEERS, REQUIREMENTS
 
 REPOSITORY, PLACE = HERE.parent, PEERS / "compare"
-ROOMS = ("cache", "resolver", "wenv")
+#: The packages that are installed; the first two are what they were called at first.
+ROOMS = ("cache", "resolver", "wenv_cache", "wenv_resolver", "wenv")
 GROUPS = ("start", "session", "create", "size")
 #: A ratio up to this is taken for unchanged, and one down to its reciprocal.
 TOLERANCE = 1.03

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import wenv
-from cache.errors import UserError
 from wenv.runtime_names import Kind
+from wenv_cache.errors import UserError
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "sandbox.md"
 BEGIN, END = "<!-- limits: begin -->", "<!-- limits: end -->"

@@ -42,10 +42,10 @@ def make(packages: list[str]) -> None:
 
 def enlarge() -> None:
     """Give one of them a package of many files."""
-    from cache.layers import LayerWriter, publish
-    from cache.store import Store
     from wenv import environment
     from wenv.locations import cache_folder
+    from wenv_cache.layers import LayerWriter, publish
+    from wenv_cache.store import Store
 
     store, first = Store(cache_folder()), environment.find("copy000")
     with store.adding(), store.staging() as staging:
@@ -89,9 +89,9 @@ async def tree(app: "Wenv", pilot: "Pilot[None]") -> None:
 
 def measured(use: Callable[["Wenv", "Pilot[None]"], Awaitable[None]], *, from_start: bool) -> float:
     """Seconds until `use` has seen what it waits for."""
-    from cache.store import Store
     from wenv.locations import cache_folder
     from wenv.tui.app import Wenv
+    from wenv_cache.store import Store
 
     async def run() -> float:
         start = time.perf_counter()

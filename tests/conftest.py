@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from cache.store import Store
-from resolver.progress import Silent
-from resolver.target import Target
 from tests.python_headers import available_headers
 from wenv.locations import cache_folder, data_folder
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, default_runtime
+from wenv_cache.store import Store
+from wenv_resolver.progress import Silent
+from wenv_resolver.target import Target
 
 
 @dataclass

@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from cache import oci
-from cache.layers import LayerWriter, publish
-from cache.manifest import snapshot_digest
-from cache.store import Store
 from tests.conftest import Wenv
 from tests.test_hostile_files import assembled, valid
+from wenv_cache import oci
+from wenv_cache.layers import LayerWriter, publish
+from wenv_cache.manifest import snapshot_digest
+from wenv_cache.store import Store
 
 
 def with_layer(wenv: Wenv, folder: Path, files: Mapping[str, bytes]) -> Path:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import wenv.guest
-from resolver.building.headers import pyconfig
+from wenv_resolver.building.headers import pyconfig
 
 GUEST = Path(wenv.guest.__file__).parent
 SOURCE = GUEST / "native" / "interrupt.c"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from resolver.building.headers import host_folders, version_of
+from wenv_resolver.building.headers import host_folders, version_of
 
 PACKAGE = "libpython3.14-dev"
 PYTHON = "3.14"

@@ -15,11 +15,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Checkbox, DataTable, Input, Select, Static, Tree
 
-from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import cache_folder
 from wenv.tui.app import Wenv
 from wenv.tui.dialogs import Form, Review, Working
+from wenv_cache.store import Store
 
 PICTURES = Path(__file__).parent / "screens"
 #: How long anything may take, in seconds: building and baking are among it.

@@ -1,5 +1,7 @@
 """``wenv.open``: sandboxes in this process."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -183,3 +185,16 @@ def test_no_environment(tmp_path: Path) -> None:
         package.open(tmp_path)
     with pytest.raises(NoEnvironmentError):
         package.open(name="nothing-of-this-name")
+
+
+def test_modules_of_the_users_with_common_names_are_not_taken_for_ours(empty: Wenv) -> None:
+    for name in ("cache", "resolver", "tests", "store", "errors", "files"):
+        (empty.folder / f"{name}.py").write_text("raise SystemExit('a file of the user was imported')\n")
+    program = "import wenv\nwith wenv.open('.wenv').session() as session: session.run('print(6 * 7)')\nprint('fine')\n"
+    (empty.folder / "program.py").write_text(program)
+    for command in (["program.py"], ["-m", "wenv", "list"]):
+        result = subprocess.run(
+            [sys.executable, *command], cwd=empty.folder, env=empty.environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        assert "fine" in result.stdout or "wenv" in command

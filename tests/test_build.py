@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from cache.store import Store
-from resolver.building.headers import find_headers
-from resolver.building.recipes import header_providers, recipe_of
-from resolver.building.sources import look_into, unpack
-from resolver.errors import BuildError, HashMismatchError, HostileSourceError
-from resolver.progress import Silent
-from resolver.target import Target
 from tests.conftest import Wenv
 from tests.source_builder import CARELESS, SETUPTOOLS, Source, extension
 from tests.wheel_builder import Wheel
+from wenv_cache.store import Store
+from wenv_resolver.building.headers import find_headers
+from wenv_resolver.building.recipes import header_providers, recipe_of
+from wenv_resolver.building.sources import look_into, unpack
+from wenv_resolver.errors import BuildError, HashMismatchError, HostileSourceError
+from wenv_resolver.progress import Silent
+from wenv_resolver.target import Target
 
 
 def offline(folder: Path) -> tuple[str, ...]:

@@ -16,17 +16,17 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cache import oci
-from cache.errors import UserError
-from cache.layers import LayerWriter, publish
-from cache.oci import Descriptor, ImageManifest
-from cache.store import Store
-from cache.verify import verify
-from resolver.progress import Silent
 from wenv import sharing
 from wenv.environment import PackageLayer, RuntimeRecord
 from wenv.policy import Policy
 from wenv.sharing import DIGEST, LAYER, SIZE, Configuration
+from wenv_cache import oci
+from wenv_cache.errors import UserError
+from wenv_cache.layers import LayerWriter, publish
+from wenv_cache.oci import Descriptor, ImageManifest
+from wenv_cache.store import Store
+from wenv_cache.verify import verify
+from wenv_resolver.progress import Silent
 
 EXAMPLES = 2000
 #: What reading any file may take of memory, beside the file's own documents, in bytes; and of the disk.
@@ -53,7 +53,7 @@ def valid(folder: Path) -> Parts:
             oci.write_layer(store, layer.manifest.digest, blob)
             layers.append((layer.manifest.digest, layer.manifest.size, blob.getvalue()))
             packages.append(PackageLayer(name, "1.0", layer.manifest.digest, f"{name}-1.0-py3-none-any.whl", "0" * 64))
-    from cache.manifest import snapshot_digest
+    from wenv_cache.manifest import snapshot_digest
 
     library = "1" * 64
     configuration = Configuration(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cache.errors import CacheError, UnsafePathError
-from cache.manifest import File, Manifest, snapshot_digest
+from wenv_cache.errors import CacheError, UnsafePathError
+from wenv_cache.manifest import File, Manifest, snapshot_digest
 
 A, B = "a" * 64, "b" * 64
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from resolver.progress import Silent
 from tests.interrupt_module import BUILT, build
 from wenv.runtimes import Runtime
+from wenv_resolver.progress import Silent
 
 
 def test_the_built_module_is_the_source(runtime: Runtime, headers: Path, tmp_path: Path) -> None:

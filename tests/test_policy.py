@@ -4,12 +4,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from cache.reading import Given
 from wenv.errors import MountError, UsageError
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.sandbox import terminal_variables, variables
 from wenv.locations import guest_path
 from wenv.policy import Mount, Policy, parse_size, parse_variable
+from wenv_cache.reading import Given
 
 
 def test_mounts(tmp_path: Path) -> None:

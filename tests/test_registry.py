@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from cache.store import Store
 from tests.conftest import Wenv, copy_runtime
 from tests.wheel_builder import Wheel
 from wenv.errors import UsageError
 from wenv.registry import Reference
 from wenv.runtimes import Runtime
+from wenv_cache.store import Store
 
 #: bcrypt of "secret", as htpasswd writes it.
 HTPASSWD = "ada:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from cache.reading import Given
-from resolver.errors import RequirementsError
-from resolver.gather import gather
-from resolver.requested import IndexOptions, Line, Requested
-from resolver.target import Target
 from tests.wheel_builder import Wheel
+from wenv_cache.reading import Given
+from wenv_resolver.errors import RequirementsError
+from wenv_resolver.gather import gather
+from wenv_resolver.requested import IndexOptions, Line, Requested
+from wenv_resolver.target import Target
 
 
 def texts(requested: Requested) -> list[str]:

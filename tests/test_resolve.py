@@ -5,16 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from cache.store import Store
-from resolver.building.rules import BuildRules
-from resolver.errors import ConflictError, HashMismatchError, LockError, RequirementsError, ResolverError, UnusablePackagesError
-from resolver.fetch import fetch
-from resolver.lock import LockedFile, lock_text, read_lock
-from resolver.progress import Silent
-from resolver.requested import IndexOptions, Line, Requested
-from resolver.resolve import decide, resolve
-from resolver.target import Target
 from tests.wheel_builder import Wheel, sha256
+from wenv_cache.store import Store
+from wenv_resolver.building.rules import BuildRules
+from wenv_resolver.errors import (
+    ConflictError,
+    HashMismatchError,
+    LockError,
+    RequirementsError,
+    ResolverError,
+    UnusablePackagesError,
+)
+from wenv_resolver.fetch import fetch
+from wenv_resolver.lock import LockedFile, lock_text, read_lock
+from wenv_resolver.progress import Silent
+from wenv_resolver.requested import IndexOptions, Line, Requested
+from wenv_resolver.resolve import decide, resolve
+from wenv_resolver.target import Target
 
 
 def offered(folder: Path, *wheels: Wheel) -> IndexOptions:

@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from cache.store import Store
-from resolver.progress import Silent
 from tests.conftest import Wenv, copy_runtime
 from tests.source_builder import extension
 from tests.wheel_builder import Wheel
@@ -27,6 +25,8 @@ from wenv.runtimes import Runtime, runtime_of
 from wenv.runtimes.choice import scientific_reasons
 from wenv.runtimes.rewriting import with_exports
 from wenv.runtimes.scientific import table
+from wenv_cache.store import Store
+from wenv_resolver.progress import Silent
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cache.store import Store
 from tests.conftest import Wenv, copy_runtime
 from tests.wheel_builder import Wheel
 from wenv.runtimes import Runtime
+from wenv_cache.store import Store
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_the_same_bytes_whatever_the_host(shared: Wenv, tmp_path: Path) -> None:
 def test_layers_do_not_depend_on_the_order_or_times_of_files(tmp_path: Path) -> None:
     import io
 
-    from cache import oci
-    from cache.layers import LayerWriter, publish
+    from wenv_cache import oci
+    from wenv_cache.layers import LayerWriter, publish
 
     contents = {f"d{number % 3}/f{number}.txt": b"x" * number for number in range(40)}
     blobs = []

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from cache import files
-from cache.errors import CorruptEntryError, FullDiskError, MissingEntryError, UnsafePathError
-from cache.kinds import DECLARATIONS, TABLE, Kind
-from cache.layers import LayerWriter, StagedLayer, publish
-from cache.prune import Roots, prune
-from cache.store import Store
-from cache.usage import usage
-from cache.verify import repair, verify
+from wenv_cache import files
+from wenv_cache.errors import CorruptEntryError, FullDiskError, MissingEntryError, UnsafePathError
+from wenv_cache.kinds import DECLARATIONS, TABLE, Kind
+from wenv_cache.layers import LayerWriter, StagedLayer, publish
+from wenv_cache.prune import Roots, prune
+from wenv_cache.store import Store
+from wenv_cache.usage import usage
+from wenv_cache.verify import repair, verify
 
 
 def stage(store: Store, staging: Path, contents: dict[str, bytes], executable: tuple[str, ...] = ()) -> StagedLayer:
@@ -137,7 +137,7 @@ def test_an_interrupted_write_leaves_no_entry(store: Store) -> None:
 
 def test_a_derived_entry_is_built_once_by_many_processes(store: Store, tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom cache.store import Store\n"
+        "import sys, time\nfrom pathlib import Path\nfrom wenv_cache.store import Store\n"
         "def build(folder):\n"
         "    (Path(sys.argv[2]) / str(time.monotonic_ns())).touch()\n"
         "    (folder / 'made').write_text('x')\n"

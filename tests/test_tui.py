@@ -15,8 +15,6 @@ from types import FrameType
 import pytest
 from textual.widgets import DataTable, Input, TabbedContent, Tree
 
-from cache.layers import LayerWriter, publish
-from cache.store import Store
 from tests.conftest import Wenv
 from tests.screens import Driver, check_picture, drive
 from tests.test_registry import Server
@@ -26,6 +24,8 @@ from wenv import environment
 from wenv.runtimes import Runtime
 from wenv.tui import dialogs, preview
 from wenv.tui.inside import EnvironmentScreen
+from wenv_cache.layers import LayerWriter, publish
+from wenv_cache.store import Store
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cache.kinds import Kind
-from cache.layers import publish
-from cache.store import Store
-from cache.verify import verify
-from resolver import wheels as wheels_module
-from resolver.errors import HostileWheelError
-from resolver.wheels import stage_wheel
 from tests.wheel_builder import Wheel
+from wenv_cache.kinds import Kind
+from wenv_cache.layers import publish
+from wenv_cache.store import Store
+from wenv_cache.verify import verify
+from wenv_resolver import wheels as wheels_module
+from wenv_resolver.errors import HostileWheelError
+from wenv_resolver.wheels import stage_wheel
 
 
 def layer_of(store: Store, path: Path, name: str, version: str = "1.0") -> str:

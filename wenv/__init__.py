@@ -17,7 +17,7 @@ def open(  # noqa: A001
     """Open an environment for use from this program: by its folder or a project's, by name, or the nearest upwards.
 
     What is missing in the store is made first, which can take seconds.  See `wenv.api` for what can be done with it.
-    Raises cache.errors.UserError: NoEnvironmentError, DamagedEnvironmentError, StaleEnvironmentError.
+    Raises wenv_cache.errors.UserError: NoEnvironmentError, DamagedEnvironmentError, StaleEnvironmentError.
     """
     from wenv.api import open_environment
 

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from cache.reading import Given, printable
-from resolver.building.build import BuiltWheel
-from resolver.progress import Progress
 from wenv.baking import trial_request
 from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
@@ -25,6 +22,9 @@ from wenv.launcher.sandbox import terminal_variables
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot import extension_modules
+from wenv_cache.reading import Given, printable
+from wenv_resolver.building.build import BuiltWheel
+from wenv_resolver.progress import Progress
 
 CHECKS = "checks"
 TRYING = "Trying what was built"

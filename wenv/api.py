@@ -30,7 +30,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from resolver.progress import Silent
 from wenv.environment import Environment, find
 from wenv.errors import DiskLimitError, GuestAnswerError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
@@ -41,6 +40,7 @@ from wenv.launcher.sandbox import Preopen, Program, request_of, terminal_variabl
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
 from wenv.trust import secure_folders
+from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
     from wenv.guest.living import Reply
@@ -89,8 +89,8 @@ class BusySessionError(WenvError):
 
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
     """See `wenv.open`."""
-    from cache.store import Store
     from wenv.runtimes.choice import runtime_for
+    from wenv_cache.store import Store
 
     chosen = find(name, None if path is None else Path(path))
     secure_folders(Silent().say)

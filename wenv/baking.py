@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cache.reading import Given, printable
-from resolver.progress import Progress
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
 from wenv.granting import policy_of
@@ -28,6 +26,8 @@ from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot import top_level_modules
+from wenv_cache.reading import Given, printable
+from wenv_resolver.progress import Progress
 
 TRYING = "Watching imports"
 #: What importing a module may use to be baked.

@@ -10,17 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cache.errors import MissingEntryError
-from cache.files import write_atomically
-from cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
-from cache.store import Store
-from resolver.building.rules import ANY_BUILD, BuildRules
-from resolver.fetch import FetchedWheel, fetch
-from resolver.lock import LOCK_NAME, LockedFile, lock_text, read_lock
-from resolver.progress import Progress
-from resolver.remembered import remembered
-from resolver.requested import Requested
-from resolver.resolve import resolve
 from wenv.environment import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load, place
 from wenv.errors import EnvironmentExistsError, WenvError
 from wenv.guest.extensions import is_extension
@@ -31,9 +20,20 @@ from wenv.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.scripts import BIN, remove_scripts, write_scripts
 from wenv.snapshot import console_scripts, split_packages
+from wenv_cache.errors import MissingEntryError
+from wenv_cache.files import write_atomically
+from wenv_cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
+from wenv_cache.store import Store
+from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.fetch import FetchedWheel, fetch
+from wenv_resolver.lock import LOCK_NAME, LockedFile, lock_text, read_lock
+from wenv_resolver.progress import Progress
+from wenv_resolver.remembered import remembered
+from wenv_resolver.requested import Requested
+from wenv_resolver.resolve import resolve
 
 if TYPE_CHECKING:
-    from resolver.building.build import Builder
+    from wenv_resolver.building.build import Builder
 
 COMPILING = "Compiling modules"
 
@@ -57,9 +57,9 @@ def solve(
     *,
     refresh: bool = False,
 ) -> Solution:
-    """Resolve what was asked for, unless that was done not long ago (`resolver.remembered`); with `refresh` in any case.
+    """Resolve what was asked for, unless that was done not long ago (`wenv_resolver.remembered`); with `refresh` in any case.
 
-    See `resolver.resolve.resolve` for errors.
+    See `wenv_resolver.resolve.resolve` for errors.
     """
     target = runtime.target(progress)
     builder = builder_for(runtime, rules, progress)
@@ -78,7 +78,7 @@ def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: Bu
     except (OSError, ValueError) as error:
         raise WenvError(f"{path}: {error}") from error
     wheels, names = read_lock(text, str(path), runtime.target(progress))
-    from resolver.requested import Line
+    from wenv_resolver.requested import Line
 
     return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
 
@@ -357,7 +357,7 @@ def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:
 
 def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Builder":
     """What builds packages from their source for a runtime."""
-    from resolver.building.build import Builder  # late: most environments need nothing built
+    from wenv_resolver.building.build import Builder  # late: most environments need nothing built
 
     return Builder(runtime.store, runtime.target(progress), runtime.identity, lambda: runtime.build_variables(progress), rules)
 

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.manifest import File
-from cache.store import Store
-from resolver.progress import Progress
 from wenv import environment as environments
 from wenv.environment import PackageLayer, RuntimeRecord
 from wenv.sharing import SUFFIX, Arrived, open_file, take_layers
+from wenv_cache.manifest import File
+from wenv_cache.store import Store
+from wenv_resolver.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

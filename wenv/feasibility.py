@@ -5,20 +5,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cache.store import Store
-from resolver.building.build import Builder
-from resolver.building.rules import BuildRules
-from resolver.building.toolchain import compiler_version
-from resolver.errors import FailedBuildError
-from resolver.progress import Progress
-from resolver.requested import Requested
-from resolver.resolve import Decided, decide
 from wenv import creation
 from wenv.acceptance import CHECKS, failing_imports
 from wenv.errors import LinkError, UnacceptedWheelError
 from wenv.report import IN_RUNTIME
 from wenv.runtimes import Runtime
 from wenv.snapshot import top_level_modules
+from wenv_cache.store import Store
+from wenv_resolver.building.build import Builder
+from wenv_resolver.building.rules import BuildRules
+from wenv_resolver.building.toolchain import compiler_version
+from wenv_resolver.errors import FailedBuildError
+from wenv_resolver.progress import Progress
+from wenv_resolver.requested import Requested
+from wenv_resolver.resolve import Decided, decide
 
 
 @dataclass(frozen=True, slots=True)

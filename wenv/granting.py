@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.files import read_regular, write_atomically
-from cache.reading import Given, InvalidValueError, given_json
 from wenv.environment import Environment
 from wenv.errors import MountError, RequestError, UsageError
 from wenv.launcher.places import REQUEST_FILES
 from wenv.locations import ENVIRONMENT_FOLDER, data_folder
 from wenv.policy import LIMITS, Mount, Policy, parse_size
+from wenv_cache.files import read_regular, write_atomically
+from wenv_cache.reading import Given, InvalidValueError, given_json
 
 #: Digests of what was granted.
 FILE = "granted.json"

@@ -8,9 +8,6 @@ import hashlib
 import json
 from pathlib import Path, PurePosixPath
 
-from cache.files import link_or_copy
-from resolver.layout import SITE_PACKAGES
-from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.guest.codearchive import CODE as ARCHIVE
 from wenv.guest.codearchive import INDEX, LAYER_INDEX, IndexJob
@@ -18,6 +15,9 @@ from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Runtime
 from wenv.snapshot import importable_names, split_packages
+from wenv_cache.files import link_or_copy
+from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.progress import Progress
 
 IMAGES = "images"
 #: Goes up when something else is made of the same layers.

@@ -6,14 +6,6 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from cache.store import Store
-from resolver.building.rules import ANY_BUILD, BuildRules
-from resolver.errors import RequirementsError, UnusablePackagesError
-from resolver.gather import gather
-from resolver.lock import is_lock, lock_facts
-from resolver.progress import Progress
-from resolver.requested import IndexOptions, Requested
-from resolver.target import Target
 from wenv import creation
 from wenv.environment import Environment
 from wenv.errors import UsageError, WenvError
@@ -29,6 +21,14 @@ from wenv.runtimes.choice import (
     scientific_reasons,
     with_advice,
 )
+from wenv_cache.store import Store
+from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.errors import RequirementsError, UnusablePackagesError
+from wenv_resolver.gather import gather
+from wenv_resolver.lock import is_lock, lock_facts
+from wenv_resolver.progress import Progress
+from wenv_resolver.requested import IndexOptions, Requested
+from wenv_resolver.target import Target
 
 
 def index_options(
@@ -109,7 +109,7 @@ class Inputs:
         )  # fmt: skip
 
     def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> creation.Solution:
-        """Resolve what is named, or take what a lock has decided.  See `resolver.resolve.resolve` for errors."""
+        """Resolve what is named, or take what a lock has decided.  See `wenv_resolver.resolve.resolve` for errors."""
         if (lock := self.lock) is not None:
             return creation.solution_of_lock(runtime, lock, progress, self.rules)
         return creation.solve(runtime, self.requested(runtime.target(progress)), progress, rules=self.rules, refresh=refresh)

@@ -14,10 +14,6 @@ from importlib.metadata import distribution, version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cache.errors import FullDiskError
-from cache.files import write_atomically
-from cache.store import Store
-from resolver.progress import Progress
 from wenv import startfile
 from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, register
@@ -42,6 +38,10 @@ from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.scripts import refresh_scripts
 from wenv.snapshot import console_scripts
+from wenv_cache.errors import FullDiskError
+from wenv_cache.files import write_atomically
+from wenv_cache.store import Store
+from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan

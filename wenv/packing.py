@@ -16,10 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cache.files import replacing
-from cache.store import Store
-from resolver.layout import SITE_PACKAGES
-from resolver.progress import Progress, Silent
 from wenv.baking import Fit, baking_with, fit_modules, requested_modules
 from wenv.environment import Environment
 from wenv.errors import WenvError
@@ -31,6 +27,10 @@ from wenv.policy import Mount
 from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot import console_scripts, importable_names, split_packages, top_level_modules
+from wenv_cache.files import replacing
+from wenv_cache.store import Store
+from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.progress import Progress, Silent
 
 PACKED = "packed"
 APPLICATION, OUTPUT = PurePosixPath("/app"), PurePosixPath("/output")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cache.reading import Given
 from wenv.errors import MountError, UsageError
 from wenv.launcher.sandbox import Preopen, writes_into
 from wenv.locations import cache_folder, data_folder, guest_path, is_reserved
+from wenv_cache.reading import Given
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 #: The fields of a policy that limit a run; of several policies the last that names one counts.

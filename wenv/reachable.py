@@ -1,11 +1,5 @@
 """What the environments of this user need of the store: the roots for pruning."""
 
-from cache.kinds import Kind
-from cache.prune import Roots
-from cache.store import Store
-from resolver.building.build import WHEELS
-from resolver.building.headers import DERIVED as HEADERS
-from resolver.building.toolchain import DERIVED as TOOLCHAINS
 from wenv.acceptance import CHECKS
 from wenv.baking import baking_of
 from wenv.environment import all_folders, load
@@ -13,6 +7,12 @@ from wenv.image import IMAGES, image_key
 from wenv.runtime_names import Kind as Runtimes
 from wenv.runtimes import Runtime, default_runtime
 from wenv.runtimes.choice import runtime_for
+from wenv_cache.kinds import Kind
+from wenv_cache.prune import Roots
+from wenv_cache.store import Store
+from wenv_resolver.building.build import WHEELS
+from wenv_resolver.building.headers import DERIVED as HEADERS
+from wenv_resolver.building.toolchain import DERIVED as TOOLCHAINS
 
 
 def roots(store: Store, *, with_runtime: bool = True) -> Roots:

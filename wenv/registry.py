@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cache import oci
-from cache.files import replacing
-from cache.oci import ArchiveError, Descriptor, ImageManifest
-from resolver.progress import Progress
 from wenv.errors import UsageError, WenvError
 from wenv.sharing import Arrived, Artifact, arrived
+from wenv_cache import oci
+from wenv_cache.files import replacing
+from wenv_cache.oci import ArchiveError, Descriptor, ImageManifest
+from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
     from requests import Response

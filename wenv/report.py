@@ -11,17 +11,17 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from cache.errors import UserError
-from cache.kinds import Kind
-from cache.store import Store
-from resolver.layout import SITE_PACKAGES
-from resolver.progress import Progress
 from wenv.baking import baking_of, is_baked
 from wenv.environment import Environment, PackageLayer, all_folders, last_used, load
 from wenv.locations import STANDARD_LIBRARY, named_environments
 from wenv.runtime_names import Kind as Runtimes
 from wenv.runtimes import Contained, Runtime, runtime_of
 from wenv.snapshot import extension_modules
+from wenv_cache.errors import UserError
+from wenv_cache.kinds import Kind
+from wenv_cache.store import Store
+from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.progress import Progress
 
 #: The kind of packages that a runtime holds.
 IN_RUNTIME = "in the runtime"

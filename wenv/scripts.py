@@ -10,13 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import wenv
-from cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
-from cache.store import Store
 from wenv.environment import ACTIVE_VARIABLE, Environment
 from wenv.locations import registry_folder
 from wenv.snapshot import console_scripts
 from wenv.startfile import LAUNCHER as NATIVE
 from wenv.startfile import has_native_launcher, start_file
+from wenv_cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
+from wenv_cache.store import Store
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 

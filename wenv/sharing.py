@@ -12,15 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cache import oci
-from cache.files import replacing
-from cache.layers import StagedLayer, publish
-from cache.manifest import snapshot_digest
-from cache.oci import ArchiveError, Descriptor, ImageManifest, Layout
-from cache.reading import Given, InvalidValueError, given_json
-from cache.store import READ_ONLY, Store, ignoring
-from resolver.progress import Progress
-from resolver.requested import Requested
 from wenv import __version__
 from wenv.creation import alone, check_place, lock_of, write
 from wenv.environment import DIGEST as SHA256
@@ -31,6 +22,15 @@ from wenv.launch import ensure_ready
 from wenv.policy import Policy
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
+from wenv_cache import oci
+from wenv_cache.files import replacing
+from wenv_cache.layers import StagedLayer, publish
+from wenv_cache.manifest import snapshot_digest
+from wenv_cache.oci import ArchiveError, Descriptor, ImageManifest, Layout
+from wenv_cache.reading import Given, InvalidValueError, given_json
+from wenv_cache.store import READ_ONLY, Store, ignoring
+from wenv_resolver.progress import Progress
+from wenv_resolver.requested import Requested
 
 ARTIFACT = "application/vnd.wenv.environment.v1"
 CONFIGURATION = "application/vnd.wenv.config.v1+json"

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn
 
-from cache.reading import Given, printable
-from resolver.progress import Progress
 from wenv.environment import Environment
 from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
 from wenv.granting import policy_of
@@ -28,6 +26,8 @@ from wenv.launcher.sandbox import Program
 from wenv.locations import history_file
 from wenv.policy import Policy
 from wenv.runtimes import Runtime
+from wenv_cache.reading import Given, printable
+from wenv_resolver.progress import Progress
 
 HELP = "Tab completes, Ctrl-C stops what runs, Ctrl-D leaves."
 #: Seconds between looks at whether the guest has finished; Ctrl-C is heard in between on every platform.

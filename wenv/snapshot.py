@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from cache.manifest import Manifest
-from cache.store import Store
-from resolver.layout import SITE_PACKAGES
 from wenv.environment import PackageLayer
 from wenv.guest.extensions import is_extension
+from wenv_cache.manifest import Manifest
+from wenv_cache.store import Store
+from wenv_resolver.layout import SITE_PACKAGES
 
 #: Of a script: a name that every file system takes, and ``module:attribute``.  Others are left out, as pip does.
 _NAME = re.compile(r"[^\W_][\w.+-]{0,127}|_[\w.+-]{0,127}")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cache.files import remove_tree
-from cache.store import Store
-from resolver.progress import Progress
 from wenv import creation, environment, sharing
 from wenv.environment import Environment
 from wenv.locations import temporary_environments
+from wenv_cache.files import remove_tree
+from wenv_cache.store import Store
+from wenv_resolver.progress import Progress
 
 #: Locked for as long as the environment is used.
 LOCK, ENVIRONMENT = "lock", "environment"

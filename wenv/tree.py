@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cache.manifest import File
-from cache.store import Store
 from wenv.environment import Environment
+from wenv_cache.manifest import File
+from wenv_cache.store import Store
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cache.files import write_atomically
-from cache.reading import InvalidValueError, given_json
 from wenv.errors import ForeignEnvironmentError, WenvError
 from wenv.launcher.places import MANIFEST_NAME
 from wenv.locations import cache_folder, data_folder
+from wenv_cache.files import write_atomically
+from wenv_cache.reading import InvalidValueError, given_json
 
 #: Folders that are trusted for this process: paths as in PATH, ``*`` for all.
 VARIABLE = "WENV_TRUST"

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cache.store import Store
-from resolver.progress import Silent
 from tests.conftest import Wenv, copy_runtime
 from tests.escape import place
 from tests.escape.programs import SUBJECTS
@@ -22,6 +20,8 @@ from tests.test_pack import wasmtime
 from tests.wheel_builder import Wheel
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
+from wenv_cache.store import Store
+from wenv_resolver.progress import Silent
 
 FILES = tuple(Path(__file__).parent / "programs" / f"{subject}.py" for subject in SUBJECTS)
 #: The attempts of a C extension.

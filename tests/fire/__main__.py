@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cache.store import Store
-from resolver.progress import Silent
 from tests.fire import clock, crowd, disk, flips, kills, readonly
 from tests.fire.lab import Lab, Report, new_lab
 from wenv.runtimes import Runtime, default_runtime
+from wenv_cache.store import Store
+from wenv_resolver.progress import Silent
 
 
 def _runtime(folder: Path) -> Runtime:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache.store import Store
-from cache.verify import Finding, verify
 from tests.fire.lab import PROGRAM, Lab, Outcome, Report
+from wenv_cache.store import Store
+from wenv_cache.verify import Finding, verify
 
 #: Bytes between two that are flipped, in the files of the store.
 EVERY = 500

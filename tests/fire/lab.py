@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cache.store import Store
 from tests.conftest import copy_runtime
 from tests.wheel_builder import Wheel
 from wenv.environment import load
 from wenv.errors import WenvError
 from wenv.runtimes import Runtime
+from wenv_cache.store import Store
 
 #: Small packages that environments are made of.
 PACKAGES = tuple(f"p{number}" for number in range(6))

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cache.reading import is_printable
 from tests.fuzz.trees import check, json_text
 from wenv.acceptance import _failures
 from wenv.api import _read_reply
@@ -19,6 +18,7 @@ from wenv.host.frames import receive, send
 from wenv.host.replies import read_reply, texts
 from wenv.host.session import Session
 from wenv.shell import _left_with, _status
+from wenv_cache.reading import is_printable
 
 
 class Speaking:

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
-from cache.errors import UserError
-from cache.reading import is_printable
-from resolver.errors import UnusablePackagesError
-from resolver.lock import LockedFile, lock_facts, lock_text, read_lock
-from resolver.target import Target
 from tests.fuzz.trees import check
+from wenv_cache.errors import UserError
+from wenv_cache.reading import is_printable
+from wenv_resolver.errors import UnusablePackagesError
+from wenv_resolver.lock import LockedFile, lock_facts, lock_text, read_lock
+from wenv_resolver.target import Target
 
 DIGEST = re.compile("[0-9a-f]{64}")
 MARKERS = {

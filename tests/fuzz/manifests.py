@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cache.manifest import snapshot_digest
-from cache.oci import ArchiveError
-from cache.reading import is_printable
 from tests.fuzz.trees import check, json_text
 from wenv.environment import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, load
 from wenv.errors import DamagedEnvironmentError
 from wenv.sharing import Configuration
+from wenv_cache.manifest import snapshot_digest
+from wenv_cache.oci import ArchiveError
+from wenv_cache.reading import is_printable
 
 DIGEST = re.compile("[0-9a-f]{64}")
 NAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*")

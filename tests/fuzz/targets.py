@@ -14,7 +14,7 @@ from typing import Any
 
 NAMES = ("manifests", "locks", "answers", "archives")
 #: Packages whose branches guide the fuzzer.
-GUIDING = ["cache", "resolver", "wenv", "packaging", "tomllib"]
+GUIDING = ["wenv_cache", "wenv_resolver", "wenv", "packaging", "tomllib"]
 #: Bytes of address space that a run may take: what would be a huge allocation is a MemoryError, as in the guest.
 SPACE = 1 << 30
 

@@ -20,6 +20,10 @@ from typing import Any
 REPOSITORY = Path(__file__).parent.parent.parent
 #: The folders of the repository that are installed.
 ROOMS = ("cache", "resolver", "wenv")
+#: Prints where the modules of wenv are imported from.
+IMPORTED = "import sys, wenv; print(*(m.__file__ for n, m in sys.modules.items() if n.startswith(('wenv', 'cache'))))"
+#: Where the packages in them are imported from, today and before they had names of their own.
+FOLDERS = (".", "cache", "resolver")
 LAUNCHER = Path("wenv", "launcher", "native", "start")
 
 
@@ -54,7 +58,8 @@ class Machine:
     def variables(self) -> dict[str, str]:
         """The environment of every command."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("WENV_", "PIP_", "PYTHON"))}
-        places = {"PYTHONPATH": str(self.code), "WENV_CACHE_DIR": str(self.store), "WENV_DATA_DIR": str(self.data)}
+        code = os.pathsep.join(str(self.code / folder) for folder in FOLDERS)
+        places = {"PYTHONPATH": code, "WENV_CACHE_DIR": str(self.store), "WENV_DATA_DIR": str(self.data)}
         return {**own, **places, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
     def run(
@@ -121,5 +126,5 @@ class Machine:
 
     def _check_code(self) -> None:
         """Raises AssertionError if another wenv would be imported, such as an editable one."""
-        found = self.run([sys.executable, "-P", "-c", "import wenv, cache, resolver; print(wenv.__file__, cache.__file__)"])
+        found = self.run([sys.executable, "-P", "-c", IMPORTED])
         assert all(Path(path).is_relative_to(self.code) for path in found.stdout.split()), found.stdout

@@ -57,11 +57,11 @@ def build(
     """
     from dataclasses import replace
 
-    from resolver.requested import Requested
     from wenv import creation
     from wenv.cli.store import open_store
     from wenv.inputs import Inputs, index_options
     from wenv.runtimes import default_runtime
+    from wenv_resolver.requested import Requested
 
     if not names and not files:
         raise UsageError("no package is named", "`wenv build --log NAME`" if log else "`wenv build NAME…`")
@@ -98,9 +98,9 @@ def _print_logs(names: list[str]) -> None:
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    from cache.kinds import Kind
-    from resolver.building.build import printable
     from wenv.cli.store import open_store
+    from wenv_cache.kinds import Kind
+    from wenv_resolver.building.build import printable
 
     folder = open_store().folder(Kind.LOGS)
     for text in names:

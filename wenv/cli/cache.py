@@ -25,8 +25,8 @@ def disk_use(as_json: options.Json = False) -> None:
     """Disk use by kind of entry; what is shared is counted once."""
     from dataclasses import asdict
 
-    from cache.usage import usage
     from wenv.cli.store import open_store
+    from wenv_cache.usage import usage
 
     found, printer = usage(open_store()), Printer()
     if as_json:
@@ -47,9 +47,9 @@ def verify(
     as_json: options.Json = False,
 ) -> None:
     """Check every entry against its digest.  Exit status 1 if any is damaged."""
-    from cache.verify import repair as delete
-    from cache.verify import verify as check
     from wenv.cli.store import open_store
+    from wenv_cache.verify import repair as delete
+    from wenv_cache.verify import verify as check
 
     store = open_store()
     with Printer(quiet=as_json) as printer:
@@ -80,10 +80,10 @@ def prune(
     """Delete what no environment uses."""  # fmt: skip
     from dataclasses import asdict
 
-    from cache.prune import prune as delete
     from wenv import environment, temporary
     from wenv.cli.store import open_store
     from wenv.reachable import roots
+    from wenv_cache.prune import prune as delete
 
     store = open_store()
     with Printer(quiet=as_json) as printer:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cache.errors import UserError
 from wenv.cli import options
 from wenv.cli.printer import Printer, human_size
 from wenv.errors import Exit
+from wenv_cache.errors import UserError
 
 if TYPE_CHECKING:
     from wenv.difference import Difference

@@ -45,13 +45,13 @@ def lock(
       wenv lock -r requirements.txt -o pylock.toml
       wenv lock -n lab > pylock.lab.toml
     """  # fmt: skip
-    from cache.files import write_atomically
-    from resolver.fetch import fetch
-    from resolver.lock import is_lock, lock_facts, lock_text, read_lock
     from wenv import creation, environment
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
     from wenv.inputs import Inputs, chosen_runtime, index_options
+    from wenv_cache.files import write_atomically
+    from wenv_resolver.fetch import fetch
+    from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
 
     if output is not None and not is_lock(output):
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cache.errors import UserError
 from wenv import __version__
 from wenv.errors import Exit, TrapError, UsageError
 from wenv.launcher.private import abandoned
 from wenv.launcher.removal import stop_and_remove
 from wenv.launcher.start import end_by_signal
+from wenv_cache.errors import UserError
 
 app = typer.Typer(
     name="wenv",
@@ -46,7 +46,7 @@ def _main(
 
 
 def _say_waits() -> None:
-    from cache.waits import waits
+    from wenv_cache.waits import waits
 
     for lock, seconds in waits:
         print(f"waited {seconds:.3f} s for the lock of {lock}", file=sys.stderr)

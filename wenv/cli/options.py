@@ -11,8 +11,8 @@ from wenv.policy import Mount, Policy, parse_size, parse_variable
 from wenv.runtime_names import Choice
 
 if TYPE_CHECKING:
-    from resolver.building.rules import BuildRules
-    from resolver.requested import IndexOptions
+    from wenv_resolver.building.rules import BuildRules
+    from wenv_resolver.requested import IndexOptions
 
 ENVIRONMENT, INPUTS, SANDBOX, INDEX, BUILDING = "Environment", "Requirements", "Sandbox", "Package index", "Building"
 
@@ -171,7 +171,7 @@ def build_rules(no_build: bool, build_only: list[str] | None) -> "BuildRules":
     """Which packages the options allow to be built; raises UsageError."""
     from packaging.utils import canonicalize_name
 
-    from resolver.building.rules import BuildRules
+    from wenv_resolver.building.rules import BuildRules
 
     if no_build and build_only:
         raise UsageError("--no-build and --build-only exclude each other")
@@ -207,6 +207,6 @@ def policy(
 
 def from_source(names: Sequence[str]) -> "IndexOptions":
     """The index options under which these packages are built even if they have wheels."""
-    from resolver.requested import IndexOptions
+    from wenv_resolver.requested import IndexOptions
 
     return IndexOptions(no_binary=tuple(names))

@@ -9,8 +9,8 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cache.errors import UserError
-from cache.reading import printable
+from wenv_cache.errors import UserError
+from wenv_cache.reading import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ class Printer:
 
         return Console(stderr=True, highlight=False)
 
-    # -- resolver.progress.Progress
+    # -- wenv_resolver.progress.Progress
 
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""

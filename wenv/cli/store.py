@@ -1,7 +1,7 @@
 """The store that the commands use."""
 
-from cache.store import Store
 from wenv.locations import cache_folder
+from wenv_cache.store import Store
 
 
 def open_store() -> Store:

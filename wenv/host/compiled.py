@@ -6,8 +6,8 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from cache.store import Store
 from wenv.launcher.clibrary import STACK
+from wenv_cache.store import Store
 
 COMPILED, FILE = "compiled", "component.cwasm"
 

@@ -17,10 +17,10 @@ import wasmtime
 from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
-from cache.store import Store
 from wenv.errors import RuntimeBuildError
 from wenv.host.compiled import COMPILED, FILE, Format, compiled_key
 from wenv.launcher.clibrary import STACK
+from wenv_cache.store import Store
 
 #: Sessions that may live at once in a process.
 SESSIONS = 256

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from cache.reading import Given, InvalidValueError
 from wenv.errors import GuestAnswerError
+from wenv_cache.reading import Given, InvalidValueError
 
 #: Bytes of the longest answer.
 LARGEST = 100 << 20

@@ -15,7 +15,6 @@ from typing import Any
 import wasmtime
 from wasmtime import component as component_model
 
-from cache.errors import UserError
 from wenv.errors import DiskLimitError, TrapError
 from wenv.host.compiled import Format
 from wenv.host.engine import Compiled, engine
@@ -23,6 +22,7 @@ from wenv.host.frames import receive, send
 from wenv.host.session import Limits, Session
 from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
 from wenv.launcher.protect import protect, protected
+from wenv_cache.errors import UserError
 
 _sending = threading.Lock()
 

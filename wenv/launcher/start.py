@@ -287,7 +287,7 @@ def _trapped(message: str, memory: "int | None") -> int:
 
 def _report(error: "TrapError") -> int:
     """Say what stopped the guest, as `wenv.cli.printer` would."""
-    from cache.reading import printable
+    from wenv_cache.reading import printable
 
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not os.isatty(2)
     word = "error" if plain else "\33[1;31merror\33[0m"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cache.store import Store
-from resolver.progress import Progress
-from resolver.target import Target
 from wenv.runtime_names import Kind
+from wenv_cache.store import Store
+from wenv_resolver.progress import Progress
+from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
     from wenv.guest.packing import Pack

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from cache.store import Store
-from resolver.errors import Unusable, UnusablePackagesError
-from resolver.target import Target
 from wenv.environment import Environment
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
+from wenv_cache.store import Store
+from wenv_resolver.errors import Unusable, UnusablePackagesError
+from wenv_resolver.target import Target
 
 
 def runtime_for(store: Store, environment: Environment) -> Runtime:

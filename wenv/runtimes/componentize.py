@@ -15,10 +15,6 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cache.errors import FullDiskError
-from cache.layers import LayerWriter, publish
-from cache.store import Store, read_derived
-from resolver.progress import Progress
 from wenv.errors import LinkError, RuntimeBuildError
 from wenv.guest.extensions import is_extension, linked_name
 from wenv.guest.packing import ARCHIVE, ARCHIVE_INDEX
@@ -28,6 +24,10 @@ from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
 from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import run_watched
+from wenv_cache.errors import FullDiskError
+from wenv_cache.layers import LayerWriter, publish
+from wenv_cache.store import Store, read_derived
+from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
     from wenv.host.engine import Compiled

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.progress import Silent
 from wenv.runtimes import Runtime
+from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
     from wenv.environment import Environment

@@ -19,12 +19,6 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from cache.files import link_or_copy
-from cache.layers import LayerWriter, publish
-from cache.store import Store, read_derived
-from resolver.fetch import fetch_file
-from resolver.progress import Progress
-from resolver.target import Target
 from wenv.errors import RuntimeBuildError, TrapError, WenvError
 from wenv.host.compiled import COMPILED, Format, compiled_file, compiled_key
 from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT, is_whole
@@ -34,6 +28,12 @@ from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
 from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import TIME
+from wenv_cache.files import link_or_copy
+from wenv_cache.layers import LayerWriter, publish
+from wenv_cache.store import Store, read_derived
+from wenv_resolver.fetch import fetch_file
+from wenv_resolver.progress import Progress
+from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
     from wenv.host.engine import Compiled
@@ -285,7 +285,7 @@ class ScientificRuntime(GuestServices):
         }
 
     def target(self, progress: Progress) -> Target:
-        from resolver.contained import write_metadata_wheels
+        from wenv_resolver.contained import write_metadata_wheels
 
         described = Target.from_description(self._description(progress))
         library = self.standard_library(progress)

@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cache.store import Store, read_derived
-from resolver.progress import Progress
-from resolver.target import Target
 from wenv.errors import TrapError
 from wenv.launcher.plan import guest_files
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Runtime
+from wenv_cache.store import Store, read_derived
+from wenv_resolver.progress import Progress
+from wenv_resolver.target import Target
 
 GUEST = Path(__file__).parent.parent / "guest"
 #: The derived entries of the store that runtimes make.

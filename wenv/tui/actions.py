@@ -15,12 +15,6 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding
 from textual.screen import Screen
 
-from cache.errors import UserError
-from cache.oci import Descriptor
-from cache.prune import Pruned, prune
-from cache.store import Store
-from cache.verify import Finding, repair, verify
-from resolver.progress import Silent
 from wenv import baking, creation, environment, packing, reachable, sharing, temporary
 from wenv.difference import Difference, difference, side
 from wenv.environment import Environment
@@ -33,6 +27,12 @@ from wenv.runtimes import Runtime
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.dialogs import Field, FileDialog, Form, Relay, Review, Working
 from wenv.tui.words import human_size
+from wenv_cache.errors import UserError
+from wenv_cache.oci import Descriptor
+from wenv_cache.prune import Pruned, prune
+from wenv_cache.store import Store
+from wenv_cache.verify import Finding, repair, verify
+from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
     from wenv.tui.app import Wenv

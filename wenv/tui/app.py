@@ -18,14 +18,14 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
-from cache.reading import is_printable
-from cache.store import Store
 from wenv.environment import Environment
 from wenv.locations import named_environments, registry_folder
 from wenv.tui.actions import Actions
 from wenv.tui.dialogs import Help, Working
 from wenv.tui.environments import EnvironmentsScreen
 from wenv.tui.inside import EnvironmentScreen
+from wenv_cache.reading import is_printable
+from wenv_cache.store import Store
 
 #: Seconds between looks at whether another process has changed an environment.
 LOOK = 1.0

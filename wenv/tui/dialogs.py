@@ -14,8 +14,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, DataTable, DirectoryTree, Input, Label, Markdown, ProgressBar, Select, Static
 
-from cache.errors import UserError
 from wenv.tui.words import plain
+from wenv_cache.errors import UserError
 
 Result = TypeVar("Result")
 
@@ -244,7 +244,7 @@ class CancelledError(BaseException):
 
 
 class Relay:
-    """Hears of work in a thread (`resolver.progress.Progress`), and tells the screen when it asks; raises CancelledError."""
+    """Hears of work in a thread (as a `Progress`), and tells the screen when it asks; raises CancelledError."""
 
     def __init__(self) -> None:
         self._lock = Lock()

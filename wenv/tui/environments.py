@@ -11,13 +11,13 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Header, Input, Static
 
-from cache.errors import UserError
 from wenv import environment
 from wenv.report import DiskUse, Summary, disk_use, summaries
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions import Actions
 from wenv.tui.inside import EnvironmentScreen
 from wenv.tui.words import ago, human_size, human_time, plain, shortened, size, state
+from wenv_cache.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,6 @@ from textual.widgets import DataTable, Footer, Header, Input, Label, Static, Tab
 from textual.widgets.tree import TreeNode
 from textual.worker import get_current_worker
 
-from cache.errors import UserError
-from resolver.layout import SITE_PACKAGES
-from resolver.progress import Silent
 from wenv import environment
 from wenv.environment import Environment
 from wenv.report import CodeReport, DiskUse, LayerReport, PackageReport, code_reports, disk_use, layer_reports, package_reports
@@ -26,6 +23,9 @@ from wenv.tree import Node, merged, wasted
 from wenv.tui.actions import Actions
 from wenv.tui.preview import PreviewScreen
 from wenv.tui.words import bar, human_size, human_time, plain, size
+from wenv_cache.errors import UserError
+from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.progress import Silent
 
 #: How many files of a folder are added to the tree at once: the rest follows when it is asked for.
 CHUNK = 200

@@ -105,7 +105,7 @@ def host_modules() -> Result:
         "wenv",
         "wenv.host",
         "wenv.launcher",
-        "cache.store",
+        "wenv_cache.store",
         "resolver",
         "wasmtime",
         "typer",

@@ -1,0 +1,395 @@
+"""Builds wheels for the target: source distribution in, wheel in the store out, everything printed kept in a log."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from wenv_cache.files import digest_of_file
+from wenv_cache.kinds import Kind
+from wenv_cache.store import Store, read_derived
+from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
+from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.building.sources import SourceFacts, look_into, obtain, unpack
+from wenv_resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
+from wenv_resolver.building.worker import STEP
+from wenv_resolver.errors import BuildError, FailedBuildError
+from wenv_resolver.lock import LockedFile, tags
+from wenv_resolver.progress import Progress
+from wenv_resolver.requested import IndexOptions
+from wenv_resolver.target import Target
+
+HERE = Path(__file__).parent
+WHEELS = "wheels"
+ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
+#: The files of this package that a wheel's content depends on.
+SHAPING = (*PROGRAMS, "headers.py", "shim.c", "slots.py", "toolchain.py", "worker.py")
+#: How often a running build is looked at, in seconds.
+POLL = 0.1
+#: What the wheel says of itself, beside it in the store.
+FACTS = "build.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltWheel:
+    """A wheel that was built here.
+
+    `file` is the source distribution, `key` names the wheel's entry among the store's derived ones; `native` is whether it
+    holds extension modules, `languages` what the source has besides Python.
+    """
+
+    file: LockedFile
+    path: Path
+    sha256: str
+    key: str
+    native: bool
+    languages: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds for one target.
+
+    `runtime` names the runtime with its version; `variables` returns the configuration that it says of itself.
+    """
+
+    store: Store
+    target: Target
+    runtime: str
+    variables: Callable[[], Mapping[str, object]]
+    rules: BuildRules = ANY_BUILD
+
+    def known(self, file: LockedFile) -> BuiltWheel | None:
+        """The wheel that was built from a source distribution before, if it is still there."""
+        if not file.sha256:
+            return None
+        key = self._key(file)
+        if compiler_version() is None:  # whatever built it then
+            record = self.store.record(self._origin(file))
+            key = str(record["entry"]).rpartition("/")[2] if record else key
+        return self._read(file, key)
+
+    def build_all(
+        self,
+        files: Sequence[LockedFile],
+        options: IndexOptions,
+        headers: Callable[[str], Path | None],
+        progress: Progress,
+        finished: Callable[[LockedFile, BuiltWheel], None],
+    ) -> None:
+        """Build wheels from source distributions: in parallel, but what others are compiled against first.
+
+        `headers` returns the site-packages folder of a package of the target's, None if there is none; `finished` hears of each
+        wheel, in this thread.  Hold `Store.adding`.  Raises BuildError; what was built by then stays in the store.
+        """
+        for file in files:
+            if not self.rules.permits(file.name):
+                raise BuildError(
+                    f"{file.name} {file.version} has to be built from its source, which is not allowed",
+                    "leave out --no-build, or name it with --build-only",
+                )
+        sources = [self._opened(file, options) for file in files]
+        if any(source.compiles for source in sources):  # what is missing shows before anything is started
+            toolchain = self._toolchain([source.file.name for source in sources if source.compiles], progress)
+        else:
+            toolchain = None
+        for source in sources:
+            progress.say(ANNOUNCEMENT.format(name=source.file.name, version=source.file.version))
+        first = [source for source in sources if canonicalize_name(source.file.name) in header_providers()]
+        for group in (first, [source for source in sources if source not in first]):
+            workers = min(os.cpu_count() or 1, len(group))
+            if not workers:
+                continue
+            jobs, cancelled = max(1, (os.cpu_count() or 1) // workers), threading.Event()
+            run = _Run(toolchain, options, headers, jobs, progress, cancelled)
+            with ThreadPoolExecutor(workers) as pool:
+                futures = {pool.submit(self._build, source, run): source.file for source in group}
+                try:
+                    for future in as_completed(futures):
+                        finished(futures[future], future.result())
+                except BaseException:
+                    cancelled.set()
+                    pool.shutdown(cancel_futures=True)
+                    raise
+
+    def _toolchain(self, names: Sequence[str], progress: Progress) -> Toolchain:
+        try:
+            return find_toolchain(self.store, self.target, self.variables(), progress)
+        except BuildError as error:
+            raise BuildError(f"{', '.join(names)} must be built from source: {error}", error.hint) from error
+
+    def failure(self, file: LockedFile) -> bool:
+        """Whether the latest build of a source distribution failed, with all that a wheel depends on as it is now."""
+        return bool(file.sha256) and self.store.record(_failed(self._key(file))) is not None
+
+    def log_of(self, name: str, version: str) -> Path:
+        """Where the latest build of a version leaves what it prints."""
+        return self.store.folder(Kind.LOGS) / canonicalize_name(name) / f"{version}.log"
+
+    # -- one wheel
+
+    def _origin(self, file: LockedFile) -> str:
+        """Digest of what is built for whom, whatever builds it."""
+        parts = (file.sha256, self.runtime, str(sorted(self.target.markers.items())), self.target.platform, self.target.abi)
+        recipe = recipe_of(file.name, file.version).identity
+        settings = str(self.rules.settings_of(file.name) or "")
+        return hashlib.sha256("\n".join((*parts, recipe, settings)).encode()).hexdigest()
+
+    def _key(self, file: LockedFile) -> str:
+        parts = f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode()
+        return hashlib.sha256(parts + _shaping()).hexdigest()
+
+    def _read(self, file: LockedFile, key: str) -> BuiltWheel | None:
+        folder = self.store.derived_folder(WHEELS, key)
+        if not folder.is_dir():
+            return None
+        facts = json.loads(read_derived(folder, FACTS))
+        path, source = folder / str(facts["wheel"]), facts["source"]
+        file = replace(file, sha256=str(source["sha256"]), size=int(source["size"]))
+        return BuiltWheel(file, path, str(facts["sha256"]), key, bool(facts["native"]), tuple(facts["languages"]))
+
+    def _opened(self, file: LockedFile, options: IndexOptions) -> "_Source":
+        from wenv_resolver.pip_internals.downloads import Downloader
+
+        file, path = obtain(self.store, file, Downloader(options))
+        facts = look_into(path)
+        if facts.problem:
+            raise BuildError(f"{file.name} {file.version} {facts.problem}")
+        return _Source(file, path, facts)
+
+    def _build(self, source: "_Source", run: "_Run") -> BuiltWheel:
+        file = source.file
+        key = self._key(file)
+
+        def build(folder: Path) -> None:
+            task = f"Building {file.name} {file.version}"
+            run.progress.begin(task)
+            try:
+                self._make(folder, source, run, lambda line: run.progress.note(task, line))
+            finally:
+                run.progress.end(task)
+
+        self.store.derive(WHEELS, key, build)
+        self.store.put_record(self._origin(file), {"entry": f"{WHEELS}/{key}"})
+        built = self._read(file, key)
+        assert built is not None
+        if built.languages and not built.native:
+            run.progress.say(f"{file.name} {file.version} was built without its extension modules: it fell back to pure Python")
+        return built
+
+    def _make(self, folder: Path, source: "_Source", run: "_Run", note: Callable[[str], None]) -> None:
+        file, facts, toolchain = source.file, source.facts, run.toolchain
+        recipe = recipe_of(file.name, file.version)
+        with self.store.staging() as staging:
+            project = unpack(source.path, staging / "source")
+            if recipe.patches and file.sha256 not in recipe.tried:
+                run.progress.say(f"{file.filename}: its patches were made for other releases; they are applied if they fit")
+            recipe.apply(project)
+            job = {
+                "source": str(project),
+                "output": str(staging / "output"),
+                "result": str(staging / "result"),
+                "settings": _settings(toolchain, facts.backend, recipe, run.jobs, self.rules.settings_of(file.name)),
+                "environment": _environment(toolchain, recipe, staging, run.jobs),
+                "headers": [
+                    [place, str(packages / place)]
+                    for name in facts.requires
+                    if (packages := run.headers(name)) is not None
+                    for place in headers_of(name)
+                ],
+            }
+            (staging / "job.json").write_text(json.dumps(job), "utf-8")
+            log = self.log_of(file.name, file.version)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            status = _run_worker(staging, log, run.options, note, run.cancelled)
+            if run.cancelled.is_set():
+                raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
+            if status:
+                self.store.put_record(_failed(self._key(file)), {"failed": file.filename})
+                raise FailedBuildError(file.name, file.version, _failed_step(log), _last_words(log), str(log))
+            wheel = staging / "output" / (staging / "result").read_text("utf-8")
+            native = _check_modules(wheel, file, log)
+            wheel = self._retagged(wheel, native)
+            wheel = wheel.replace(folder / wheel.name)
+            said = {
+                "wheel": wheel.name,
+                "sha256": digest_of_file(wheel),
+                "native": native,
+                "languages": facts.languages,
+                "source": {"filename": file.filename, "sha256": file.sha256, "size": file.size},
+                "recipe": recipe.identity,
+                "compiler": f"ziglang {compiler_version()}" if toolchain else None,
+            }
+            (folder / FACTS).write_text(json.dumps(said, indent=1), "utf-8")
+
+    def _retagged(self, wheel: Path, native: bool) -> Path:
+        """The wheel with tags that the target accepts: some build backends write down the host's Python."""
+        _, _, _, given = parse_wheel_filename(wheel.name)
+        accepted = tags(self.target)
+        if not given.isdisjoint(accepted) and not (native and all(tag.platform == "any" for tag in given)):
+            return wheel
+        python = self.target.abi
+        abi = "abi3" if native and all(tag.abi == "abi3" for tag in given) else self.target.abi
+        command = [sys.executable, "-P", "-m", "wheel", "tags", "--remove", "--python-tag", python, "--abi-tag", abi]
+        command += ["--platform-tag", self.target.platform, str(wheel)]
+        said = subprocess.run(command, check=False, capture_output=True, text=True)
+        if said.returncode:
+            raise BuildError(f"{wheel.name} cannot be given the target's tags: {said.stderr.strip()}")
+        return wheel.with_name(said.stdout.strip().splitlines()[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source distribution at hand."""
+
+    file: LockedFile
+    path: Path
+    facts: SourceFacts
+
+    @property
+    def compiles(self) -> bool:
+        """Whether a compiler is needed, as far as that can be seen."""
+        return bool(self.facts.languages or recipe_of(self.file.name, self.file.version).identity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the builds of one run share; `toolchain` is None where none of them has anything to compile."""
+
+    toolchain: Toolchain | None
+    options: IndexOptions
+    headers: Callable[[str], Path | None]
+    jobs: int
+    progress: Progress
+    cancelled: threading.Event
+
+
+@cache
+def _shaping() -> bytes:
+    """The files that a wheel's content depends on: read once, as every package asks."""
+    return b"".join((HERE / name).read_bytes() for name in SHAPING)
+
+
+def _failed(key: str) -> str:
+    """The key of the record that a build failed."""
+    return hashlib.sha256(f"failed {key}".encode()).hexdigest()
+
+
+def _settings(
+    toolchain: Toolchain | None, backend: str, recipe: Recipe, jobs: int, given: Sequence[tuple[str, str]]
+) -> dict[str, list[str]]:
+    settings = toolchain.settings(backend, jobs) if toolchain else {}
+    for name, values in (*recipe.settings.items(), *((name, [value]) for name, value in given)):
+        settings[name] = [*settings.get(name, []), *values]
+    return settings
+
+
+def _environment(toolchain: Toolchain | None, recipe: Recipe, staging: Path, jobs: int) -> dict[str, str]:
+    environment = toolchain.environment(jobs) if toolchain else {}
+    if recipe.flags:
+        environment["WENV_EXTRA_FLAGS"] = recipe.flags
+    return {**environment, "ZIG_LOCAL_CACHE_DIR": str(staging / "compiler"), **recipe.environment}
+
+
+def _run_worker(
+    staging: Path, log: Path, options: IndexOptions, note: Callable[[str], None], cancelled: threading.Event
+) -> int:
+    """Run the worker; returns its exit status.  What it prints goes to `log`."""
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(staging), **_pip_variables(options)}
+    command = [sys.executable, "-P", "-m", "wenv_resolver.building.worker", str(staging / "job.json")]
+    with log.open("wb") as out, log.open("rb") as said:
+        process = subprocess.Popen(
+            command,
+            cwd=staging,
+            env=environment,
+            stdin=subprocess.PIPE,  # stays open as long as this process lives: the worker ends when it is closed
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that it can be stopped with all that it started
+        )
+        try:
+            while (status := process.poll()) is None:
+                lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
+                if lines:
+                    note(lines[-1].strip())
+                if cancelled.wait(POLL):
+                    break
+            return 1 if status is None else status
+        finally:
+            _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the process, if it runs, and all that it started."""
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.close()
+
+
+def _pip_variables(options: IndexOptions) -> dict[str, str]:
+    """Index options as pip's environment variables, for the pip that installs what a build needs."""
+    variables = {"PIP_INDEX_URL": options.index_url} if options.index_url else {}
+    if options.no_index:
+        variables["PIP_NO_INDEX"] = "1"
+    if options.extra_index_urls:
+        variables["PIP_EXTRA_INDEX_URL"] = " ".join(options.extra_index_urls)
+    if options.find_links:
+        given = os.environ.get("PIP_FIND_LINKS", "").split()
+        variables["PIP_FIND_LINKS"] = " ".join([*given, *options.find_links])
+    return variables
+
+
+def _check_modules(wheel: Path, file: LockedFile, log: Path) -> bool:
+    """Whether the wheel has extension modules.  Raises FailedBuildError if they are not the target's."""
+    native = False
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.endswith((".so", ".pyd", ".dylib")):
+                with archive.open(name) as module:
+                    if module.read(4) != b"\0asm":
+                        words = f"{name} was made for this machine: the package's build ignores the compiler that it is given"
+                        raise FailedBuildError(file.name, file.version, "checking the wheel", words, str(log))
+                native = True
+    return native
+
+
+def _failed_step(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").splitlines()
+    steps = [line.removeprefix(STEP) for line in lines if line.startswith(STEP)]
+    return f"{steps[-1] if steps else 'preparing its build'} failed"
+
+
+def _last_words(log: Path) -> str:
+    """The end of a log, without what tells a user nothing."""
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip() and not NOISE.search(line)]
+    errors = [line for line in lines if ERROR.search(line)]
+    return "\n".join(printable(line[:200]) for line in (errors[-6:] if errors else lines[-6:]))
+
+
+#: Lines of a log that only say where something failed, or that it did.
+NOISE = re.compile(
+    r"^\s*(File \"|Traceback|raise |return |self\.|\^|~|wenv: |copying |adding |creating |warning: )|^  |generated\.$"
+    r"|returned non-zero exit status|Backend subprocess exited"
+)
+#: Lines of a log that say why.
+ERROR = re.compile(r"(^|[\s:])(fatal )?(error|ERROR|Error)\b|\w(Error|Exception):")
+
+
+def printable(text: str) -> str:
+    """Without what would command a terminal."""
+    return "".join(character for character in text if character.isprintable() or character in "\t\n")

@@ -1,0 +1,79 @@
+"""What particular packages need to be built: recipes.toml beside this file is the table, and its comments say why."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from wenv_resolver.errors import BuildError
+
+HERE = Path(__file__).parent
+TABLE = HERE / "recipes.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one version of a package is built.
+
+    `settings` are configuration settings for its build backend, `environment` variables, `flags` the compiler's, `patches`
+    files in ``patches/``, `tried` the sha256 of source distributions that these are known to fit; `identity` names
+    it with a digest of all of that, and is empty for no recipe.
+    """
+
+    identity: str = ""
+    settings: Mapping[str, list[str]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    flags: str = ""
+    patches: tuple[Path, ...] = ()
+    tried: frozenset[str] = frozenset()
+
+    def apply(self, source: Path) -> None:
+        """Patch an unpacked source distribution.  Raises BuildError if a patch does not fit."""
+        for path in self.patches:
+            import logging
+
+            import patch_ng  # type: ignore[import-untyped]  # late: part of the extra for building
+
+            logging.getLogger("patch_ng").setLevel(logging.CRITICAL)
+            patch = patch_ng.fromfile(str(path))
+            if not patch or not patch.apply(strip=1, root=str(source), fuzz=True):  # lines may have moved
+                raise BuildError(f"{path.name} does not fit {source.name}", "another version of the package may be built")
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(TABLE.read_text("utf-8"))
+
+
+def recipe_of(name: str, version: str) -> Recipe:
+    """The recipe for a version of a package; most need none."""
+    entry = _table().get("packages", {}).get(canonicalize_name(name))
+    if entry is None or not SpecifierSet(entry["versions"]).contains(version, prereleases=True):
+        return Recipe()
+    chosen = [p for p in entry.get("patches", ()) if SpecifierSet(p["versions"]).contains(version, prereleases=True)]
+    patches = tuple(HERE / "patches" / patch["file"] for patch in chosen)
+    tried = frozenset(sha256 for patch in chosen for sha256 in patch["sdists"])
+    settings = entry.get("settings", {})
+    parts = {key: entry.get(key) for key in ("settings", "environment", "flags")}
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for path in patches:
+        digest.update(path.read_bytes())
+    identity = f"{canonicalize_name(name)}-{digest.hexdigest()[:12]}"
+    return Recipe(identity, settings, entry.get("environment", {}), entry.get("flags", ""), patches, tried)
+
+
+def headers_of(name: str) -> tuple[str, ...]:
+    """Folders in site-packages with headers of a package that others are compiled against."""
+    return tuple(_table().get("headers", {}).get(canonicalize_name(name), ()))
+
+
+def header_providers() -> frozenset[str]:
+    """Canonical names of the packages that others are compiled against."""
+    return frozenset(_table().get("headers", {}))

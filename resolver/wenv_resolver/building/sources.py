@@ -1,0 +1,173 @@
+"""Source distributions: fetched, looked into, unpacked."""
+
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tomllib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from wenv_cache.kinds import Kind
+from wenv_cache.store import Store
+from wenv_resolver.bounds import bounded
+from wenv_resolver.errors import HashMismatchError, HostileSourceError
+from wenv_resolver.lock import LockedFile
+
+if TYPE_CHECKING:
+    from wenv_resolver.pip_internals.downloads import Downloader
+
+#: Far above what real distributions hold (bytes, files).
+MOST_BYTES, MOST_FILES = 4 << 30, 200_000
+LANGUAGES = {
+    ".pyx": "Cython", ".pyx.in": "Cython", ".c": "C", ".c.src": "C", ".cpp": "C++", ".cc": "C++", ".cxx": "C++",
+}  # fmt: skip
+#: What a package that needs one of these to be built is written in, whatever its files are called.
+WRITTEN_IN = {"cython": "Cython", "pybind11": "C++", "nanobind": "C++", "cffi": "C"}
+#: Folders whose sources are not what a build compiles.
+ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "bench", "benchmark", "benchmarks", "tools", "demo"}
+RUST_TARGET = "wasm32-wasip1"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What a look into a source distribution tells.
+
+    `languages` are those of its sources besides Python; `backend` is its build backend's module; `requires` are canonical names
+    of what it needs to be built.
+    """
+
+    languages: tuple[str, ...]
+    backend: str
+    requires: tuple[str, ...]
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be built here, as far as that can be seen without trying."""
+        return rust_problem() if "Rust" in self.languages else None
+
+
+def rust_problem() -> str | None:
+    """What is missing to build Rust extensions; None if nothing is."""
+    rustc = shutil.which("rustc")
+    if not rustc or not shutil.which("cargo"):
+        return "is written in Rust, and cargo is not on this machine"
+    said = subprocess.run(
+        [rustc, "--print", "target-libdir", "--target", RUST_TARGET], check=False, capture_output=True, text=True
+    )
+    if said.returncode or not Path(said.stdout.strip()).is_dir():
+        return f"is written in Rust, and Rust's target {RUST_TARGET} is not on this machine"
+    return None
+
+
+def obtain(store: Store, file: LockedFile, downloader: "Downloader") -> tuple[LockedFile, Path]:
+    """The source distribution's file, downloaded if need be, and its entry with sha256 and size filled in.
+
+    Raises FetchError and HashMismatchError.
+    """
+    folder = store.folder(Kind.DOWNLOADS) / "sources"
+    if file.sha256 and (kept := folder / file.sha256 / file.filename).is_file():
+        return replace(file, size=kept.stat().st_size), kept
+    with store.staging() as staging:
+        path, digest = staging / file.filename, hashlib.sha256()
+        with path.open("wb") as out:
+            for chunk in bounded(downloader.stream(file.url), file.filename, file.size):
+                out.write(chunk)
+                digest.update(chunk)
+        sha256, size = digest.hexdigest(), path.stat().st_size
+        if file.sha256 and sha256 != file.sha256:
+            raise HashMismatchError(file.filename, file.sha256, sha256)
+        if file.allowed and sha256 not in file.allowed:
+            raise HashMismatchError(file.filename, " or ".join(file.allowed), sha256)
+        kept = folder / sha256 / file.filename
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(kept)
+    return replace(file, sha256=sha256, size=size), kept
+
+
+def look_into(path: Path) -> SourceFacts:
+    """Read what can be told without unpacking.  Raises HostileSourceError for an archive that cannot be read."""
+    languages: set[str] = set()
+    project: dict[str, Any] = {}
+    with _reading(path):
+        for name, read in _members(path):
+            parts = PurePosixPath(name).parts
+            if len(parts) == 2 and parts[1] == "pyproject.toml":
+                project = tomllib.loads(read().decode("utf-8"))
+            if not ASIDE.isdisjoint(part.lower() for part in parts[1:-1]):
+                continue
+            languages.update(language for suffix, language in LANGUAGES.items() if name.endswith(suffix))
+    system = project.get("build-system", {})
+    backend = str(system.get("build-backend", "setuptools.build_meta")).partition(".")[0]
+    requires = tuple(_names(system.get("requires", ())))
+    if backend == "maturin" or "setuptools-rust" in requires:
+        languages.add("Rust")
+    languages.update(language for name, language in WRITTEN_IN.items() if name in requires)
+    return SourceFacts(tuple(sorted(languages)), backend, requires)
+
+
+def _names(requirements: Any) -> Iterator[str]:
+    for text in requirements if isinstance(requirements, list) else ():
+        try:
+            yield canonicalize_name(Requirement(str(text)).name)
+        except InvalidRequirement:
+            continue
+
+
+def unpack(path: Path, folder: Path) -> Path:
+    """Unpack a source distribution; returns the folder of its project.  Raises HostileSourceError."""
+    with _reading(path):
+        if path.name.endswith(".zip"):
+            with zipfile.ZipFile(path) as archive:
+                _check_size(len(archive.infolist()), sum(member.file_size for member in archive.infolist()), path)
+                archive.extractall(folder)
+        else:
+            with tarfile.open(path) as tar:
+                members = tar.getmembers()
+                _check_size(len(members), sum(member.size for member in members), path)
+                tar.extractall(folder, members, filter="data")
+    projects = [entry for entry in folder.iterdir() if entry.is_dir()]
+    if len(projects) != 1:
+        raise HostileSourceError(path.name, "it does not hold one folder")
+    return projects[0]
+
+
+def _check_size(files: int, size: int, path: Path) -> None:
+    if files > MOST_FILES or size > MOST_BYTES:
+        raise HostileSourceError(path.name, f"{files} files with {size} bytes")
+
+
+def _members(path: Path) -> Iterator[tuple[str, Any]]:
+    """Names of the files in an archive, each with a function that reads it."""
+    if path.name.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                yield entry.filename, lambda entry=entry: archive.read(entry)
+        return
+    with tarfile.open(path) as tar:
+        for member in tar:
+            if member.isfile():
+                yield member.name, lambda member=member: tar.extractfile(member).read()  # type: ignore[union-attr]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns what a malformed archive raises into HostileSourceError."""
+    try:
+        yield
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise HostileSourceError(path.name, f"its pyproject.toml cannot be read: {error}") from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise HostileSourceError(path.name, f"it is damaged, or no archive ({str(error).splitlines()[0]})") from error
+    except OSError as error:
+        if error.errno is not None:  # else it is a decompressor's word for damaged data
+            raise
+        raise HostileSourceError(path.name, str(error)) from error

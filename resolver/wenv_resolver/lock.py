@@ -1,0 +1,238 @@
+"""pylock.toml (PEP 751): what a resolution decided, so that it need not be decided again."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import tomli_w
+from packaging.markers import Marker
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageSdist,
+    PackageWheel,
+    Pylock,
+    PylockSelectError,
+    PylockUnsupportedVersionError,
+    PylockValidationError,
+    is_valid_pylock_path,
+)
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import Version
+
+from wenv_cache.reading import Given, InvalidValueError, printable
+from wenv_resolver.errors import LockError, Unusable, UnusablePackagesError
+from wenv_resolver.requested import without_credentials
+from wenv_resolver.target import Target
+
+LOCK_NAME = "pylock.toml"
+#: The table under [tool] where the lock remembers what was asked for.
+TOOL = "wenv"
+#: In it, what the runtime holds itself.
+CONTAINED = "runtime-packages"
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """One file of a lock: a wheel, or a source distribution from which a wheel is built on this machine.
+
+    `url` may be a ``file:`` address; `sha256` is empty only before the file has been fetched for the first time from an index
+    that gives none; `allowed` are the sha256 values that the user's requirements allow (none: any).  `size` in bytes.  `recipe`
+    names what is done to a source distribution's build (`wenv_resolver.building.recipes.Recipe.identity`).
+    """
+
+    name: str
+    version: str
+    filename: str
+    url: str
+    sha256: str = ""
+    size: int | None = None
+    requires_python: str | None = None
+    allowed: tuple[str, ...] = ()
+    recipe: str = ""
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it has to be built."""
+        return not self.filename.endswith(".whl")
+
+
+def is_lock(path: Path) -> bool:
+    """Whether a file's name says that it is a lock."""
+    return is_valid_pylock_path(path)
+
+
+def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Target, runtime: str) -> str:
+    """The lock as TOML; the same wheels give the same text.  `runtime` names the one that `target` is of."""
+    packages = [
+        Package(
+            name=canonicalize_name(wheel.name),
+            version=Version(wheel.version),
+            requires_python=SpecifierSet(wheel.requires_python) if wheel.requires_python else None,
+            **_file_entry(wheel),
+        )
+        for wheel in sorted(wheels, key=lambda wheel: wheel.name)
+    ]
+    held = [f"{name}=={version}" for name, version in target.contained.items()]
+    marker = f'sys_platform == "{target.markers["sys_platform"]}" and python_version == "{target.python}"'
+    lock = Pylock(
+        lock_version=Version("1.0"),
+        environments=[Marker(marker)],
+        requires_python=SpecifierSet(f"=={target.python}.*"),
+        created_by="wenv",
+        packages=packages,
+        tool={TOOL: {"requested": list(requested), "runtime": runtime, **({CONTAINED: held} if held else {})}},
+    )
+    return tomli_w.dumps(lock.to_dict())
+
+
+def _file_entry(file: LockedFile) -> dict[str, Any]:
+    """How a package's entry names its file."""
+    address: dict[str, Any] = {"name": file.filename, "url": without_credentials(file.url), "size": file.size}
+    if not file.is_source:
+        return {"wheels": [PackageWheel(**address, hashes={"sha256": file.sha256})]}
+    tool = {"tool": {TOOL: {"recipe": file.recipe}}} if file.recipe else {}
+    return {"sdist": PackageSdist(**address, hashes={"sha256": file.sha256}), **tool}
+
+
+def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile], list[str]]:
+    """The wheels that a lock gives for the target, and what was asked for if the lock says so.
+
+    `origin` is the lock's path, for messages and for relative paths in it.  Raises LockError, and UnusablePackagesError that
+    lists every package for which the lock has no wheel the target can use.
+    """
+    try:
+        lock = Pylock.from_dict(tomllib.loads(text))
+    except (ValueError, RecursionError, PylockValidationError, PylockUnsupportedVersionError) as error:
+        raise LockError(f"{origin}: {error or type(error).__name__}") from error
+    tool = (lock.tool or {}).get(TOOL)
+    held_then = tool.get(CONTAINED) if isinstance(tool, dict) else None
+    held_now = {f"{name}=={version}" for name, version in target.contained.items()}
+    if gone := sorted(set(map(str, held_then)) - held_now) if held_now and isinstance(held_then, list) else []:
+        raise LockError(f"{origin}: it was made for a runtime with {', '.join(gone[:3])}, which this one has not", "lock again")
+    wheels: list[LockedFile] = []
+    unusable: list[Unusable] = []
+    for package in lock.packages:
+        held = target.contained.get(package.name)
+        if held is not None:
+            if package.version is not None and str(package.version) != held:
+                unusable.append(Unusable(package.name, str(package.version), (), f"this runtime holds {held}, and no other"))
+            continue
+        # one at a time: an error about the first package that has no wheel here would hide the others
+        alone = replace(lock, packages=[package])
+        try:
+            selected = next(iter(alone.select(environment=target.markers, tags=tags(target))), None)  # type: ignore[arg-type]
+        except PylockSelectError as error:
+            if package.wheels is None or "No wheel found" not in str(error):
+                raise LockError(f"{origin} is not for this runtime: {error}") from error
+            unusable.append(_unusable(package, "wheels for other platforms"))
+            continue
+        except (ValueError, LookupError, RecursionError) as error:  # a wheel's name, or a marker that compares what cannot be
+            raise LockError(f"{origin}: {package.name}: {error or type(error).__name__}") from error
+        if selected is None:
+            continue  # its marker does not hold here
+        file = selected[1]
+        _check_address(getattr(file, "url", None), package, origin)
+        wheel = isinstance(file, (PackageWheel, PackageArchive)) and _filename(file).endswith(".whl")
+        if isinstance(file, PackageSdist) or (wheel and isinstance(file, (PackageWheel, PackageArchive))):
+            wheels.append(_locked(package, file, origin))
+        else:
+            unusable.append(_unusable(package, "source code"))
+    if unusable:
+        raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
+    names = [wheel.name for wheel in wheels]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise LockError(f"{origin}: several packages called {', '.join(sorted(twice))} are for this runtime")
+    requested = tool.get("requested") if isinstance(tool, dict) else None
+    try:
+        return wheels, [item.text() for item in Given(requested, "requested").items()] if isinstance(requested, list) else names
+    except InvalidValueError as error:
+        raise LockError(f"{origin}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class LockFacts:
+    """What a lock says before it is known for what it is read: the runtime, if wenv wrote it, and its packages as
+    requirements."""
+
+    runtime: str | None
+    requirements: tuple[str, ...]
+
+
+def lock_facts(text: str) -> LockFacts:
+    """Look into a lock; one that cannot be read says nothing."""
+    try:
+        lock = Pylock.from_dict(tomllib.loads(text))
+    except (ValueError, RecursionError, PylockValidationError, PylockUnsupportedVersionError):
+        return LockFacts(None, ())
+    tool = (lock.tool or {}).get(TOOL)
+    runtime = tool.get("runtime") if isinstance(tool, dict) else None
+    names = tuple(f"{p.name}=={p.version}" if p.version else str(p.name) for p in lock.packages)
+    return LockFacts(runtime if isinstance(runtime, str) else None, names)
+
+
+def _unusable(package: Package, what: str) -> Unusable:
+    return Unusable(package.name, str(package.version or "?"), (), f"the lock has only {what}")
+
+
+def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist, origin: str) -> LockedFile:
+    filename = _filename(file)
+    try:
+        Given(filename).text(longest=255)
+        Given(file.url or str(file.path)).text()
+    except InvalidValueError as error:
+        raise LockError(f"{origin}: {printable(package.name)}: {error}") from error
+    if "/" in filename or "\\" in filename:
+        raise LockError(f"{origin}: {filename!r} is no file's name")
+    sha256 = file.hashes.get("sha256")
+    if sha256 is None:
+        raise LockError(f"{origin}: {filename} has no sha256", "lock again with a tool that writes sha256 hashes")
+    if not _SHA256.fullmatch(sha256):  # it becomes a path
+        raise LockError(f"{origin}: {filename}: {printable(sha256[:80])!r} is not a sha256 digest")
+    try:
+        version = parse_sdist_filename(filename)[1] if isinstance(file, PackageSdist) else parse_wheel_filename(filename)[1]
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise LockError(f"{origin}: {error}") from error
+    url = file.url or (Path(origin).absolute().parent / str(file.path)).as_uri()
+    requires_python = str(package.requires_python) if package.requires_python else None
+    tool = (package.tool or {}).get(TOOL)
+    recipe = str(tool.get("recipe", "")) if isinstance(tool, dict) and isinstance(file, PackageSdist) else ""
+    return LockedFile(package.name, str(version), filename, url, sha256, file.size, requires_python, recipe=recipe)
+
+
+def _check_address(url: str | None, package: Package, origin: str) -> None:
+    """Raises LockError for an address that cannot be taken apart, or has no scheme."""
+    try:
+        usable = not url or bool(urlsplit(url).scheme)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise LockError(f"{origin}: {package.name}: {printable(str(url)[:80])!r} is not a URL")
+
+
+def _filename(file: PackageWheel | PackageArchive | PackageSdist) -> str:
+    named = None if isinstance(file, PackageArchive) else file.name
+    return named or PurePosixPath(unquote(urlsplit(file.url or "").path or str(file.path))).name
+
+
+def tags(target: Target) -> list[Tag]:
+    """The wheel tags that the target accepts, most preferred first (PEP 425)."""
+    version, platforms = target.python_version[:2], target.platforms
+    interpreter = f"cp{version[0]}{version[1]}"
+    return [
+        *cpython_tags(version, [target.abi], platforms),
+        *compatible_tags(version, interpreter, platforms),
+    ]

@@ -1,0 +1,158 @@
+"""pip's search for files, with the target's tags; files that the target cannot use stay in sight, with what is wrong."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pip._internal.index.collector import LinkCollector
+from pip._internal.index.package_finder import CandidateEvaluator, LinkEvaluator, LinkType, PackageFinder
+from pip._internal.models.candidate import InstallationCandidate
+from pip._internal.models.link import Link
+from pip._internal.models.selection_prefs import SelectionPreferences
+from pip._internal.models.target_python import TargetPython
+from pip._internal.models.wheel import Wheel
+from pip._vendor.packaging.utils import canonicalize_name
+from piptools.repositories.pypi import PyPIRepository
+
+from wenv_resolver.target import Target
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was seen of one version that has no usable wheel."""
+
+    platforms: set[str] = field(default_factory=set)
+    source: bool = False
+    other_python: str | None = None
+
+    def problem(self, python: str) -> str:
+        """Why it cannot be used."""
+        if self.other_python:
+            return f"needs Python {self.other_python}, the runtime is {python}"
+        source = "a source distribution" if self.source else ""
+        wheels = f"wheels for {', '.join(sorted(self.platforms))}" if self.platforms else ""
+        return f"only {' and '.join(filter(None, (wheels, source)))}"
+
+
+#: How a wheel's platform tag begins, and what people call the platform.
+PLATFORMS = {
+    "manylinux": "Linux", "musllinux": "Linux", "linux": "Linux", "macosx": "macOS", "win": "Windows", "android": "Android",
+    "ios": "iOS", "pyodide": "Pyodide", "pyemscripten": "Pyodide", "emscripten": "Emscripten",
+    "wasi": "another WASI", "any": "another Python",
+}  # fmt: skip
+
+
+def platform_name(tag: str) -> str:
+    """What people call the platform of a wheel tag (``cp314-cp314-win_amd64``)."""
+    platform = tag.rpartition("-")[2]
+    return next((name for start, name in PLATFORMS.items() if platform.startswith(start)), platform)
+
+
+class TargetLinkEvaluator(LinkEvaluator):
+    """Lets files that the target cannot use pass as candidates, and notes what is wrong with them."""
+
+    evidence: dict[tuple[str, str], Evidence]
+    unusable: set[str]
+
+    def evaluate_link(self, link: Link) -> tuple[LinkType, str]:
+        kind, detail = super().evaluate_link(link)
+        if kind is LinkType.candidate and link.is_wheel:
+            return kind, detail
+        if kind is LinkType.platform_mismatch and link.is_wheel:
+            wheel = Wheel(link.filename)
+            evidence = self._evidence(wheel.version)
+            evidence.platforms.update(platform_name(tag) for tag in wheel.get_formatted_file_tags())
+        elif kind is LinkType.candidate:
+            wheel, evidence = None, self._evidence(detail)
+            evidence.source = True
+        elif kind is LinkType.requires_python_mismatch:
+            evidence = self._evidence(detail.partition(" ")[0])
+            evidence.other_python = link.requires_python
+        else:
+            return kind, detail
+        self.unusable.add(link.url_without_fragment)
+        return LinkType.candidate, Wheel(link.filename).version if link.is_wheel else detail.partition(" ")[0]
+
+    def _evidence(self, version: str) -> Evidence:
+        return self.evidence.setdefault((self._canonical_name, version), Evidence())
+
+
+class TargetCandidateEvaluator(CandidateEvaluator):
+    """Prefers every usable wheel, of whatever version, to any file that cannot be used, and then what can be built."""
+
+    evidence: dict[tuple[str, str], Evidence]
+    unusable: set[str]
+
+    def _sort_key(self, candidate: InstallationCandidate) -> Any:
+        link = candidate.link
+        if link.url_without_fragment not in self.unusable:
+            return (1, *super()._sort_key(candidate))
+        # among versions that have a source distribution the newest; among its files one that tells its requirements without
+        # being downloaded
+        evidence = self.evidence.get((canonicalize_name(candidate.name), str(candidate.version)))
+        source = int(evidence is not None and evidence.source and not evidence.other_python)
+        tells = 2 if link.metadata_link() is not None else 1 if link.is_wheel else 0
+        return (0, int(link.is_hash_allowed(self._hashes)), -int(link.is_yanked), source, candidate.version, tells, ())
+
+
+class TargetFinder(PackageFinder):
+    """Finds packages for the target; remembers what it saw that cannot be used."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.evidence: dict[tuple[str, str], Evidence] = {}
+        self.unusable: set[str] = set()
+        self.contained: dict[str, InstallationCandidate] = {}
+
+    def find_all_candidates(self, project_name: str) -> list[InstallationCandidate]:
+        """What the indexes have, or what the runtime holds: no other version of that can be used."""
+        held = self.contained.get(canonicalize_name(project_name))
+        return [held] if held is not None else super().find_all_candidates(project_name)
+
+    def make_link_evaluator(self, project_name: str) -> LinkEvaluator:
+        evaluator = super().make_link_evaluator(project_name)
+        evaluator.__class__ = TargetLinkEvaluator  # pip makes them itself; the subclass adds nothing but two references
+        evaluator.evidence, evaluator.unusable = self.evidence, self.unusable  # type: ignore[attr-defined]
+        return evaluator
+
+    def make_candidate_evaluator(self, *arguments: Any, **keywords: Any) -> CandidateEvaluator:
+        evaluator = super().make_candidate_evaluator(*arguments, **keywords)
+        evaluator.__class__ = TargetCandidateEvaluator
+        evaluator.evidence, evaluator.unusable = self.evidence, self.unusable  # type: ignore[attr-defined]
+        return evaluator
+
+    def source_of(self, name: str, version: str) -> Link | None:
+        """The source distribution of a version; None if there is none that the target's Python may use."""
+        links = [c.link for c in self.find_all_candidates(name) if str(c.version) == version and not c.link.is_wheel]
+        return links[-1] if links else None
+
+    def best_usable(self, name: str) -> str | None:
+        """The newest version of a project that has a usable wheel."""
+        versions = [c.version for c in self.find_all_candidates(name) if c.link.url_without_fragment not in self.unusable]
+        return str(max(versions)) if versions else None
+
+
+def target_finder(repository: PyPIRepository, target: Target) -> TargetFinder:
+    """A finder with the options of `repository`."""
+    options = repository.options
+    finder = TargetFinder.create(
+        link_collector=LinkCollector.create(repository.session, options=options),
+        selection_prefs=SelectionPreferences(
+            allow_yanked=True,
+            format_control=options.format_control,
+            release_control=options.release_control,
+            prefer_binary=options.prefer_binary,
+        ),
+        target_python=TargetPython(
+            platforms=list(target.platforms),
+            py_version_info=target.python_version,
+            abis=[target.abi],
+            implementation=target.abi[:2],
+        ),
+        uploaded_prior_to=options.uploaded_prior_to,
+    )
+    assert isinstance(finder, TargetFinder)
+    for name, version in target.contained.items():
+        wheel = Path(target.metadata, f"{name.replace('-', '_')}-{version}-py3-none-any.whl")
+        finder.contained[name] = InstallationCandidate(name, version, Link(wheel.as_uri()))
+    return finder

@@ -1,0 +1,66 @@
+"""What pip keeps for the whole process: its logging, its environment markers, and the objects behind a command of its."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pip._vendor.packaging.markers as pip_markers
+from piptools.logging import log as pip_tools_log
+from piptools.repositories.pypi import PyPIRepository
+
+from wenv_resolver.requested import IndexOptions
+from wenv_resolver.target import Target
+
+
+def repository(options: IndexOptions, downloads: Path | None) -> PyPIRepository:
+    """pip-tools' view of pip's indexes; answers are kept in the folder `downloads`, if one is given."""
+    cache = ["--cache-dir", str(downloads)] if downloads else ["--no-cache-dir"]
+    with logging_kept():
+        return PyPIRepository([*options.pip_arguments(), *cache], cache_dir=str(downloads or ""))
+
+
+@contextmanager
+def markers_of(target: Target) -> Iterator[None]:
+    """Evaluate environment markers for the target; pip has no parameter for it."""
+    original = pip_markers.default_environment
+    pip_markers.default_environment = lambda: dict(target.markers)  # type: ignore[assignment,return-value]
+    try:
+        yield
+    finally:
+        pip_markers.default_environment = original
+
+
+class _Collector(logging.Handler):
+    """Keeps pip's warnings and errors, which say why a resolution failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+_collector = _Collector()
+
+
+def index_trouble() -> str:
+    """What pip has last said of an index that it could not reach, in brackets; empty if nothing."""
+    said = [message for message in _collector.messages if message.startswith(("Retrying", "Could not fetch"))]
+    return f" ({said[-1]})" if said else ""
+
+
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """pip sets up logging for the whole process when a command is made; keep what the process had."""
+    root, pip_logger = logging.getLogger(), logging.getLogger("pip")
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        pip_logger.handlers[:], pip_logger.propagate = [_collector], False
+        pip_logger.setLevel(logging.WARNING)
+        pip_tools_log.verbosity = -3  # prints nothing

@@ -1,0 +1,90 @@
+"""Requirements as pip reads them: from a command line, and from requirements files with all that these name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from pip._internal.exceptions import PipError
+from pip._internal.models.wheel import Wheel
+from pip._internal.req.constructors import install_req_from_line, install_req_from_parsed_requirement
+from pip._internal.req.req_file import parse_requirements
+from pip._internal.req.req_install import InstallRequirement
+
+from wenv_resolver.errors import RequirementsError
+from wenv_resolver.pip_internals.process import logging_kept, repository
+from wenv_resolver.requested import IndexOptions, Line, Requested
+
+
+def read_requirement(text: str, origin: str) -> Line:
+    """A requirement as pip's command line takes it: a name with specifiers and markers, a wheel's path or URL."""
+    with logging_kept(), _readable(origin):
+        return _line(install_req_from_line(text, comes_from=origin), origin)
+
+
+def read_requirements_file(path: Path, options: IndexOptions, *, constraint: bool = False) -> Requested:
+    """A requirements file with all that it names: nested files, constraints, hashes, index options."""
+    if not path.exists() or path.is_dir():
+        raise RequirementsError(f"{path} is not a file")
+    requirements: list[Line] = []
+    constraints: list[Line] = []
+    with _readable(str(path)):
+        own = repository(options, None)
+        finder = own.finder
+        for parsed in parse_requirements(
+            str(path), session=own.session, finder=finder, options=own.options, constraint=constraint
+        ):
+            if parsed.is_editable:
+                raise RequirementsError(
+                    f"{parsed.comes_from}: editable requirements cannot be installed", "mount the folder with --mount instead"
+                )
+            line = _line(install_req_from_parsed_requirement(parsed), parsed.comes_from or str(path))
+            (constraints if parsed.constraint else requirements).append(line)
+        if own.options.require_hashes and (bare := [line.text for line in requirements if not line.hashes]):
+            raise RequirementsError(f"{path}: --require-hashes, and no hash for {', '.join(bare)}")
+        given = repository(IndexOptions(), None)
+        found = IndexOptions(
+            index_url=next((url for url in finder.index_urls[:1] if url not in given.finder.index_urls[:1]), None),
+            extra_index_urls=tuple(url for url in finder.index_urls[1:] if url not in given.finder.index_urls),
+            find_links=tuple(link for link in finder.find_links if link not in given.finder.find_links),
+            trusted_hosts=tuple(own.options.trusted_hosts),
+            no_index=finder.search_scope.no_index,
+            no_binary=tuple(sorted(finder.format_control.no_binary - given.finder.format_control.no_binary)),
+            pre=finder.release_control is not None and ":all:" in finder.release_control.all_releases,
+        )
+    return Requested(tuple(requirements), tuple(constraints), found)
+
+
+def _line(requirement: InstallRequirement, origin: str) -> Line:
+    marker = f" ; {requirement.markers}" if requirement.markers else ""
+    if requirement.link is not None:
+        if requirement.link.is_file and not Path(requirement.link.file_path).exists():
+            raise RequirementsError(f"{origin}: no such file: {requirement.link.file_path}")
+        name = requirement.name or _name_of_file(requirement.link.filename)
+        if name is None:
+            raise RequirementsError(
+                f"{origin}: {requirement.link}: only wheels and source distributions can be given by path or URL"
+            )
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        text = f"{name}{extras} @ {requirement.link.url}{marker}"
+    else:
+        text = f"{requirement.req}{marker}"
+    hashes = requirement.hash_options
+    if hashes and "sha256" not in hashes:
+        raise RequirementsError(f"{origin}: {text}: its hashes are {', '.join(hashes)}; sha256 is needed")
+    return Line(text, tuple(hashes.get("sha256", ())), origin)
+
+
+def _name_of_file(filename: str) -> str | None:
+    """The project that a wheel or source distribution is of, by its name."""
+    with suppress(InvalidSdistFilename):
+        return parse_sdist_filename(filename)[0]
+    return Wheel(filename).name if filename.endswith(".whl") else None
+
+
+@contextmanager
+def _readable(origin: str) -> Iterator[None]:
+    try:
+        yield
+    except (PipError, ValueError, OSError) as error:
+        raise RequirementsError(f"{origin}: {error}") from error

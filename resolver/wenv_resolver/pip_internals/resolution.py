@@ -1,0 +1,200 @@
+"""Resolution by pip-tools' resolver, for the target."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pip._internal.exceptions import DistributionNotFound, HashErrors, InstallationError, PipError
+from pip._internal.metadata import BaseDistribution
+from pip._internal.req.constructors import install_req_from_line
+from pip._internal.req.req_install import InstallRequirement
+from pip._vendor.packaging.utils import canonicalize_name
+from piptools.exceptions import PipToolsError
+from piptools.repositories.pypi import PyPIRepository
+from piptools.resolver import BacktrackingResolver
+
+from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
+from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
+from wenv_resolver.pip_internals.metadata import described
+from wenv_resolver.pip_internals.process import index_trouble, markers_of, repository
+from wenv_resolver.requested import Line, Requested
+from wenv_resolver.target import Target
+
+ANOTHER_VERSION = "leave the version open, or have it built for the default runtime: --runtime default"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One package of a resolution: the file that was chosen, and why it cannot be used, if it cannot.
+
+    `hashes` are those the index gives, `allowed` the sha256 values that the user allows (none: any).  `contained` says that the
+    runtime holds it already.
+    """
+
+    name: str
+    version: str
+    url: str
+    filename: str
+    hashes: dict[str, str]
+    allowed: tuple[str, ...]
+    requirers: tuple[str, ...]
+    requires_python: str | None
+    contained: bool
+    problem: str | None
+    remedy: str | None
+    source: "SourceFile | None"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The source distribution of a chosen version that has no usable wheel."""
+
+    url: str
+    filename: str
+    hashes: dict[str, str]
+
+
+def resolve(
+    requested: Requested, target: Target, *, downloads: Path, preferred: Sequence[tuple[str, str]] = ()
+) -> list[Chosen]:
+    """Choose a version and a file for everything that `requested` needs, sorted by name.
+
+    `preferred` are (name, version) pairs that are kept where the requirements allow it; `downloads` is the folder for answers
+    of indexes.  Raises ConflictError when no set of versions exists, RequirementsError and FetchError.
+    """
+    own = repository(requested.options, downloads)
+    finder = target_finder(own, target)
+    with markers_of(target), _explaining(finder):
+        _resolve_for(own, target, finder)
+        lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
+        if hashed := sorted(str(line.name) for line, _ in lines if line.hashes and line.name in target.contained):
+            raise RequirementsError(
+                f"{', '.join(hashed)}: the runtime's own, known by a hash of its own; what is given cannot be checked",
+                "leave these hashes out, or take the index's files: --runtime default",
+            )
+        requirements = [_install_requirement(line, constraint) for line, constraint in lines]
+        wanted = [r for r in requirements if r.match_markers()]
+        existing = {name: install_req_from_line(f"{name}=={version}") for name, version in preferred}
+        # pip-tools leaves setuptools and pip out of a lock unless told otherwise; here nothing else provides them
+        resolver = BacktrackingResolver(wanted, existing_constraints=existing, repository=own, allow_unsafe=True)
+        pins = resolver.resolve()
+        return sorted((_chosen(pin, finder, target) for pin in pins), key=lambda chosen: chosen.name)
+
+
+def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Chosen:
+    link, name = pin.link, str(pin.name)
+    assert link is not None
+    version = str(next(iter(pin.specifier)).version)
+    problem = remedy = source = None
+    if link.url_without_fragment in finder.unusable or not link.is_wheel:
+        evidence = finder.evidence.get((canonicalize_name(name), version)) or Evidence(source=True)  # or given by its address
+        problem = evidence.problem(target.markers["python_full_version"])
+        best = finder.best_usable(name)
+        remedy = f"version {best} has a usable wheel, but the requirements do not allow it" if best else None
+        found = finder.source_of(name, version) if link.is_wheel else link
+        if found is not None and not evidence.other_python:
+            source = SourceFile(found.url_without_fragment, found.filename, dict(found._hashes))
+    return Chosen(
+        name=name,
+        version=version,
+        url=link.url_without_fragment,
+        filename=link.filename,
+        hashes=dict(link._hashes),
+        allowed=tuple(pin.hash_options.get("sha256", ())),
+        requirers=tuple(sorted(pin._required_by)),  # type: ignore[attr-defined]
+        requires_python=link.requires_python,
+        contained=canonicalize_name(name) in target.contained,
+        problem=problem,
+        remedy=remedy,
+        source=source,
+    )
+
+
+def _install_requirement(line: Line, constraint: bool) -> InstallRequirement:
+    requirement = install_req_from_line(
+        line.text,
+        comes_from=line.origin or None,
+        constraint=constraint,
+        hash_options={"sha256": list(line.hashes)} if line.hashes else {},
+    )
+    requirement.user_supplied = not constraint
+    return requirement
+
+
+def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinder) -> None:
+    """Make pip-tools' repository resolve for the target: what its command line cannot be told."""
+    repository._finder = finder
+    command = repository.command
+    make_resolver: Any = command.make_resolver
+    make_preparer: Any = command.make_requirement_preparer
+
+    def resolver_for_target(*arguments: Any, **keywords: Any) -> Any:
+        return make_resolver(*arguments, **{**keywords, "py_version_info": target.python_version})
+
+    def preparer_without_builds(*arguments: Any, **keywords: Any) -> Any:
+        preparer: Any = make_preparer(*arguments, **keywords)
+        prepare: Any = preparer.prepare_linked_requirement
+
+        def prepare_linked(requirement: InstallRequirement, parallel_builds: bool = False) -> BaseDistribution:
+            link = requirement.link
+            assert link is not None
+            if link.is_wheel and link.url_without_fragment not in finder.unusable:
+                distribution: BaseDistribution = prepare(requirement, parallel_builds)
+                return distribution
+            return described(requirement, link, repository.session)
+
+        preparer.prepare_linked_requirement = prepare_linked
+        return preparer
+
+    command.make_resolver = resolver_for_target  # type: ignore[method-assign]
+    command.make_requirement_preparer = preparer_without_builds  # type: ignore[method-assign]
+
+
+@contextmanager
+def _explaining(finder: TargetFinder) -> Iterator[None]:
+    try:
+        yield
+    except DistributionNotFound as error:
+        hint = ANOTHER_VERSION if finder.contained.keys() & _names_in(error) else None
+        raise ConflictError(_conflict(error, finder), hint) from error
+    except HashErrors as error:
+        raise ResolverError(str(error)) from error
+    except (PipError, InstallationError, PipToolsError) as error:
+        raise ConflictError(str(error)) from error
+
+
+def _names_in(error: DistributionNotFound) -> set[str]:
+    """The projects about which a conflict is."""
+    causes = getattr(error.__cause__, "causes", ())
+    return {canonicalize_name(cause.requirement.project_name) for cause in causes}
+
+
+def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
+    """What stood in the way, from the resolver's own record of it."""
+    causes = getattr(error.__cause__, "causes", ())
+    if not causes:
+        return str(error)
+    lines = []
+    for cause in causes:
+        by = f"{cause.parent.name} {cause.parent.version}" if cause.parent is not None else "you"
+        lines.append(f"  - {cause.requirement.format_for_error()}, asked for by {by}")
+    lines = list(dict.fromkeys(lines))
+    names = {cause.requirement.project_name for cause in causes}
+    held = [finder.contained[name] for name in sorted(_names_in(error)) if name in finder.contained]
+    if held:
+        there = ", ".join(f"{candidate.name} {candidate.version}" for candidate in held)
+        return f"this runtime holds {there}, and no other version can be added:\n" + "\n".join(lines)
+    if len(lines) == 1 and len(names) == 1:
+        versions = sorted({c.version for c in finder.find_all_candidates(str(names.pop()))})
+        if not versions and (trouble := index_trouble()):
+            return f"the package index cannot be reached{trouble}:\n{lines[0]}"
+        if not versions:
+            return f"no package of that name is on the index:\n{lines[0]}"
+        return f"no version satisfies the requirement; there are {_shortened([str(v) for v in versions])}:\n{lines[0]}"
+    return "no set of versions satisfies all requirements:\n" + "\n".join(lines)
+
+
+def _shortened(versions: list[str]) -> str:
+    return ", ".join(versions if len(versions) <= 6 else [versions[0], "…", *versions[-4:]])

@@ -1,0 +1,169 @@
+"""What a user asked for, as data: requirements, constraints, and where to look for packages."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from wenv_cache.reading import Given
+
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """Where to look for packages, beyond pip's own configuration, which stays in force."""
+
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    no_index: bool = False
+    pre: bool = False
+    no_binary: tuple[str, ...] = ()
+
+    def pip_arguments(self) -> list[str]:
+        """The same as options of pip's."""
+        arguments = ["--index-url", self.index_url] if self.index_url else []
+        for option, values in (
+            ("--extra-index-url", self.extra_index_urls),
+            ("--find-links", self.find_links),
+            ("--trusted-host", self.trusted_hosts),
+            ("--no-binary", self.no_binary),
+        ):
+            for value in values:
+                arguments += [option, value]
+        return arguments + ["--no-index"] * self.no_index + ["--pre"] * self.pre
+
+    def merged(self, other: "IndexOptions") -> "IndexOptions":
+        """These options and `other`'s."""
+        return IndexOptions(
+            other.index_url or self.index_url,
+            tuple(dict.fromkeys(self.extra_index_urls + other.extra_index_urls)),
+            tuple(dict.fromkeys(self.find_links + other.find_links)),
+            tuple(dict.fromkeys(self.trusted_hosts + other.trusted_hosts)),
+            self.no_index or other.no_index,
+            self.pre or other.pre,
+            tuple(dict.fromkeys(self.no_binary + other.no_binary)),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For manifests.  Addresses are kept without user names and passwords: pip finds these where they are configured."""
+        return {
+            "index_url": self.index_url and without_credentials(self.index_url),
+            "extra_index_urls": [without_credentials(url) for url in self.extra_index_urls],
+            "find_links": [without_credentials(url) for url in self.find_links],
+            "trusted_hosts": list(self.trusted_hosts),
+            "no_index": self.no_index,
+            "pre": self.pre,
+            "no_binary": list(self.no_binary),
+        }
+
+    @classmethod
+    def read(cls, given: Given) -> "IndexOptions":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+
+        def texts(key: str) -> tuple[str, ...]:
+            found = given.get(key)
+            return () if found is None else tuple(item.text() for item in found.items())
+
+        address = given["index_url"].optional
+        read = cls(
+            None if address is None else address.text(),
+            texts("extra_index_urls"),
+            texts("find_links"),
+            texts("trusted_hosts"),
+            given["no_index"].truth(),
+            given["pre"].truth(),
+            texts("no_binary"),
+        )
+        _check_addresses(given, read)
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One requirement: PEP 508 text, the sha256 values that are allowed for it (none: any), and where it was written."""
+
+    text: str
+    hashes: tuple[str, ...] = ()
+    origin: str = ""
+
+    @property
+    def name(self) -> str | None:
+        """Canonical name of the project, None for a bare path or URL."""
+        try:
+            return canonicalize_name(Requirement(self.text).name)
+        except InvalidRequirement:
+            return None
+
+    def as_json(self) -> dict[str, Any]:
+        """For manifests."""
+        name, at, url = self.text.partition(" @ ")
+        return {"text": name + at + without_credentials(url) if at else self.text, "hashes": list(self.hashes)}
+
+    @classmethod
+    def read(cls, given: Given) -> "Line":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+        read = cls(given["text"].text(), tuple(item.text(_SHA256) for item in given["hashes"].items()))
+        _check_addresses(given, read)
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """Everything that a resolution starts from."""
+
+    requirements: tuple[Line, ...] = ()
+    constraints: tuple[Line, ...] = ()
+    options: IndexOptions = field(default_factory=IndexOptions)
+
+    def merged(self, other: "Requested") -> "Requested":
+        """This and `other`: requirements of the same project replace this one's."""
+        fresh = {line.name for line in other.requirements if line.name}
+        kept = tuple(line for line in self.requirements if line.name is None or line.name not in fresh)
+        return Requested(
+            tuple(dict.fromkeys(kept + other.requirements)),
+            tuple(dict.fromkeys(self.constraints + other.constraints)),
+            self.options.merged(other.options),
+        )
+
+    def without(self, names: Iterable[str]) -> "Requested":
+        """Without the requirements of these projects."""
+        gone = {canonicalize_name(name) for name in names}
+        return replace(self, requirements=tuple(line for line in self.requirements if line.name not in gone))
+
+    def as_json(self) -> dict[str, Any]:
+        """For manifests."""
+        return {
+            "requirements": [line.as_json() for line in self.requirements],
+            "constraints": [line.as_json() for line in self.constraints],
+            "options": self.options.as_json(),
+        }
+
+    @classmethod
+    def read(cls, given: Given) -> "Requested":
+        """Read what `as_json` wrote; raises InvalidValueError."""
+        return cls(
+            tuple(map(Line.read, given["requirements"].items())),
+            tuple(map(Line.read, given["constraints"].items())),
+            IndexOptions.read(given["options"]),
+        )
+
+
+def _check_addresses(given: Given, read: IndexOptions | Line) -> None:
+    """Raises InvalidValueError for addresses that cannot be taken apart, and so not be written without their credentials."""
+    try:
+        read.as_json()
+    except ValueError as error:
+        raise given.error(f"an address that cannot be read: {error}") from None
+
+
+def without_credentials(url: str) -> str:
+    """A URL (or path) without user name and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.scheme and parts.netloc else url

@@ -1,0 +1,153 @@
+"""From what was asked for to files: the step before a lock."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wenv_cache.kinds import Kind
+from wenv_cache.store import Store
+from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.errors import RequirementsError, Unusable, UnusablePackagesError
+from wenv_resolver.lock import LockedFile
+from wenv_resolver.progress import Progress
+from wenv_resolver.requested import Requested
+from wenv_resolver.target import Target
+
+if TYPE_CHECKING:
+    from wenv_resolver.pip_internals import resolution
+
+RESOLVING = "Resolving"
+DEFAULT_BUILDS = "an environment of the default runtime can have it built: `wenv create --runtime default`"
+LOOKING = "Looking into source distributions"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One package of a resolution, and how it can be had.
+
+    `file` is a wheel, or a source distribution to build; None if there is neither, and then `problem` says why.  `languages`
+    are those of the source distribution besides Python; `evidence` is what the index showed of the version, if no wheel of it
+    can be used.  `contained` is whether the runtime holds it already: there is no file, and no problem.
+    """
+
+    name: str
+    version: str
+    requirers: tuple[str, ...]
+    file: LockedFile | None
+    languages: tuple[str, ...] = ()
+    evidence: str = ""
+    problem: str | None = None
+    remedy: str | None = None
+    contained: bool = False
+
+
+def resolve(
+    store: Store,
+    requested: Requested,
+    target: Target,
+    progress: Progress,
+    preferred: Sequence[LockedFile] = (),
+    rules: BuildRules = ANY_BUILD,
+    is_built: Callable[[LockedFile], bool] = lambda file: False,
+) -> list[LockedFile]:
+    """Choose a file for everything that is needed, sorted by name; `preferred` are kept where the requirements allow it.
+
+    `is_built` says whether the wheel of a source distribution is there already: it needs no permission.
+
+    Raises UnusablePackagesError, which lists every package that has no usable wheel and cannot be built; ConflictError;
+    RequirementsError.
+    """
+    decided = decide(store, requested, target, progress, preferred, rules, is_built)
+    unusable = [
+        Unusable(d.name, d.version, d.requirers, d.problem or "", d.remedy)
+        for d in decided
+        if d.file is None and not d.contained
+    ]
+    if unusable:
+        raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
+    files = [d.file for d in decided if d.file is not None]
+    _check_hashes_complete(requested, files)
+    return files
+
+
+def decide(
+    store: Store,
+    requested: Requested,
+    target: Target,
+    progress: Progress,
+    preferred: Sequence[LockedFile] = (),
+    rules: BuildRules = ANY_BUILD,
+    is_built: Callable[[LockedFile], bool] = lambda file: False,
+) -> list[Decided]:
+    """Choose a version of everything that is needed, and say how it can be had; sorted by name.
+
+    Raises ConflictError and RequirementsError.
+    """
+    if not requested.requirements:
+        return []
+    from wenv_resolver.pip_internals import resolution  # late: takes 0.3 s, and nothing else needs it
+
+    progress.begin(RESOLVING)
+    try:
+        chosen = resolution.resolve(
+            requested,
+            target,
+            downloads=store.folder(Kind.DOWNLOADS),
+            preferred=[(file.name, file.version) for file in preferred],
+        )
+    finally:
+        progress.end(RESOLVING)
+    if any(c.problem for c in chosen):
+        progress.begin(LOOKING)
+    try:
+        return [_decided(store, c, requested, target, rules, is_built) for c in chosen]
+    finally:
+        progress.end(LOOKING)
+
+
+def _decided(
+    store: Store,
+    chosen: "resolution.Chosen",
+    requested: Requested,
+    target: Target,
+    rules: BuildRules,
+    is_built: Callable[[LockedFile], bool],
+) -> Decided:
+    c = chosen
+    if c.contained:
+        return Decided(c.name, c.version, c.requirers, None, contained=True)
+    if c.problem is None:
+        sha256 = c.hashes.get("sha256", "")
+        file = LockedFile(c.name, c.version, c.filename, c.url, sha256, None, c.requires_python, c.allowed)
+        return Decided(c.name, c.version, c.requirers, file)
+    if c.source is None:
+        return Decided(c.name, c.version, c.requirers, None, (), c.problem, c.problem, c.remedy)
+    from wenv_resolver.building.recipes import recipe_of
+    from wenv_resolver.building.sources import look_into, obtain
+    from wenv_resolver.pip_internals.downloads import Downloader
+
+    sha256, recipe = c.source.hashes.get("sha256", ""), recipe_of(c.name, c.version).identity
+    file = LockedFile(
+        c.name, c.version, c.source.filename, c.source.url, sha256, None, c.requires_python, c.allowed, recipe=recipe
+    )
+    if not rules.permits(c.name) and not is_built(file):
+        remedy = "leave out --no-build, or name it with --build-only, to have it built"
+        return Decided(c.name, c.version, c.requirers, None, (), c.problem, f"{c.problem}, and building is not allowed", remedy)
+    file, path = obtain(store, file, Downloader(requested.options))
+    facts = look_into(path)
+    problem = f"{c.problem}, which {facts.problem}" if facts.problem else None
+    if facts.languages and not target.extensions:
+        problem = f"{c.problem}, with {', '.join(facts.languages)} in it, and this runtime takes no extension modules"
+        return Decided(c.name, c.version, c.requirers, None, facts.languages, c.problem, problem, c.remedy or DEFAULT_BUILDS)
+    return Decided(c.name, c.version, c.requirers, None if problem else file, facts.languages, c.problem, problem, c.remedy)
+
+
+def _check_hashes_complete(requested: Requested, files: Sequence[LockedFile]) -> None:
+    """Like pip: once one requirement has hashes, everything that is installed must have them."""
+    if any(line.hashes for line in requested.requirements):
+        without = [file.name for file in files if not file.allowed]
+        if without:
+            raise RequirementsError(
+                f"some requirements have hashes, and these have none: {', '.join(without)}",
+                "give hashes for all of them, or for none",
+            )
