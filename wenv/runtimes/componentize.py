@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: The name of wenv/guest inside the component, out of the way of everybody's modules.
 GUEST_PACKAGE = "_wenv"
+#: Bytes that are free where a component can be built.
+ROOM = 200 << 20
 #: Where, in a build, the guest leaves the standard library: the second folder on componentize-py's Python path.
 COPY_MARKER = "wenv-standard-library"
 COMPONENT = "component.wasm"
@@ -275,7 +277,9 @@ def run_componentize(arguments: list[str], virtual_environment: Path, temporary:
     # neither -P nor the folder lets a file of the user's be imported in place of componentize-py or the standard library
     status, printed = run_watched(command, folder=virtual_environment, environment=environment, scratch=temporary)
     if status:
-        if "StorageFull" in printed or "No space left" in printed:
+        # WASI has no number for a full disk, and what was written is gone when this process can look
+        is_out_of_room = "[Errno 29] I/O error" in printed and shutil.disk_usage(temporary).free < ROOM
+        if is_out_of_room or "StorageFull" in printed or "No space left" in printed:
             raise FullDiskError(temporary)
         words = "\n".join(printed.strip().splitlines()[-15:])
         raise RuntimeBuildError(f"componentize-py failed with status {status}:\n{words}")
