@@ -258,7 +258,7 @@ FORGED = [
 @pytest.mark.parametrize("where", SESSIONS, ids=["in process", "own process"])
 def test_forged_replies_end_in_errors_of_ours(empty: Wenv, where: dict[str, bool]) -> None:
     with package.open(empty.folder).session(**where) as session:  # type: ignore[arg-type]
-        session.run("import _wenv.calls as calls, _wenv.living as living")
+        session.run("import _wenv.entry.services as calls, _wenv.sessions.calls as living")
         for reply in FORGED:
             session.run(f"calls.SERVICES['session.call'] = lambda order: living.Written({reply!r})")
             with pytest.raises(GuestAnswerError if where["in_process"] else WenvError):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Wenv
 from tests.wheel_builder import Wheel
-from wenv.guest.stubs import MODULES, ctypes
+from wenv.guest.platform.stubs import MODULES, ctypes
 from wenv.runtimes.needs import TABLE, needs_of
 
 

@@ -43,7 +43,7 @@ from wenv.trust import secure_folders
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
-    from wenv.guest.living import Reply
+    from wenv.guest.sessions.calls import Reply
     from wenv.host.engine import Compiled
     from wenv.host.remote import RemoteSession
     from wenv.host.session import Session as HostSession

@@ -138,7 +138,7 @@ def fit_modules(
 def _tried(
     runtime: Runtime, environment: Environment, module: str, request: dict[str, object], progress: Progress
 ) -> dict[str, Any]:
-    """The guest's verdict on one module (wenv/guest/trial.py)."""
+    """The guest's verdict on one module (wenv/guest/bake/trial.py)."""
     from wenv.host.remote import RemoteSession  # late: imports wasmtime
 
     preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]

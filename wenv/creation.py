@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wenv.environment import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load, place
 from wenv.errors import EnvironmentExistsError, WenvError
-from wenv.guest.extensions import is_extension
+from wenv.guest.imports.extensions import is_extension
 from wenv.image import image
 from wenv.launch import ensure_ready, leave_plan
 from wenv.locations import STANDARD_LIBRARY, folder_key, history_file

@@ -1,7 +1,8 @@
 """Images: what the guest reads of a snapshot before it reads any layer, made once for each snapshot and kept in the store.
 
-A derived entry with two folders: ``code``, the index and the code archives of all layers (hard links to the layers' own; see
-wenv/guest/codearchive.py), and ``layers``, an empty folder for each package, so that the layers' own folder can be listed.
+A derived entry with two folders: ``code``, the index and the code archives of all layers (hard links to the layers' own; their
+format is in wenv/guest/imports/code_archive.py), and ``layers``, an empty folder for each package, so that the layers' own
+folder can be listed.
 """
 
 import hashlib
@@ -9,8 +10,8 @@ import json
 from pathlib import Path, PurePosixPath
 
 from wenv.environment import Environment
-from wenv.guest.codearchive import CODE as ARCHIVE
-from wenv.guest.codearchive import INDEX, LAYER_INDEX, IndexJob
+from wenv.guest.imports.code_archive import CODE as ARCHIVE
+from wenv.guest.imports.code_archive import INDEX, LAYER_INDEX, IndexJob
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Runtime

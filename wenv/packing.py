@@ -2,7 +2,7 @@
 
 The component holds the interpreter, every file of the standard library and of the layers, their compiled code, and the
 program's own files, all compressed; and modules that were imported already, as a baked one does.  See
-wenv/guest/memoryfiles.py for how a program reads files where there is no file system.
+wenv/guest/pack/files.py for how a program reads files where there is no file system.
 """
 
 import hashlib
@@ -19,13 +19,14 @@ from typing import Any
 from wenv.baking import Fit, baking_with, fit_modules, requested_modules
 from wenv.environment import Environment
 from wenv.errors import WenvError
-from wenv.guest.packing import ARCHIVE, ARCHIVE_INDEX, Contents, Entry, Pack, source_of
+from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX, Contents, Entry, Pack, source_of
 from wenv.image import layer_bases
 from wenv.launch import ensure_ready
 from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for
+from wenv.runtimes.services import GUEST, guest_sources
 from wenv.snapshot import console_scripts, importable_names, split_packages, top_level_modules
 from wenv_cache.files import replacing
 from wenv_cache.store import Store
@@ -53,7 +54,7 @@ _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a packed component shall run: `form` and `target` as in wenv/guest/packing.py.
+    """What a packed component shall run: `form` and `target` as in wenv/guest/pack/archive.py.
 
     `files` are the program's own, by their path below ``/app``.
     """
@@ -225,7 +226,7 @@ def _precompiled(wasmtime: Path, component: Path, target: Path, progress: Progre
 
 def _archive(runtime: Runtime, layer: str, base: str, leave_out: Sequence[str], progress: Progress) -> Path:
     """The folder with a layer's archive, kept in the store."""
-    writer = (Path(__file__).parent / "guest" / "packing.py").read_bytes()
+    writer = (GUEST / "pack" / "archive.py").read_bytes()
     parts = [runtime.code_entry(layer, base), *leave_out, hashlib.sha256(writer).hexdigest()]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -417,7 +418,7 @@ def _unused(store: Store, environment: Environment, program: Program) -> list[st
     sources = [path for _, path in program.files if path.suffix == ".py"]
     for package in environment.packages:
         sources += (store.tree(package.digest) / SITE_PACKAGES).rglob("*.py")
-    sources += Path(__file__).parent.joinpath("guest").glob("*.py")
+    sources += guest_sources()
     used = set(_ALWAYS)
     if program.form == "module":
         used.add(program.target.partition(".")[0])

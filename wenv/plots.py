@@ -1,9 +1,9 @@
-"""Where pictures go that a program shows (wenv/guest/plots.py): a folder of its own for each environment."""
+"""Where pictures go that a program shows (wenv/guest/platform/plots.py): a folder of its own for each environment."""
 
 from pathlib import Path, PurePosixPath
 
 from wenv.environment import Environment
-from wenv.guest.plots import FOLDER, VARIABLE
+from wenv.guest.platform.plots import FOLDER, VARIABLE
 from wenv.locations import data_folder, folder_key
 from wenv.policy import Mount
 from wenv.runtime_names import Kind

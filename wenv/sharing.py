@@ -17,7 +17,7 @@ from wenv.creation import alone, check_place, lock_of, write
 from wenv.environment import DIGEST as SHA256
 from wenv.environment import Environment, PackageLayer, RuntimeRecord, read_packages, read_time
 from wenv.errors import StaleEnvironmentError, WenvError
-from wenv.guest.extensions import is_extension
+from wenv.guest.imports.extensions import is_extension
 from wenv.launch import ensure_ready
 from wenv.policy import Policy
 from wenv.runtime_names import Kind

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from wenv.environment import PackageLayer
-from wenv.guest.extensions import is_extension
+from wenv.guest.imports.extensions import is_extension
 from wenv_cache.manifest import Manifest
 from wenv_cache.store import Store
 from wenv_resolver.layout import SITE_PACKAGES

@@ -55,5 +55,5 @@ class Target:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> "Target":
-        """From what the guest says of itself (wenv/guest/describe.py)."""
+        """From what the guest says of itself (wenv/guest/platform/describe.py)."""
         return cls(description["markers"], description["platform"], description["abi"])

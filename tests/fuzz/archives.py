@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.trees import TEXTS, VALUES, bytewise, check
-from wenv.guest import codearchive
-from wenv.guest.codearchive import CODE, INDEX, LAYER_INDEX, PYC_HEAD, Snapshot, compile_tree, write_index
+from wenv.guest.imports import code_archive
+from wenv.guest.imports.code_archive import CODE, INDEX, LAYER_INDEX, PYC_HEAD, Snapshot, compile_tree, write_index
 from wenv.launcher.memory import PAGE, UNIT, _read_head, head_of
 
 #: How reading may end: in the guest each of these ends the import that wanted the code.  SystemError is what `marshal` says
@@ -70,7 +70,7 @@ def _ask(snapshot: Snapshot, path: str) -> None:
 def _layer_index(folder: Path, data: bytes) -> None:
     """A layer's index becomes a part of a snapshot's."""
     (folder / "0.idx").write_bytes(data)
-    layer: codearchive.Layer = {"base": "/python/lib", "path": "/python/lib", "names": ["a.py"]}
+    layer: code_archive.Layer = {"base": "/python/lib", "path": "/python/lib", "names": ["a.py"]}
     output = folder / "output"
     output.mkdir(exist_ok=True)
     write_index({"folder": str(folder), "output": str(output), "layers": [layer], "split_packages": {}})

@@ -120,7 +120,7 @@ class Machine:
         shutil.rmtree(self.code)
         for room in ROOMS:
             shutil.copytree(REPOSITORY / room, self.code / room, ignore=shutil.ignore_patterns("__pycache__"))
-        with (self.code / "wenv" / "guest" / "app.py").open("a") as guest:
+        with (self.code / "wenv" / "guest" / "entry" / "component.py").open("a") as guest:
             guest.write("\n# a later version\n")
         self._check_code()
 

@@ -55,8 +55,8 @@ def upgraded(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Ma
 
 
 def test_the_code_at_that_place_is_the_present_one(upgraded: Machine) -> None:
-    changed = upgraded.code / "wenv" / "guest" / "app.py"
-    own = Path(__file__).parent.parent.parent / "wenv" / "guest" / "app.py"
+    changed = upgraded.code / "wenv" / "guest" / "entry" / "component.py"
+    own = Path(__file__).parent.parent.parent / "wenv" / "guest" / "entry" / "component.py"
     assert changed.read_text() == own.read_text() + "\n# a later version\n"
 
 

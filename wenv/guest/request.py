@@ -42,7 +42,7 @@ class Request(TypedDict):
     """Working directory, a guest path."""
     environment: dict[str, str]
     code: str
-    """Guest folder with the index of the snapshot and its code archives, see `codearchive`."""
+    """Guest folder with the index of the snapshot and its code archives, see `imports.code_archive`."""
     stubs: list[str]
     """Standard modules missing here for which an importable stub is provided."""
     terminal: list[int] | None

@@ -19,7 +19,7 @@ from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT, PAGE, UNIT, head_of,
 if TYPE_CHECKING:
     from wenv.launcher.memory import Run
 
-#: What the guest sends around an interrupt of its own (wenv/guest/reactor.py).
+#: What the guest sends around an interrupt of its own (wenv/guest/entry/module.py).
 BEFORE, AFTER = b"?before", b"?after"
 #: With what CPython's state begins in memory, and where its size is from there.
 #: Source: ``struct _Py_DebugOffsets`` in Include/internal/pycore_debug_offsets.h.

@@ -134,7 +134,7 @@ class Session:
             return self._guest.main(json.dumps(request))
 
     def call(self, name: str, argument: object) -> Any:
-        """Call one of the guest's services (wenv/guest/calls.py).
+        """Call one of the guest's services (wenv/guest/entry/services.py).
 
         Raises TrapError; WenvError if the service failed; GuestAnswerError for an answer that is no JSON or too long.
         """

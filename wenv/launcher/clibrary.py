@@ -36,10 +36,10 @@ SERIES = "50."
 STACK = (2 << 20) - (64 << 10)
 #: Of a component: the interface of wenv's own that it exports.
 INTERFACE = b"wenv:env/session@0.1.0"
-#: Of a module: the host's function that it imports, and the Python source with which it is called (wenv/guest/reactor.py).
+#: Of a module: the host's function that it imports, and the Python source with which it is called (wenv/guest/entry/module.py).
 DOOR = ("host", "call")
-MAIN = "__import__('_wenv.reactor').reactor.main({request})"
-ANSWER = "__import__('_wenv.reactor').reactor.answer({name}, {argument})"
+MAIN = "__import__('_wenv.entry.module').entry.module.main({request})"
+ANSWER = "__import__('_wenv.entry.module').entry.module.answer({name}, {argument})"
 #: wasmtime_component_valkind_t
 STRING = 12
 

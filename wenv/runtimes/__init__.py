@@ -13,7 +13,7 @@ from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
-    from wenv.guest.packing import Pack
+    from wenv.guest.pack.archive import Pack
     from wenv.host.engine import Compiled
     from wenv.policy import Mount
 
@@ -49,7 +49,7 @@ class Baking:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """What a packed component holds besides: `archives` by their name in wenv/guest/packing.py, and its order there."""
+    """What a packed component holds besides: `archives` by their name in wenv/guest/pack/archive.py, and its order there."""
 
     archives: Mapping[str, Path]
     order: "Pack"
@@ -139,7 +139,7 @@ class Runtime(Protocol):
         """The packages that the standard library's layer holds besides, by canonical name."""
 
     def call(self, service: str, argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
-        """Call one of the guest's services (wenv/guest/calls.py) in a sandbox of its own that sees `mounts`."""
+        """Call one of the guest's services (wenv/guest/entry/services.py) in a sandbox of its own that sees `mounts`."""
 
     def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:
         """The folder with a layer's compiled code, for a layer mounted at `guest_base`."""

@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from wenv.errors import LinkError, RuntimeBuildError
-from wenv.guest.extensions import is_extension, linked_name
-from wenv.guest.packing import ARCHIVE, ARCHIVE_INDEX
+from wenv.guest.imports.extensions import is_extension, linked_name
+from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX
 from wenv.guest.request import BAKE_ORDER
 from wenv.locations import STANDARD_LIBRARY
 from wenv.runtime_names import Kind
@@ -226,7 +226,7 @@ class ComponentizeRuntime(GuestServices):
         # componentize-py looks for site-packages of the host here, or else takes what the host has along
         (nothing / "lib" / "site-packages").mkdir(parents=True)
         search = [argument for folder in (application, *folders) for argument in ("-p", str(folder))]
-        command = ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.app", *search]
+        command = ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.entry.component", *search]
         run_componentize([*command, "-o", str(output)], virtual_environment=nothing, temporary=staging)
 
     def build_variables(self, progress: Progress) -> Mapping[str, object]:

@@ -46,8 +46,8 @@ REVISION = 1
 #: Where the guest's own code lies while it is imported.
 GUEST_FOLDER = PurePosixPath("/wenv/guest")
 START = (
-    "import sys; sys.path.append({guest!r}); import _wenv.relocation as moving; moving.move_modules({library!r});"
-    " import _wenv.reactor as reactor; reactor.start(); del sys, moving, reactor"
+    "import sys; sys.path.append({guest!r}); import _wenv.entry.relocate as moving; moving.move_modules({library!r});"
+    " import _wenv.entry.module as entry; entry.start(); del sys, moving, entry"
 )
 FETCHING = "Fetching the scientific runtime"
 COMPILING = "Compiling the scientific runtime for this machine"

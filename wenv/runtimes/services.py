@@ -85,7 +85,7 @@ class GuestServices(Runtime):
     @cached_property
     def _archive_writer(self) -> str:
         """What writes the archives: read once, as a run asks for the key of every layer."""
-        return (GUEST / "codearchive.py").read_text("utf-8")
+        return (GUEST / "imports" / "code_archive.py").read_text("utf-8")
 
     def call(self, service: str, argument: object, mounts: Sequence[Mount], progress: Progress) -> Any:
         from wenv.host.session import Session  # late: imports wasmtime

@@ -129,21 +129,21 @@ def odd_calls() -> Result:
 
 @attempt("calls: services of wenv's own, compiling into the standard library", inside=NOT_THERE)
 def compiling_service() -> Result:
-    calls = module("_wenv.calls")
+    calls = module("_wenv.entry.services")
     fine, said = calls.call("compile", json.dumps({"tree": PYTHON, "output": PYTHON, "skip": []}))
     return ("succeeded" if fine else "refused"), str(said)
 
 
 @attempt("calls: services of wenv's own, compiling what is outside", inside=NOT_THERE)
 def compiling_outside() -> Result:
-    calls = module("_wenv.calls")
+    calls = module("_wenv.entry.services")
     fine, said = calls.call("compile", json.dumps({"tree": OUTSIDE, "output": TMP, "skip": []}))
     return ("succeeded" if leaks(said) or (fine and json.loads(said)["modules"]) else "harmless"), str(said)
 
 
 @attempt("calls: every service with odd texts", inside=NOT_THERE)
 def odd_services() -> Result:
-    calls = module("_wenv.calls")
+    calls = module("_wenv.entry.services")
     answers = []
     for name in (
         "compile",
@@ -196,7 +196,7 @@ def interrupts() -> Result:
 @attempt("calls: the file system that packed components have", inside=NOT_THERE)
 def memory_files() -> Result:
     """Its functions given paths of the host's."""
-    files = module("_wenv.memoryfiles")
+    files = module("_wenv.pack.files")
     makes = {"add_folder", "add_archive", "begin", "install"}  # they put names into the program's own memory
     found = [n for n in vars(files) if callable(getattr(files, n)) and n.islower() and n not in makes]
     for name in found:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypedDict
 
-from . import adapt, notes, program, streams
-from .request import Request
+from ..platform import adapt
+from ..program import program, streams, tracebacks
+from ..request import Request
 
 
 class Call(TypedDict):
@@ -38,7 +39,7 @@ def open_session(request: Request) -> None:
     """Prepare the interpreter."""
     program.prepare(request)
     adapt.slice_waits(bool)
-    notes.set_request(request)
+    tracebacks.set_request(request)
     sys.argv = [""]
 
 
@@ -81,8 +82,8 @@ def _guarded(work: Callable[[], object]) -> Written:
 def _failure(error: BaseException) -> Failure:
     import traceback
 
-    notes.hide_frames(error)
-    notes.explain(error)
+    tracebacks.hide_frames(error)
+    tracebacks.explain(error)
     module, name = type(error).__module__, type(error).__qualname__
     return {
         "kind": name if module == "builtins" else f"{module}.{name}",

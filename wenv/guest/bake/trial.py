@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, ClassVar, TypedDict
 
-from . import adapt, baking, importer, program
-from .request import Request
+from ..imports import importer
+from ..platform import adapt
+from ..program import program
+from ..request import Request
+from . import baking
 
 #: Files that are the same in every run.
 OWN = ("/python/", "/wenv/")

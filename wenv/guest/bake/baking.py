@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from . import adapt, importer, packing
-from .request import BAKE_ORDER, EXECUTABLE
+from ..imports import importer
+from ..pack import archive
+from ..platform import adapt
+from ..request import BAKE_ORDER, EXECUTABLE
 
 if TYPE_CHECKING:
     from random import Random
@@ -42,7 +44,7 @@ class Order(TypedDict):
     modules: list[str]
     environment: dict[str, str]
     stubs: list[str]
-    pack: packing.Pack | None
+    pack: archive.Pack | None
 
 
 def bake_if_ordered() -> None:
@@ -58,7 +60,7 @@ def bake_if_ordered() -> None:
         _move(f"{folder}/layers/{name}", f"{LAYERS}/{name}")
     bake(order, f"{folder}/code")
     if (pack := order["pack"]) is not None:
-        packing.hold(f"{folder}/packed", pack)
+        archive.hold(f"{folder}/packed", pack)
     sys.path[:] = path_of_build  # what remains to be imported of componentize-py's
 
 

@@ -7,7 +7,7 @@ import sys
 from _frozen_importlib_external import SourcelessFileLoader
 from types import ModuleType
 
-from . import AT_START
+from .. import AT_START
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

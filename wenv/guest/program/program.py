@@ -13,8 +13,13 @@ import types
 import warnings
 from importlib import import_module
 
-from . import AT_START, adapt, baking, importer, memoryfiles, notes, streams
-from .request import EXECUTABLE, LIMIT_STATUS, Request
+from .. import AT_START
+from ..bake import baking
+from ..imports import importer
+from ..pack import files
+from ..platform import adapt
+from ..request import EXECUTABLE, LIMIT_STATUS, Request
+from . import streams, tracebacks
 
 DAMAGED = """\
 error: the index of the environment's modules is damaged: {error}
@@ -27,7 +32,7 @@ _first_descriptor = 3
 def main(request_text: str) -> int:
     """Run the program; returns its exit status, 0 to 255."""
     request: Request = json.loads(request_text)
-    notes.set_request(request)
+    tracebacks.set_request(request)
     return run(request)
 
 
@@ -194,9 +199,9 @@ def exit_status(leaving: SystemExit) -> int:
 
 def report(error: BaseException) -> int:
     """Show an uncaught exception through ``sys.excepthook``, without the frames of this package."""
-    limit = notes.exceeded(error)
-    notes.hide_frames(error)
-    notes.explain(error)
+    limit = tracebacks.exceeded(error)
+    tracebacks.hide_frames(error)
+    tracebacks.explain(error)
     streams.flush_streams()
     sys.last_exc = error
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
@@ -208,7 +213,7 @@ def report(error: BaseException) -> int:
         print("Error in sys.excepthook:", file=sys.stderr)
         sys.__excepthook__(type(failure), failure, failure.__traceback__)
     if limit is not None:
-        notes.leave_word(limit)
+        tracebacks.leave_word(limit)
         return LIMIT_STATUS[limit]
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
@@ -228,7 +233,7 @@ def finish(status: int) -> int:
 
 def files_left_open() -> bool:
     """Whether any file is open but the standard streams and the sandbox's folders."""
-    if _first_descriptor >= memoryfiles.FIRST_DESCRIPTOR:
+    if _first_descriptor >= files.FIRST_DESCRIPTOR:
         return True  # those of the host's folders cannot be told apart
     for descriptor in range(_first_descriptor, _first_descriptor + 64):
         try:

@@ -14,7 +14,7 @@ from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
 from typing import Any
 
-from .codearchive import Entry, Snapshot
+from .code_archive import Entry, Snapshot
 from .extensions import LinkedLoader
 
 #: What to change in a standard module once it has been executed, by its name.

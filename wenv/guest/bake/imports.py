@@ -3,8 +3,8 @@
 import importlib
 from typing import TypedDict
 
-from . import program
-from .request import Request
+from ..program import program
+from ..request import Request
 
 
 class Order(TypedDict):

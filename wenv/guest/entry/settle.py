@@ -4,7 +4,8 @@ import json
 import os
 import sys
 
-from . import adapt, program, streams
+from ..platform import adapt
+from ..program import program, streams
 
 
 def keep_standard_library() -> None:

@@ -5,7 +5,7 @@
 ``packed.bin``
     each file and each code object of the layer's code archive, compressed one by one with zlib, end to end;
 ``packed.idx``
-    `Contents` as JSON: the files, and the code's index as in `codearchive`, with places in ``packed.bin``.
+    `Contents` as JSON: the files, and the code's index as in `imports.code_archive`, with places in ``packed.bin``.
 
 `hold` runs while the packed component is built.
 """
@@ -20,9 +20,10 @@ import zlib
 from types import CodeType
 from typing import Literal, TypedDict
 
-from . import importer, memoryfiles
-from .codearchive import CODE, LAYER_INDEX, Index, Layer, Snapshot
-from .request import Form
+from ..imports import importer
+from ..imports.code_archive import CODE, LAYER_INDEX, Index, Layer, Snapshot
+from ..request import Form
+from . import files
 
 ARCHIVE, ARCHIVE_INDEX = "packed.bin", "packed.idx"
 LEVEL = 9
@@ -31,7 +32,7 @@ LEVEL = 9
 class Contents(TypedDict):
     """What is in an archive."""
 
-    files: list[memoryfiles.Entry]
+    files: list[files.Entry]
     code: Index
 
 
@@ -47,7 +48,7 @@ class Job(TypedDict):
 def pack_tree(job: Job) -> int:
     """Write the archive of a tree, with its compiled code if there is any; returns its size in bytes."""
     left_out = re.compile("|".join(f"(?:{pattern})" for pattern in job["leave_out"]) or r"(?!)")
-    files: list[memoryfiles.Entry] = []
+    listed: list[files.Entry] = []
     with open(f"{job['output']}/{ARCHIVE}", "wb") as archive:
         for path in _paths(job["tree"]):
             if left_out.fullmatch(path):
@@ -55,7 +56,7 @@ def pack_tree(job: Job) -> int:
             with open(f"{job['tree']}/{path}", "rb") as file:
                 data = file.read()
             packed = zlib.compress(data, LEVEL)
-            files.append((path, archive.tell(), len(packed), len(data)))
+            listed.append((path, archive.tell(), len(packed), len(data)))
             archive.write(packed)
         index: Index = {}
         if job["code"] is not None:
@@ -77,7 +78,7 @@ def pack_tree(job: Job) -> int:
                             archive.write(zlib.compress(source.read(length), LEVEL))
                         kept[name] = (kind, start, archive.tell() - start)
         size = archive.tell()
-    contents: Contents = {"files": files, "code": index}
+    contents: Contents = {"files": listed, "code": index}
     with open(f"{job['output']}/{ARCHIVE_INDEX}", "w", encoding="utf-8") as output:
         json.dump(contents, output)
     return size
@@ -174,18 +175,18 @@ def hold(folder: str, pack: Pack) -> None:
     To be called when everything is imported that shall be: what is in memory need not be in an archive.
     """
     global entry, own
-    memoryfiles.install()
+    files.install()
     snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
     for number, layer in enumerate(pack["layers"]):
         archive, contents = _read(f"{folder}/{number}")
-        memoryfiles.add_archive(layer["base"], archive, contents["files"])
+        files.add_archive(layer["base"], archive, contents["files"])
         snapshot.add(layer["base"], archive, contents["code"])
     archive, contents = _read(f"{folder}/app")
-    memoryfiles.add_folder("/app")
-    memoryfiles.add_archive("/app", archive, contents["files"])
+    files.add_folder("/app")
+    files.add_archive("/app", archive, contents["files"])
     importer.exchange(snapshot)
-    importer.after_import.update(memoryfiles.ADAPTED)
-    for name, adapt in memoryfiles.ADAPTED.items():
+    importer.after_import.update(files.ADAPTED)
+    for name, adapt in files.ADAPTED.items():
         if name in sys.modules:
             adapt(sys.modules[name])
     entry, own = pack["entry"], pack["own"]

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
-from . import importer, stubs
+from ..imports import importer
+from . import stubs
 
 _leave, _control = os._exit, ""
 #: Seconds for which the host is waited for at a time, where waits are sliced.

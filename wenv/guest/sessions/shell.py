@@ -5,12 +5,13 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, Literal, TypedDict
 
-from . import adapt, notes, program, streams
-from .request import Request
+from ..platform import adapt
+from ..program import program, streams, tracebacks
+from ..request import Request
 
 interrupts: ModuleType | None
 try:
-    from . import _interrupt as interrupts
+    from .. import _interrupt as interrupts
 except ImportError:  # nothing can be linked in: the host writes into the interpreter's memory
     interrupts = None
 
@@ -31,7 +32,7 @@ class Outcome(TypedDict):
 def open_shell(request: Request) -> dict[str, str]:
     """Prepare the interpreter for a session; returns what the banner says."""
     program.prepare(request)
-    notes.set_request(request)
+    tracebacks.set_request(request)
     sys.argv = [""]
     sys.path.insert(0, "")
     program.unload_shadowed("")

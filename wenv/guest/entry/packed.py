@@ -3,10 +3,11 @@
 import os
 import sys
 
-from . import memoryfiles, packing, program
-from .command_line import CommandLine, CommandLineError, parse
-from .packing import Entry
-from .request import Form, Request
+from ..command_line import CommandLine, CommandLineError, parse
+from ..pack import archive, files
+from ..pack.archive import Entry
+from ..program import program
+from ..request import Form, Request
 
 #: WASI's command interface knows success and failure only.
 FAILURE = 1
@@ -14,9 +15,9 @@ FAILURE = 1
 
 def run() -> None:
     """Run the program; raises SystemExit if it failed."""
-    entry = packing.entry
+    entry = archive.entry
     assert entry is not None
-    memoryfiles.begin()
+    files.begin()
     sys.setrecursionlimit(entry["recursion_limit"])
     status = _status(entry, sys.argv[1:])
     if status:
@@ -24,7 +25,7 @@ def run() -> None:
 
 
 def _status(entry: Entry, arguments: list[str]) -> int:
-    own = "/app" if packing.own else None
+    own = "/app" if archive.own else None
     if entry["form"] != "python":
         first = [entry["name"]] if entry["form"] == "entry" else []
         return program.run(_request(entry, entry["form"], entry["target"], [*first, *arguments], CommandLine("script")), own)

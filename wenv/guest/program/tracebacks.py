@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 
-from . import adapt
-from .request import Request
+from ..platform import adapt
+from ..request import Request
 
 #: Where the sandbox's own folders are: what is missing there was not withheld.
 OWN = ("/python/", "/wenv/", "/tmp/", "/dev/")

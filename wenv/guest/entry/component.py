@@ -6,15 +6,17 @@ import sys
 from wit_world import exports
 from wit_world.exports import session
 
-from . import calls, packed, packing, program
-from .baking import bake_if_ordered
-from .building import blank_free_memory, keep_standard_library, settle
+from ..bake.baking import bake_if_ordered
+from ..pack import archive
+from ..program import program
+from . import packed, services
+from .settle import blank_free_memory, keep_standard_library, settle
 
 keep_standard_library()
 settle()
 bake_if_ordered()
 gc.collect()
-if packing.entry is not None:  # for its size; it makes the heap larger, which costs others 1.5 ms at each start
+if archive.entry is not None:  # for its size; it makes the heap larger, which costs others 1.5 ms at each start
     blank_free_memory()
 gc.freeze()  # no collection ever walks what is in the component: each page that it touched would be copied
 
@@ -23,7 +25,7 @@ class Run(exports.Run):  # type: ignore[misc]
     """``wasi:cli/run``: what a plain ``wasmtime run`` of the component calls."""
 
     def run(self) -> None:
-        if packing.entry is not None:
+        if archive.entry is not None:
             return packed.run()
         sys.stderr.write("This component holds a Python environment's interpreter; start it with `wenv run`.\n")
         raise SystemExit(1)
@@ -36,5 +38,5 @@ class Session(exports.Session):  # type: ignore[misc]
         return program.main(request)
 
     def call(self, name: str, argument: str) -> session.Reply:
-        ok, value = calls.call(name, argument)
+        ok, value = services.call(name, argument)
         return session.Reply(ok, value)

@@ -7,8 +7,11 @@ from typing import NoReturn
 
 import _host  # type: ignore[import-not-found]
 
-from . import baking, calls, plots, program, streams
-from .building import settle
+from ..bake import baking
+from ..platform import plots
+from ..program import program, streams
+from . import services
+from .settle import settle
 
 #: Flags that are set because nothing was to be read when the interpreter started.
 UNUSUAL = ("no_site", "no_user_site", "isolated", "safe_path", "ignore_environment")
@@ -17,7 +20,7 @@ BEFORE, AFTER = b"?before", b"?after"
 
 
 def start() -> None:
-    """Make the interpreter ready, once; the modules have been moved (see `relocation`)."""
+    """Make the interpreter ready, once; the modules have been moved (see `relocate`)."""
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     streams.output = streams.Pipe
     sys.flags = usual_flags()  # type: ignore[assignment]
@@ -49,7 +52,7 @@ def main(request: str) -> NoReturn:
 
 def answer(name: str, argument: str) -> None:
     """Call a service, and send the host what came of it."""
-    ok, value = calls.call(name, argument)
+    ok, value = services.call(name, argument)
     _host.call((b"+" if ok else b"-") + value.encode())
 
 
@@ -77,4 +80,4 @@ def show_interrupt(real: bool) -> None:
 
 
 assert plots.FOLDER  # in memory for matplotlib, which imports it by name
-calls.SERVICES |= {"bake": bake, "show_interrupt": show_interrupt}
+services.SERVICES |= {"bake": bake, "show_interrupt": show_interrupt}

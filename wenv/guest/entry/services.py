@@ -5,19 +5,23 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import codearchive, describe, imports, living, packing, shell, trial
+from ..bake import imports, trial
+from ..imports import code_archive
+from ..pack import archive
+from ..platform import describe
+from ..sessions import calls, shell
 
 SERVICES: dict[str, Callable[[Any], object]] = {
-    "compile": codearchive.compile_tree,
-    "index": codearchive.write_index,
-    "pack": packing.pack_tree,
-    "syntax": packing.check_syntax,
+    "compile": code_archive.compile_tree,
+    "index": code_archive.write_index,
+    "pack": archive.pack_tree,
+    "syntax": archive.check_syntax,
     "describe": describe.describe,
     "imports": imports.imports,
     "trial": trial.trial,
-    "session.open": living.open_session,
-    "session.run": living.run,
-    "session.call": living.call,
+    "session.open": calls.open_session,
+    "session.run": calls.run,
+    "session.call": calls.call,
     "shell.open": shell.open_shell,
     "shell.check": shell.check,
     "shell.execute": shell.execute,
@@ -30,6 +34,6 @@ def call(name: str, argument: str) -> tuple[bool, str]:
     """Returns (True, the result as JSON), or (False, the traceback) if the service itself failed."""
     try:
         result = SERVICES[name](json.loads(argument))
-        return True, result if isinstance(result, living.Written) else json.dumps(result)
+        return True, result if isinstance(result, calls.Written) else json.dumps(result)
     except BaseException:
         return False, traceback.format_exc()

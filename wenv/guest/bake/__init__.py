@@ -1,0 +1,1 @@
+"""Importing modules ahead of time, so that programs find them in memory."""

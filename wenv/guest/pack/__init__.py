@@ -1,0 +1,1 @@
+"""Programs and environments in one component, with files that are in memory."""

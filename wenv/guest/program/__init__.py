@@ -1,0 +1,1 @@
+"""A program's start and end: its streams, its arguments, its tracebacks."""

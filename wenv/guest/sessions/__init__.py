@@ -1,0 +1,1 @@
+"""Sandboxes that live on between calls: the API's sessions and the shell."""
