@@ -141,25 +141,29 @@ STEPS: dict[str, Callable[[Worker], Step]] = {
 }  # fmt: skip
 
 
-def _waits(file: Path) -> dict[str, list[float]]:
-    """Seconds waited for locks, by command, as the commands reported."""
-    found = defaultdict(list)
+def _waits(file: Path) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds that commands waited, by command: for locks, and for what another was making that they would have made."""
+    locks: dict[str, list[float]] = defaultdict(list)
+    shared: dict[str, list[float]] = defaultdict(list)
     for line in file.read_text("utf-8").splitlines():
         entry = json.loads(line)
-        words = str(entry["command"]).split()
-        found[words[1] if words[0] == "cache" else words[0]].append(float(entry["seconds"]))
-    return found
+        is_lock = entry["lock"] == "store" or entry["lock"].startswith("environment-")
+        (locks if is_lock else shared)[entry["command"][0]].append(float(entry["seconds"]))
+    return locks, shared
 
 
 def _compare_waits(report: Report, file: Path) -> None:
     if not file.is_file():
         report.left_out.append("time spent waiting for locks: the commands reported none")
         return
-    for name, seconds in sorted(_waits(file).items()):
+    locks, shared = _waits(file)
+    for name, seconds in sorted(locks.items()):
         limit = PROMPT_LIMIT if name in PROMPT else OTHER_LIMIT
         report.notes.append(f"{name} waited for locks: {max(seconds):.2f} s at most, {sum(seconds):.1f} s in all")
         if max(seconds) > limit:
             report.faults.append(f"{name} waited {max(seconds):.1f} s for a lock; at most {limit} s are allowed")
+    for name, seconds in sorted(shared.items()):
+        report.notes.append(f"{name} waited for what another was making: {max(seconds):.2f} s at most, {len(seconds)} times")
 
 
 def fire(lab: Lab, *, seconds: float = 60, workers: int = 16, seed: int = 1) -> Report:
