@@ -23,9 +23,9 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the scripts in bin are 
 MODULES = {
     *("wenv", "wenv.launcher", "wenv.launcher.start", "wenv.guest", "wenv.guest.command_line", "wenv.launcher.plan"),
     *(
-        "wenv.launcher.places",
-        "wenv.launcher.sandbox",
-        "wenv.launcher.clibrary",
+        "wenv.launcher.guest_paths",
+        "wenv.launcher.request",
+        "wenv.launcher.c_api",
         "wenv.launcher.private",
         "wenv.launcher.limits",
     ),

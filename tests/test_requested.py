@@ -7,8 +7,8 @@ import pytest
 from tests.wheel_builder import Wheel
 from wenv_cache.reading import Given
 from wenv_resolver.errors import RequirementsError
-from wenv_resolver.gather import gather
-from wenv_resolver.requested import IndexOptions, Line, Requested
+from wenv_resolver.reading import gather
+from wenv_resolver.requirements import IndexOptions, Line, Requested
 from wenv_resolver.target import Target
 
 

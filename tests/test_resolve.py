@@ -19,7 +19,7 @@ from wenv_resolver.errors import (
 from wenv_resolver.fetch import fetch
 from wenv_resolver.lock import LockedFile, lock_text, read_lock
 from wenv_resolver.progress import Silent
-from wenv_resolver.requested import IndexOptions, Line, Requested
+from wenv_resolver.requirements import IndexOptions, Line, Requested
 from wenv_resolver.resolve import decide, resolve
 from wenv_resolver.target import Target
 

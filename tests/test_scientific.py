@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from tests.conftest import Wenv, copy_runtime
 from tests.source_builder import extension
 from tests.wheel_builder import Wheel
-from wenv.launcher import memory
+from wenv.launcher import memory_image
 from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
 from wenv.runtimes.choice import scientific_reasons
@@ -82,18 +82,18 @@ def test_what_is_no_module_is_refused(data: bytes) -> None:
 
 
 def test_an_image_that_is_cut_off_is_refused(tmp_path: Path) -> None:
-    path, target = tmp_path / "memory.image", bytearray(4 * memory.PAGE)
+    path, target = tmp_path / "memory.image", bytearray(4 * memory_image.PAGE)
     address = (ctypes.c_ubyte * len(target)).from_buffer(target)
-    page = b"x" * memory.PAGE
-    path.write_bytes(memory.head_of(1, [(1, 2)]) + page + page)
-    memory.restore(str(path), lambda units: ctypes.addressof(address), mapped=False)
-    assert target == bytes(memory.PAGE) + page + page + bytes(memory.PAGE)
-    path.write_bytes(memory.head_of(1, [(1, 2)]) + page)
+    page = b"x" * memory_image.PAGE
+    path.write_bytes(memory_image.head_of(1, [(1, 2)]) + page + page)
+    memory_image.restore(str(path), lambda units: ctypes.addressof(address), mapped=False)
+    assert target == bytes(memory_image.PAGE) + page + page + bytes(memory_image.PAGE)
+    path.write_bytes(memory_image.head_of(1, [(1, 2)]) + page)
     with pytest.raises(OSError, match="cut off"):
-        memory.restore(str(path), lambda units: ctypes.addressof(address), mapped=False)
-    for length in (0, 10, memory.PAGE, path.stat().st_size - 1):
+        memory_image.restore(str(path), lambda units: ctypes.addressof(address), mapped=False)
+    for length in (0, 10, memory_image.PAGE, path.stat().st_size - 1):
         path.write_bytes(path.read_bytes()[:length])
-        assert not memory.is_whole(str(path))
+        assert not memory_image.is_whole(str(path))
 
 
 def test_an_image_that_was_damaged_is_made_again(lab: Wenv, scientific: Runtime, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_an_image_that_was_damaged_is_made_again(lab: Wenv, scientific: Runtime,
         image.unlink()
         image.write_bytes(data[: len(data) // 2])
     assert lab.python("import numpy; print(numpy.ones(2).sum())") == "2.0\n"
-    assert all(memory.is_whole(str(image)) for image in own.root.glob("*/memories/*/memory.image"))
+    assert all(memory_image.is_whole(str(image)) for image in own.root.glob("*/memories/*/memory.image"))
 
 
 # -- how it is chosen

@@ -11,19 +11,19 @@ from functools import partial
 from pathlib import Path
 
 from wenv.baking import trial_request
+from wenv.engine.replies import read_reply
+from wenv.engine.session import Session
+from wenv.engine.threaded import run_in_session
 from wenv.environment import Environment
 from wenv.errors import TrapError, UnacceptedWheelError
-from wenv.host.replies import read_reply
-from wenv.host.run import run_in_session
-from wenv.host.session import Session
 from wenv.image import layer_mounts
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.sandbox import terminal_variables
+from wenv.launcher.request import terminal_variables
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot import extension_modules
 from wenv_cache.reading import Given, printable
-from wenv_resolver.building.build import BuiltWheel
+from wenv_resolver.building.builder import BuiltWheel
 from wenv_resolver.progress import Progress
 
 CHECKS = "checks"

@@ -36,17 +36,17 @@ from wenv.guest.command_line import CommandLine
 from wenv.launch import ensure_ready, fitting, plan_of
 from wenv.launcher.limits import CAPTURED, Bounds
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.sandbox import Preopen, Program, request_of, terminal_variables
+from wenv.launcher.request import Preopen, Program, request_of, terminal_variables
 from wenv.locations import cache_folder
 from wenv.policy import Mount, Policy
 from wenv.trust import secure_folders
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
+    from wenv.engine.engine import Compiled
+    from wenv.engine.remote import RemoteSession
+    from wenv.engine.session import Session as HostSession
     from wenv.guest.sessions.calls import Reply
-    from wenv.host.engine import Compiled
-    from wenv.host.remote import RemoteSession
-    from wenv.host.session import Session as HostSession
     from wenv.runtimes import Executable, Runtime
 
 #: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
@@ -237,7 +237,7 @@ class Session:
         try:
             self._start()
             if in_process:
-                from wenv.host.watching import wake, watch  # late, as all of wenv.host
+                from wenv.engine.watching import wake, watch  # late, as all of wenv.engine
 
                 watch(self)
                 self._wake = wake
@@ -253,7 +253,7 @@ class Session:
 
     @property
     def is_running(self) -> bool:
-        """Whether code runs in it, or did since this was last asked: for `wenv.host.watching`."""
+        """Whether code runs in it, or did since this was last asked: for `wenv.engine.watching`."""
         seen, self._seen = self._seen, self._calls
         return self._host is not None and (self._lock.locked() or seen != self._calls)
 
@@ -265,8 +265,8 @@ class Session:
             host.stop()
 
     def _start(self) -> None:
-        from wenv.host.session import Limits  # late: imports wasmtime
-        from wenv.host.session import Session as HostSession
+        from wenv.engine.session import Limits  # late: imports wasmtime
+        from wenv.engine.session import Session as HostSession
 
         self._reason = None
         host: HostSession | RemoteSession
@@ -284,7 +284,7 @@ class Session:
         self._host = host
 
     def _remote(self, executable: "Executable") -> "RemoteSession":
-        from wenv.host.remote import RemoteSession
+        from wenv.engine.remote import RemoteSession
 
         return RemoteSession(executable, self._preopens, self._folders.measured, self._policy, sink=self._keep)
 

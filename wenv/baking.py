@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from wenv.engine.replies import read_reply, texts
 from wenv.environment import Baked, Environment
 from wenv.errors import TimeLimitError, TrapError, WenvError
 from wenv.granting import policy_of
-from wenv.host.replies import read_reply, texts
 from wenv.image import IMAGES, image_key, layer_mounts
+from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
-from wenv.launcher.places import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.sandbox import terminal_variables
+from wenv.launcher.request import terminal_variables
 from wenv.policy import Policy
 from wenv.runtime_names import Kind
 from wenv.runtimes import Baking, Runtime
@@ -139,7 +139,7 @@ def _tried(
     runtime: Runtime, environment: Environment, module: str, request: dict[str, object], progress: Progress
 ) -> dict[str, Any]:
     """The guest's verdict on one module (wenv/guest/bake/trial.py)."""
-    from wenv.host.remote import RemoteSession  # late: imports wasmtime
+    from wenv.engine.remote import RemoteSession  # late: imports wasmtime
 
     preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
     runtime.component(progress, environment.natives)

@@ -28,12 +28,12 @@ from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.fetch import FetchedWheel, fetch
 from wenv_resolver.lock import LOCK_NAME, LockedFile, lock_text, read_lock
 from wenv_resolver.progress import Progress
-from wenv_resolver.remembered import remembered
-from wenv_resolver.requested import Requested
+from wenv_resolver.requirements import Requested
+from wenv_resolver.resolution_cache import remembered
 from wenv_resolver.resolve import resolve
 
 if TYPE_CHECKING:
-    from wenv_resolver.building.build import Builder
+    from wenv_resolver.building.builder import Builder
 
 COMPILING = "Compiling modules"
 
@@ -57,7 +57,7 @@ def solve(
     *,
     refresh: bool = False,
 ) -> Solution:
-    """Resolve what was asked for, unless that was done not long ago (`wenv_resolver.remembered`); with `refresh` in any case.
+    """Resolve what was asked for, unless that was done not long ago; with `refresh` in any case.
 
     See `wenv_resolver.resolve.resolve` for errors.
     """
@@ -78,7 +78,7 @@ def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: Bu
     except (OSError, ValueError) as error:
         raise WenvError(f"{path}: {error}") from error
     wheels, names = read_lock(text, str(path), runtime.target(progress))
-    from wenv_resolver.requested import Line
+    from wenv_resolver.requirements import Line
 
     return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
 
@@ -357,7 +357,7 @@ def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:
 
 def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Builder":
     """What builds packages from their source for a runtime."""
-    from wenv_resolver.building.build import Builder  # late: most environments need nothing built
+    from wenv_resolver.building.builder import Builder  # late: most environments need nothing built
 
     return Builder(runtime.store, runtime.target(progress), runtime.identity, lambda: runtime.build_variables(progress), rules)
 

@@ -33,7 +33,7 @@ from wenv_cache.files import read_regular, write_atomically
 from wenv_cache.manifest import snapshot_digest
 from wenv_cache.ownfolder import own_folder
 from wenv_cache.reading import LARGEST, Given, InvalidValueError, given_json, printable
-from wenv_resolver.requested import Requested
+from wenv_resolver.requirements import Requested
 
 MANIFEST_NAME = "environment.json"
 FORMAT = 1
@@ -145,8 +145,8 @@ class Baked:
 class Environment:
     """A manifest, and the folder it lies in.
 
-    `requested` is `wenv_resolver.requested.Requested` as JSON; times are UTC, ISO 8601; `stamp` is the manifest file's when it
-    was read.  What can be computed of the layers (console scripts, packages that several layers share) is no part of it: see
+    `requested` is `wenv_resolver.requirements.Requested` as JSON; times are UTC, ISO 8601; `stamp` is the manifest file's when
+    it was read.  What can be computed of the layers (console scripts, packages that several layers share) is no part of it: see
     `wenv.snapshot`.
     """
 

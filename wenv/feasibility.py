@@ -12,12 +12,12 @@ from wenv.report import IN_RUNTIME
 from wenv.runtimes import Runtime
 from wenv.snapshot import top_level_modules
 from wenv_cache.store import Store
-from wenv_resolver.building.build import Builder
+from wenv_resolver.building.builder import Builder
 from wenv_resolver.building.rules import BuildRules
 from wenv_resolver.building.toolchain import compiler_version
 from wenv_resolver.errors import FailedBuildError
 from wenv_resolver.progress import Progress
-from wenv_resolver.requested import Requested
+from wenv_resolver.requirements import Requested
 from wenv_resolver.resolve import Decided, decide
 
 

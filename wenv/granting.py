@@ -15,7 +15,7 @@ from typing import Any
 
 from wenv.environment import Environment
 from wenv.errors import MountError, RequestError, UsageError
-from wenv.launcher.places import REQUEST_FILES
+from wenv.launcher.guest_paths import REQUEST_FILES
 from wenv.locations import ENVIRONMENT_FOLDER, data_folder
 from wenv.policy import LIMITS, Mount, Policy, parse_size
 from wenv_cache.files import read_regular, write_atomically

@@ -24,10 +24,10 @@ from wenv.runtimes.choice import (
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.errors import RequirementsError, UnusablePackagesError
-from wenv_resolver.gather import gather
 from wenv_resolver.lock import is_lock, lock_facts
 from wenv_resolver.progress import Progress
-from wenv_resolver.requested import IndexOptions, Requested
+from wenv_resolver.reading import gather
+from wenv_resolver.requirements import IndexOptions, Requested
 from wenv_resolver.target import Target
 
 

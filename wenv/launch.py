@@ -1,6 +1,6 @@
 """The long way to run a program: makes what is missing, says what is wrong, and leaves a plan for the short way.
 
-What a program is given is decided by wenv/launcher/sandbox.py, for both.
+What a program is given is decided by wenv/launcher/request.py, for both.
 """
 
 import difflib
@@ -23,14 +23,14 @@ from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Request
 from wenv.image import has_image, image, layer_mounts
 from wenv.launcher import plan as plans
-from wenv.launcher import sandbox as sandboxes
-from wenv.launcher.clibrary import SERIES
+from wenv.launcher import request as sandboxes
+from wenv.launcher.c_api import SERIES
+from wenv.launcher.guest_paths import place_variables
 from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
-from wenv.launcher.memory import memory_of
-from wenv.launcher.places import place_variables
+from wenv.launcher.memory_image import memory_of
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.protect import changed, protect, protected, state
-from wenv.launcher.sandbox import Preopen
+from wenv.launcher.request import Preopen
 from wenv.locations import registry_folder, temporary_environments
 from wenv.plots import plots_mount, plots_variables
 from wenv.policy import Mount, Policy, own_folders
@@ -247,8 +247,8 @@ def run_told(
 
     Returns also what stopped it, if anything did.  Raises KeyboardInterrupt on Ctrl-C.
     """
-    from wenv.host.run import run_in_session  # late: imports wasmtime
-    from wenv.host.session import Limits, Session
+    from wenv.engine.session import Limits, Session
+    from wenv.engine.threaded import run_in_session  # late: imports wasmtime
 
     watches: list[Watch] = []
     printed = [0]

@@ -6,15 +6,15 @@ import posixpath
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-from wenv.launcher import places
+from wenv.launcher import guest_paths
 
-ENVIRONMENT_FOLDER = places.ENVIRONMENT_FOLDER
-STANDARD_LIBRARY = PurePosixPath(places.STANDARD_LIBRARY)
+ENVIRONMENT_FOLDER = guest_paths.ENVIRONMENT_FOLDER
+STANDARD_LIBRARY = PurePosixPath(guest_paths.STANDARD_LIBRARY)
 #: Where layers are mounted: below the standard library, because nothing else can be written while a component is baked.
 LAYERS = STANDARD_LIBRARY / "layers"
-TEMPORARY = PurePosixPath(places.TEMPORARY)
-CODE = PurePosixPath(places.CODE)
-PRIVATE = PurePosixPath(places.PRIVATE)
+TEMPORARY = PurePosixPath(guest_paths.TEMPORARY)
+CODE = PurePosixPath(guest_paths.CODE)
+PRIVATE = PurePosixPath(guest_paths.PRIVATE)
 
 
 @cache
@@ -49,7 +49,7 @@ def temporary_environments() -> Path:
 
 def folder_key(folder: Path) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
-    return places.folder_key(str(folder))
+    return guest_paths.folder_key(str(folder))
 
 
 def registry_folder() -> Path:
@@ -67,9 +67,9 @@ def guest_path(host: PurePath) -> PurePosixPath:
 
     What would hide a folder of the sandbox's own (``/tmp``, anything in ``/dev``) is found under ``/host`` instead.
     """
-    return PurePosixPath(places.guest_path(str(host), ntpath if isinstance(host, PureWindowsPath) else posixpath))
+    return PurePosixPath(guest_paths.guest_path(str(host), ntpath if isinstance(host, PureWindowsPath) else posixpath))
 
 
 def is_reserved(guest: PurePosixPath) -> bool:
     """Whether a guest path is the sandbox's own; folders in ``/tmp`` are free."""
-    return places.is_reserved(str(guest))
+    return guest_paths.is_reserved(str(guest))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.errors import MountError, UsageError
-from wenv.launcher.sandbox import Preopen, writes_into
+from wenv.launcher.request import Preopen, writes_into
 from wenv.locations import cache_folder, data_folder, guest_path, is_reserved
 from wenv_cache.reading import Given
 

@@ -10,7 +10,7 @@ from wenv.runtimes.choice import runtime_for
 from wenv_cache.kinds import Kind
 from wenv_cache.prune import Roots
 from wenv_cache.store import Store
-from wenv_resolver.building.build import WHEELS
+from wenv_resolver.building.builder import WHEELS
 from wenv_resolver.building.headers import DERIVED as HEADERS
 from wenv_resolver.building.toolchain import DERIVED as TOOLCHAINS
 

@@ -30,7 +30,7 @@ from wenv_cache.oci import ArchiveError, Descriptor, ImageManifest, Layout
 from wenv_cache.reading import Given, InvalidValueError, given_json
 from wenv_cache.store import READ_ONLY, Store, ignoring
 from wenv_resolver.progress import Progress
-from wenv_resolver.requested import Requested
+from wenv_resolver.requirements import Requested
 
 ARTIFACT = "application/vnd.wenv.environment.v1"
 CONFIGURATION = "application/vnd.wenv.config.v1+json"

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn
 
+from wenv.engine.replies import read_reply, texts
+from wenv.engine.session import Limits, Session
 from wenv.environment import Environment
 from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
 from wenv.granting import policy_of
 from wenv.guest.command_line import CommandLine
-from wenv.host.replies import read_reply, texts
-from wenv.host.session import Limits, Session
 from wenv.launch import CHANGED, sandbox
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.removal import stop_and_remove
-from wenv.launcher.sandbox import Program
+from wenv.launcher.request import Program
 from wenv.locations import history_file
 from wenv.policy import Policy
 from wenv.runtimes import Runtime

@@ -34,16 +34,17 @@ from typing import TYPE_CHECKING
 import wenv
 from wenv.errors import WenvError
 from wenv.guest.command_line import CommandLine
-from wenv.launcher import places, sandbox
+from wenv.launcher import guest_paths
 from wenv.launcher import plan as plans
-from wenv.launcher.clibrary import MAIN, STACK
+from wenv.launcher.c_api import MAIN, STACK
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.request import TERMINAL_VARIABLES, Program, request_of, terminal_variables
 from wenv.policy import Policy
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
-    from wenv.launcher.sandbox import Preopen
+    from wenv.launcher.request import Preopen
 
 #: The program, where it could be built (hatch_build.py).
 LAUNCHER = Path(__file__).parent / "launcher" / "native" / "start"
@@ -63,14 +64,14 @@ def has_native_launcher() -> bool:
 
 def start_file(registry: Path, folder: str) -> Path:
     """Where the start file for an environment's folder lies: beside its launch plan."""
-    return registry / (places.folder_key(folder) + ".start")
+    return registry / (guest_paths.folder_key(folder) + ".start")
 
 
 def text_of(plan: "Plan") -> bytes:
     """The content of the start file; raises UnwritableTextError."""
-    own = {**sandbox.terminal_variables({}), **plan["read_only_variables"]}
-    program = sandbox.Program("code", "", CommandLine("code"))
-    request = sandbox.request_of(plan, program, plan["policy"], "/", [])
+    own = {**terminal_variables({}), **plan["read_only_variables"]}
+    program = Program("code", "", CommandLine("code"))
+    request = request_of(plan, program, plan["policy"], "/", [])
     fixed = {name: request[name] for name in ("code", "stubs", "flags", "limits", "control")}
     private = PrivateFolders(())
     before, after = MAIN.split("{request}")
@@ -80,10 +81,10 @@ def text_of(plan: "Plan") -> bytes:
 
     records = [
         ("D", plan["folder"]),
-        ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], places.MANIFEST_NAME))),
+        ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], guest_paths.MANIFEST_NAME))),
         *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *plans.guest_files())),
         *_requests(plan),
-        *(("V", _assignment(name, value)) for name, value in zip(places.PLACE_VARIABLES, plan["places"], strict=True)),
+        *(("V", _assignment(name, value)) for name, value in zip(guest_paths.PLACE_VARIABLES, plan["places"], strict=True)),
         *([] if _is_usual(plan) else [("U", "")]),
         ("O", f"{DISK} {FILES} {OPEN_FILES}"),
         ("K", str(Path(wenv.__file__).parent.parent)),
@@ -96,10 +97,10 @@ def text_of(plan: "Plan") -> bytes:
         *(pair for host, guest, _ in given(True) for pair in (("W", host), ("w", guest))),
         *(("R", folder) for folder in private.folders),
         *(pair for name, guest, _ in private.own for pair in (("Q", name), ("q", guest))),
-        *(("X" if folder != places.TEMPORARY else "x", folder) for folder in places.RESERVED),
-        ("H", places.ELSEWHERE),
-        ("Y", places.TEMPORARY),
-        *(("N", name) for name in sandbox.TERMINAL_VARIABLES),
+        *(("X" if folder != guest_paths.TEMPORARY else "x", folder) for folder in guest_paths.RESERVED),
+        ("H", guest_paths.ELSEWHERE),
+        ("Y", guest_paths.TEMPORARY),
+        *(("N", name) for name in TERMINAL_VARIABLES),
         ("E", json.dumps(own)[1:-1]),
         *(pair for name, entry in plan["scripts"].items() for pair in (("T", name), ("t", entry))),
         ("J", json.dumps(fixed)[1:-1]),
@@ -126,7 +127,7 @@ def _is_usual(plan: "Plan") -> bool:
 def _requests(plan: "Plan") -> "list[tuple[str, str]]":
     """The files in which a project may ask for something: as they are, or still not there."""
     found = []
-    for name, stamp in zip(places.REQUEST_FILES, plan["requests"], strict=True):
+    for name, stamp in zip(guest_paths.REQUEST_FILES, plan["requests"], strict=True):
         path = Path(plan["folder"]).parent / name
         found.append(("S", f"{stamp[0]} {stamp[1]} {stamp[2]} {path}") if stamp else ("G", str(path)))
     return found
@@ -145,7 +146,7 @@ def _baked(baked: "Baked | None", own: dict[str, str]) -> list[tuple[str, str]]:
     """The baked component, unless a variable that its modules looked at has another value in every run."""
     if baked is None:
         return []
-    open_ones = [name for name in baked["variables"] if name in sandbox.TERMINAL_VARIABLES and name not in own]
+    open_ones = [name for name in baked["variables"] if name in TERMINAL_VARIABLES and name not in own]
     if any(own.get(name) != value for name, value in baked["variables"].items() if name not in open_ones):
         return []
     conditions = [("b", _assignment(name, baked["variables"][name])) for name in open_ones]

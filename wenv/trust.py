@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wenv.errors import ForeignEnvironmentError, WenvError
-from wenv.launcher.places import MANIFEST_NAME
+from wenv.launcher.guest_paths import MANIFEST_NAME
 from wenv.locations import cache_folder, data_folder
 from wenv_cache.files import write_atomically
 from wenv_cache.reading import InvalidValueError, given_json

@@ -18,11 +18,11 @@ from wenv_resolver.errors import BuildError, FetchError, HashMismatchError, Reso
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
-from wenv_resolver.requested import IndexOptions
+from wenv_resolver.requirements import IndexOptions
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
-    from wenv_resolver.building.build import Builder, BuiltWheel
+    from wenv_resolver.building.builder import Builder, BuiltWheel
     from wenv_resolver.pip_internals.downloads import Downloader
 
 #: Downloads at a time: more gain nothing against one index, and unpacking is bounded by the cores.

@@ -34,7 +34,7 @@ from packaging.version import Version
 
 from wenv_cache.reading import Given, InvalidValueError, printable
 from wenv_resolver.errors import LockError, Unusable, UnusablePackagesError
-from wenv_resolver.requested import without_credentials
+from wenv_resolver.requirements import without_credentials
 from wenv_resolver.target import Target
 
 LOCK_NAME = "pylock.toml"

@@ -10,7 +10,7 @@ from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.errors import RequirementsError, Unusable, UnusablePackagesError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
-from wenv_resolver.requested import Requested
+from wenv_resolver.requirements import Requested
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:

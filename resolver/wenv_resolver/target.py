@@ -17,7 +17,7 @@ class Target:
 
     `markers` are the values of PEP 508's environment markers, `platform` and `abi` the parts of wheel tags (``cp314`` and
     ``wasi_0_0_0_wasm32``).  `extensions` says whether extension modules can be added.  `contained` are packages that are there
-    already, canonical name to version; `metadata` is a folder with a wheel for each (resolver/wenv_resolver/contained.py).
+    already, canonical name to version; `metadata` is a folder with a wheel for each (`wenv_resolver.runtime_packages`).
     """
 
     markers: Mapping[str, str]

@@ -17,7 +17,7 @@ from typing import Any
 from tests.fuzz.trees import TEXTS, VALUES, bytewise, check
 from wenv.guest.imports import code_archive
 from wenv.guest.imports.code_archive import CODE, INDEX, LAYER_INDEX, PYC_HEAD, Snapshot, compile_tree, write_index
-from wenv.launcher.memory import PAGE, UNIT, _read_head, head_of
+from wenv.launcher.memory_image import PAGE, UNIT, _read_head, head_of
 
 #: How reading may end: in the guest each of these ends the import that wanted the code.  SystemError is what `marshal` says
 #: of some objects that cannot be.

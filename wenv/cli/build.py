@@ -61,7 +61,7 @@ def build(
     from wenv.cli.store import open_store
     from wenv.inputs import Inputs, index_options
     from wenv.runtimes import default_runtime
-    from wenv_resolver.requested import Requested
+    from wenv_resolver.requirements import Requested
 
     if not names and not files:
         raise UsageError("no package is named", "`wenv build --log NAME`" if log else "`wenv build NAME…`")
@@ -100,7 +100,7 @@ def _print_logs(names: list[str]) -> None:
 
     from wenv.cli.store import open_store
     from wenv_cache.kinds import Kind
-    from wenv_resolver.building.build import printable
+    from wenv_resolver.building.builder import printable
 
     folder = open_store().folder(Kind.LOGS)
     for text in names:

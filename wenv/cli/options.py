@@ -12,7 +12,7 @@ from wenv.runtime_names import Choice
 
 if TYPE_CHECKING:
     from wenv_resolver.building.rules import BuildRules
-    from wenv_resolver.requested import IndexOptions
+    from wenv_resolver.requirements import IndexOptions
 
 ENVIRONMENT, INPUTS, SANDBOX, INDEX, BUILDING = "Environment", "Requirements", "Sandbox", "Package index", "Building"
 
@@ -207,6 +207,6 @@ def policy(
 
 def from_source(names: Sequence[str]) -> "IndexOptions":
     """The index options under which these packages are built even if they have wheels."""
-    from wenv_resolver.requested import IndexOptions
+    from wenv_resolver.requirements import IndexOptions
 
     return IndexOptions(no_binary=tuple(names))

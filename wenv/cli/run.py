@@ -16,7 +16,7 @@ from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
     from wenv.environment import Environment
-    from wenv.launcher.sandbox import Program
+    from wenv.launcher.request import Program
     from wenv.policy import Policy
     from wenv.runtimes import Runtime
 

@@ -16,8 +16,8 @@ from ctypes import (
     c_void_p,
 )
 
-from wenv.launcher.clibrary import DOOR, MAIN, Instance, Machine, Trap, UnusableError
-from wenv.launcher.memory import is_whole, restore
+from wenv.launcher.c_api import DOOR, MAIN, Instance, Machine, Trap, UnusableError
+from wenv.launcher.memory_image import is_whole, restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _nobody(data: object, caller: object, arguments: object, count: int, results
 NOBODY = Callback(_nobody)
 
 
-#: As in `wenv.launcher.clibrary`.
+#: As in `wenv.launcher.c_api`.
 _FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasmtime_config_wasm_exceptions_set": (None, c_void_p, c_bool),
     "wasmtime_module_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
@@ -88,7 +88,7 @@ class ModuleMachine(Machine):
     feature = "wasmtime_config_wasm_exceptions_set"
 
     def __init__(self, library: str, compiled: str, image: str) -> None:
-        """`image` is a memory image (wenv/launcher/memory.py)."""
+        """`image` is a memory image (wenv/launcher/memory_image.py)."""
         self._image = image
         super().__init__(library, compiled)
 

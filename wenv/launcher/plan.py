@@ -8,7 +8,7 @@ import marshal
 import os
 
 from wenv import __version__
-from wenv.launcher.places import MANIFEST_NAME, REQUEST_FILES, folder_key, is_inside, place_variables, sha256
+from wenv.launcher.guest_paths import MANIFEST_NAME, REQUEST_FILES, folder_key, is_inside, place_variables, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     from wenv.guest.request import Request
-    from wenv.launcher.sandbox import Preopen
+    from wenv.launcher.request import Preopen
 
     class Baked(TypedDict):
         """What has imported modules in its memory, and when it can be used: `least` is how many bytes of memory it takes,

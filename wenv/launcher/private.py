@@ -3,7 +3,7 @@
 import os
 import stat
 
-from wenv.launcher.places import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPORARY
+from wenv.launcher.guest_paths import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPORARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import ClassVar
 
-    from wenv.launcher.sandbox import Preopen
+    from wenv.launcher.request import Preopen
 
 
 #: Folders of guests that were left behind and still run: deleted when the process ends (`wenv.__main__`).

@@ -6,11 +6,12 @@ import sys
 import time
 
 from wenv.guest import command_line
-from wenv.launcher import plan, sandbox
-from wenv.launcher.clibrary import ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher import plan
+from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
-from wenv.launcher.places import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.request import encoded, program_of, request_of, shared_folders, writes_into
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from wenv.errors import TrapError
-    from wenv.launcher.clibrary import Guest
+    from wenv.launcher.c_api import Guest
     from wenv.launcher.plan import Plan
-    from wenv.launcher.sandbox import Preopen
+    from wenv.launcher.request import Preopen
 
 PYTHON_NAMES = ("python", "python3")
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.
@@ -153,16 +154,16 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
         return None
     if line.form == "prompt" and not os.isatty(0):
         line.form = "stdin"
-    program = sandbox.program_of(line, chosen["scripts"])
+    program = program_of(line, chosen["scripts"])
     policy = chosen["policy"]
     policy = {**policy, "write": policy["write"] or write, "environment": {**policy["environment"], **given}}
     if program is None or policy["output"] is not None:
         return None
     here = os.getcwd()
-    shared = sandbox.shared_folders(here, program.folder, policy)
-    if sandbox.writes_into(shared, chosen["own"]):
+    shared = shared_folders(here, program.folder, policy)
+    if writes_into(shared, chosen["own"]):
         return None
-    request = sandbox.request_of(chosen, program, policy, here, shared)
+    request = request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
     writes = any(writable for _, _, writable in shared)
     if writes and not _protected(shared):
@@ -174,7 +175,7 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
         limit_process(bounds, writes_elsewhere=writes)
         watch = Watch(bounds, private.measured, [host for host, _, writable in chosen["preopens"] if writable])
         try:
-            return _run(guest, sandbox.encoded(request), private, watch, policy["time"], policy["memory"])
+            return _run(guest, encoded(request), private, watch, policy["time"], policy["memory"])
         finally:
             lift_limits()
 
@@ -280,7 +281,7 @@ def explain(message: str) -> None:
 
 def _trapped(message: str, memory: "int | None") -> int:
     from wenv.errors import TrapError
-    from wenv.host.traps import explain_trap
+    from wenv.launcher.traps import explain_trap
 
     return _report(TrapError(explain_trap(message, memory)))
 

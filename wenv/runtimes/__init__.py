@@ -13,8 +13,8 @@ from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
+    from wenv.engine.engine import Compiled
     from wenv.guest.pack.archive import Pack
-    from wenv.host.engine import Compiled
     from wenv.policy import Mount
 
 

@@ -30,7 +30,7 @@ from wenv_cache.store import Store, read_derived
 from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
-    from wenv.host.engine import Compiled
+    from wenv.engine.engine import Compiled
 
 #: The name of wenv/guest inside the component, out of the way of everybody's modules.
 GUEST_PACKAGE = "_wenv"
@@ -73,7 +73,7 @@ class ComponentizeRuntime(GuestServices):
         return hashlib.sha256("\n".join((self.key, *lines)).encode()).hexdigest() if lines else self.key
 
     def executable(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> Executable:
-        from wenv.host.compiled import compiled_file
+        from wenv.engine.compiled import compiled_file
 
         return Executable(compiled_file(self.store, self.component_key(natives, baking)))
 
@@ -81,7 +81,7 @@ class ComponentizeRuntime(GuestServices):
         return {}
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
-        from wenv.host.compiled import COMPILED, compiled_key
+        from wenv.engine.compiled import COMPILED, compiled_key
 
         keys = {self.key, self.component_key(natives), self.component_key(natives, baking)}
         entries = {f"{DESCRIPTIONS}/{self.key}"}
@@ -128,7 +128,7 @@ class ComponentizeRuntime(GuestServices):
     ) -> "Compiled":
         key = self.component_key(natives, baking)
         if (key, stoppable) not in self._components:
-            from wenv.host.engine import compiled  # late: imports wasmtime
+            from wenv.engine.engine import compiled  # late: imports wasmtime
 
             self._components[key, stoppable] = compiled(
                 self.store,

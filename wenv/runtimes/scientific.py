@@ -19,9 +19,9 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from wenv.engine.compiled import COMPILED, Format, compiled_file, compiled_key
 from wenv.errors import RuntimeBuildError, TrapError, WenvError
-from wenv.host.compiled import COMPILED, Format, compiled_file, compiled_key
-from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT, is_whole
+from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, is_whole
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy import Mount
 from wenv.runtime_names import Kind
@@ -36,7 +36,7 @@ from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
-    from wenv.host.engine import Compiled
+    from wenv.engine.engine import Compiled
 
 TABLE = Path(__file__).with_name("scientific.toml")
 MODULE, LIBRARY, IMAGE = "module.wasm", "standard-library", "memory.image"
@@ -198,7 +198,7 @@ class ScientificRuntime(GuestServices):
     def _module(self, progress: Progress, *, stoppable: bool) -> "Compiled":
         """The module, compiled, with the memory that it was made with."""
         if ("", stoppable) not in self._loaded:
-            from wenv.host.engine import compiled  # late: imports wasmtime
+            from wenv.engine.engine import compiled  # late: imports wasmtime
 
             self._loaded["", stoppable] = compiled(
                 self.store,
@@ -215,7 +215,7 @@ class ScientificRuntime(GuestServices):
         """The folder with an image of memory."""
 
         def started(folder: Path) -> None:
-            from wenv.host.session import Session
+            from wenv.engine.session import Session
 
             library = self.store.tree(self.standard_library(progress))
             with tempfile.TemporaryDirectory(prefix="wenv-guest-") as place:
@@ -244,8 +244,8 @@ class ScientificRuntime(GuestServices):
         return folder
 
     def _bake(self, baking: Baking, image: Path, progress: Progress) -> None:
-        from wenv.host.run import run_in_session
-        from wenv.host.session import Session
+        from wenv.engine.session import Session
+        from wenv.engine.threaded import run_in_session
         from wenv.launcher.limits import Bounds, Watch
         from wenv.launcher.private import PrivateFolders
 
@@ -285,7 +285,7 @@ class ScientificRuntime(GuestServices):
         }
 
     def target(self, progress: Progress) -> Target:
-        from wenv_resolver.contained import write_metadata_wheels
+        from wenv_resolver.runtime_packages import write_metadata_wheels
 
         described = Target.from_description(self._description(progress))
         library = self.standard_library(progress)

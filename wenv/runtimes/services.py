@@ -88,7 +88,7 @@ class GuestServices(Runtime):
         return (GUEST / "imports" / "code_archive.py").read_text("utf-8")
 
     def call(self, service: str, argument: object, mounts: Sequence[Mount], progress: Progress) -> Any:
-        from wenv.host.session import Session  # late: imports wasmtime
+        from wenv.engine.session import Session  # late: imports wasmtime
 
         library = Mount(self.store.tree(self.standard_library(progress)), STANDARD_LIBRARY)
         return Session(self.component(progress), [mount.preopen for mount in (library, *mounts)]).call(service, argument)

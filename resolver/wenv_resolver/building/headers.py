@@ -78,7 +78,7 @@ def host_folders(python: str) -> Iterable[Path]:
 def _from_archive(store: Store, full: str, url: str, sha256: str, progress: Progress) -> Path:
     def build(folder: Path) -> None:
         from wenv_resolver.pip_internals.downloads import Downloader
-        from wenv_resolver.requested import IndexOptions
+        from wenv_resolver.requirements import IndexOptions
 
         task = f"Fetching the headers of Python {full}"
         progress.begin(task)

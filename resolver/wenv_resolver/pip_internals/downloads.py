@@ -11,7 +11,7 @@ from pip._vendor.requests.exceptions import RequestException
 
 from wenv_resolver.errors import FetchError
 from wenv_resolver.pip_internals.process import index_trouble, logging_kept, repository
-from wenv_resolver.requested import IndexOptions
+from wenv_resolver.requirements import IndexOptions
 
 
 class Downloader:

@@ -9,7 +9,7 @@ import pip._vendor.packaging.markers as pip_markers
 from piptools.logging import log as pip_tools_log
 from piptools.repositories.pypi import PyPIRepository
 
-from wenv_resolver.requested import IndexOptions
+from wenv_resolver.requirements import IndexOptions
 from wenv_resolver.target import Target
 
 

@@ -13,7 +13,7 @@ from pip._internal.req.req_install import InstallRequirement
 
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.pip_internals.process import logging_kept, repository
-from wenv_resolver.requested import IndexOptions, Line, Requested
+from wenv_resolver.requirements import IndexOptions, Line, Requested
 
 
 def read_requirement(text: str, origin: str) -> Line:

@@ -19,7 +19,7 @@ from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from wenv_resolver.pip_internals.metadata import described
 from wenv_resolver.pip_internals.process import index_trouble, markers_of, repository
-from wenv_resolver.requested import Line, Requested
+from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
 
 ANOTHER_VERSION = "leave the version open, or have it built for the default runtime: --runtime default"

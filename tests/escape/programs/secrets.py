@@ -103,7 +103,7 @@ def host_modules() -> Result:
     found = []
     for name in (
         "wenv",
-        "wenv.host",
+        "wenv.engine",
         "wenv.launcher",
         "wenv_cache.store",
         "resolver",

@@ -1,4 +1,4 @@
-"""Entry of a module: what a host calls in an instance by running a line of Python, see wenv/launcher/clibrary.py."""
+"""Entry of a module: what a host calls in an instance by running a line of Python, see wenv/launcher/c_api.py."""
 
 import _signal
 import gc

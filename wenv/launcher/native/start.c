@@ -40,7 +40,7 @@ enum { STACK = 8 << 20, LARGEST = 16 << 20, SMALL = 1024 };
 enum { WAIT = 3000000 };
 enum { PATIENCE = 600, NOT_STARTED = 125, DISK_LIMIT = 118 };
 
-/* -- the C library, as far as a run needs it: see wenv/launcher/clibrary.py */
+/* -- the C library, as far as a run needs it: see wenv/launcher/c_api.py */
 
 typedef struct { uint64_t store; uint32_t own; } Instance;
 typedef struct { uint64_t store; uint32_t first, second; void *own; } Function;
@@ -341,7 +341,7 @@ static void choose_file(char *path, const char *here) {
   target = *path != '/' ? path : own_folder == whole ? guest_path(whole) : joined(guest_path(own_folder), strrchr(whole, '/') + 1);
 }
 
-/* See wenv/guest/command_line.py and program_of in wenv/launcher/sandbox.py. */
+/* See wenv/guest/command_line.py and program_of in wenv/launcher/request.py. */
 static void choose_program(char *name, const char *here) {
   static char *none[] = {NULL};
   char **words = arguments;
@@ -594,7 +594,7 @@ static int32_t called(Extern *function, Integer *arguments, size_t count) {
   return result.of.number;
 }
 
-/* Map the image over the memory; its format is described in wenv/launcher/memory.py. */
+/* Map the image over the memory; its format is described in wenv/launcher/memory_image.py. */
 static bool restore(void *memory) {
   struct stat status;
   uint64_t before;

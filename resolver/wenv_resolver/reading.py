@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wenv_resolver.errors import RequirementsError
-from wenv_resolver.requested import IndexOptions, Requested
+from wenv_resolver.requirements import IndexOptions, Requested
 from wenv_resolver.target import Target
 
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TimeLimitError
-from wenv.host.session import Session
 from wenv.launcher.limits import LOOK
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.start import WAKE

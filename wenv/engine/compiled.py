@@ -6,7 +6,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from wenv.launcher.clibrary import STACK
+from wenv.launcher.c_api import STACK
 from wenv_cache.store import Store
 
 COMPILED, FILE = "compiled", "component.cwasm"
@@ -19,7 +19,7 @@ class Format(StrEnum):
     MODULE = "module"
 
 
-#: What of the engine's configuration native code depends on (wenv/host/engine.py sets it).
+#: What of the engine's configuration native code depends on (wenv/engine/engine.py sets it).
 FEATURES = {Format.COMPONENT: "component-model", Format.MODULE: "exceptions"}
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import wasmtime
 from wasmtime import component as component_model
 
+from wenv.engine.engine import Compiled
+from wenv.engine.replies import LARGEST
 from wenv.errors import TrapError
-from wenv.host.engine import Compiled
-from wenv.host.replies import LARGEST
-from wenv.launcher.clibrary import ANSWER, DOOR, INTERFACE, MAIN
-from wenv.launcher.memory import FORGET_FOLDERS, INTERRUPT, PAGE, UNIT, head_of, restore
+from wenv.launcher.c_api import ANSWER, DOOR, INTERFACE, MAIN
+from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, PAGE, UNIT, head_of, restore
 
 if TYPE_CHECKING:
-    from wenv.launcher.memory import Run
+    from wenv.launcher.memory_image import Run
 
 #: What the guest sends around an interrupt of its own (wenv/guest/entry/module.py).
 BEFORE, AFTER = b"?before", b"?after"
@@ -38,7 +38,7 @@ class Guest(Protocol):
         """Call a service: (True, its result as JSON), or (False, a traceback)."""
 
     def interrupt(self) -> bool:
-        """See `wenv.host.session.Session.interrupt`."""
+        """See `wenv.engine.session.Session.interrupt`."""
 
 
 def guest_of(compiled: Compiled, store: wasmtime.Store) -> Guest:
@@ -203,7 +203,7 @@ class ModuleGuest:
         return found
 
     def save_memory(self, path: Path) -> None:
-        """Write what memory holds as an image (wenv/launcher/memory.py); nothing may be running in it."""
+        """Write what memory holds as an image (wenv/launcher/memory_image.py); nothing may be running in it."""
         self._function(FORGET_FOLDERS)(self._store)
         with wasmtime.Store(self._compiled.engine.wasmtime) as store:
             store.set_wasi(wasmtime.WasiConfig())

@@ -10,16 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from wenv.engine.compiled import Format
+from wenv.engine.frames import receive, send
 from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
-from wenv.host.compiled import Format
-from wenv.host.frames import receive, send
-from wenv.launcher.sandbox import Preopen
+from wenv.launcher.request import Preopen
 from wenv.policy import Policy
 from wenv.runtimes import Executable
 
 #: Seconds in which the process must have loaded the interpreter.
 START = 120.0
-COMMAND = [sys.executable, "-P", "-m", "wenv.host.worker"]
+COMMAND = [sys.executable, "-P", "-m", "wenv.engine.worker"]
 
 
 class StatusTrapError(TrapError):
@@ -31,7 +31,7 @@ class StatusTrapError(TrapError):
 
 
 class RemoteSession:
-    """As `wenv.host.session.Session`, as far as services are called.  All calls come from one thread at a time."""
+    """As `wenv.engine.session.Session`, as far as services are called.  All calls come from one thread at a time."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class RemoteSession:
         return message
 
     def call_text(self, name: str, argument: str, seconds: float | None = None) -> Any:
-        """Call a service with JSON; returns its result.  Raises what `wenv.host.session.Session.call_text` does, and
+        """Call a service with JSON; returns its result.  Raises what `wenv.engine.session.Session.call_text` does, and
         TimeLimitError after `seconds`, when the process has ended."""
         self._send({"name": name, "argument": argument})
         return self._next(seconds).get("value")

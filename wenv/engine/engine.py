@@ -17,9 +17,9 @@ import wasmtime
 from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
+from wenv.engine.compiled import COMPILED, FILE, Format, compiled_key
 from wenv.errors import RuntimeBuildError
-from wenv.host.compiled import COMPILED, FILE, Format, compiled_key
-from wenv.launcher.clibrary import STACK
+from wenv.launcher.c_api import STACK
 from wenv_cache.store import Store
 
 #: Sessions that may live at once in a process.

@@ -6,8 +6,8 @@ Both ways to run a program come through here, so that they cannot differ.  A pol
 import os
 
 from wenv.guest.command_line import CommandLine
+from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY, ancestors, guest_path, is_inside
 from wenv.launcher.limits import Bounds
-from wenv.launcher.places import CODE, PRIVATE, TEMPORARY, ancestors, guest_path, is_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The process that holds one sandbox for another process (wenv/host/remote.py): ``python -m wenv.host.worker``.
+"""The process that holds one sandbox for another process (wenv/engine/remote.py): ``python -m wenv.engine.worker``.
 
 It is told on standard input what to load and what to call, and answers on standard output.  A guest that reaches a limit ends
 this process, whatever it is doing; a guest that goes on for too long is ended by whoever started it.
@@ -15,11 +15,11 @@ from typing import Any
 import wasmtime
 from wasmtime import component as component_model
 
+from wenv.engine.compiled import Format
+from wenv.engine.engine import Compiled, engine
+from wenv.engine.frames import receive, send
+from wenv.engine.session import Limits, Session
 from wenv.errors import DiskLimitError, TrapError
-from wenv.host.compiled import Format
-from wenv.host.engine import Compiled, engine
-from wenv.host.frames import receive, send
-from wenv.host.session import Limits, Session
 from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
 from wenv.launcher.protect import protect, protected
 from wenv_cache.errors import UserError

@@ -18,7 +18,7 @@ from wenv_cache.files import write_atomically
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.lock import LockedFile
-from wenv_resolver.requested import Requested
+from wenv_resolver.requirements import Requested
 from wenv_resolver.target import Target
 
 #: For how long, in seconds.

@@ -29,7 +29,7 @@ from wenv_resolver.building.worker import STEP
 from wenv_resolver.errors import BuildError, FailedBuildError
 from wenv_resolver.lock import LockedFile, tags
 from wenv_resolver.progress import Progress
-from wenv_resolver.requested import IndexOptions
+from wenv_resolver.requirements import IndexOptions
 from wenv_resolver.target import Target
 
 HERE = Path(__file__).parent

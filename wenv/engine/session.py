@@ -12,12 +12,12 @@ from typing import Any
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
 
+from wenv.engine.engine import Compiled
+from wenv.engine.instances import ModuleGuest, guest_of
+from wenv.engine.replies import LARGEST
 from wenv.errors import GuestAnswerError, MountError, OutputLimitError, TrapError, WenvError
-from wenv.host.engine import Compiled
-from wenv.host.guests import ModuleGuest, guest_of
-from wenv.host.replies import LARGEST
-from wenv.host.traps import explain_trap
-from wenv.launcher.sandbox import Preopen
+from wenv.launcher.request import Preopen
+from wenv.launcher.traps import explain_trap
 
 #: The C types of what is called at an epoch, and of what would be called when it is no longer.
 EPOCH, FINALIZER = _bindings._wasmtime_store_epoch_deadline_callback.argtypes[1::2]
