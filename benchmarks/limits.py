@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import wenv
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 from wenv_cache.errors import UserError
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "sandbox.md"

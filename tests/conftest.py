@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.python_headers import available_headers
+from wenv.environment.kinds import Kind
 from wenv.locations import cache_folder, data_folder
-from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, default_runtime
 from wenv_cache.store import Store
 from wenv_resolver.progress import Silent

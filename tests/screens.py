@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Checkbox, DataTable, Input, Select, Static, Tree
 
-from wenv.environment import Environment
+from wenv.environment.manifest import Environment
 from wenv.locations import cache_folder
 from wenv.tui.app import Wenv
 from wenv.tui.dialogs import Form, Review, Working

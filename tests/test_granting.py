@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import wenv
+import wenv_cache
+import wenv_resolver
 from tests.conftest import Wenv
 
 WRITES = "open('made', 'w').close()"
@@ -160,6 +163,7 @@ def test_what_is_named_can_be_changed(empty: Wenv) -> None:
 
 
 def test_wenvs_own_installation_is_not_shared_for_writing(empty: Wenv) -> None:
-    for folder in (sys.prefix, str(Path(sys.prefix).parent)):
+    packages = [str(Path(str(package.__file__)).parent) for package in (wenv, wenv_cache, wenv_resolver)]
+    for folder in (sys.prefix, str(Path(sys.prefix).parent), *packages):
         result = empty.result("run", "--mount", f"{folder}:/x:rw", "-c", "1", status=125)
         assert "cannot be shared for writing" in result.stderr

@@ -16,10 +16,10 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wenv import sharing
-from wenv.environment import PackageLayer, RuntimeRecord
-from wenv.policy import Policy
-from wenv.sharing import DIGEST, LAYER, SIZE, Configuration
+from wenv.environment.manifest import PackageLayer, RuntimeRecord
+from wenv.policy.policy import Policy
+from wenv.share import artifact
+from wenv.share.artifact import DIGEST, LAYER, SIZE, Configuration
 from wenv_cache import oci
 from wenv_cache.errors import UserError
 from wenv_cache.layers import LayerWriter, publish
@@ -81,7 +81,7 @@ def assembled(parts: Parts) -> bytes:
         Descriptor(LAYER, hashlib.sha256(blob).hexdigest(), len(blob), {DIGEST: f"sha256:{digest}", SIZE: str(size)})
         for digest, size, blob in parts["layers"]
     ]
-    manifest = ImageManifest(sharing.ARTIFACT, oci.describe(sharing.CONFIGURATION, content), tuple(descriptors))
+    manifest = ImageManifest(artifact.ARTIFACT, oci.describe(artifact.CONFIGURATION, content), tuple(descriptors))
     blobs: list[tuple[Descriptor, bytes | Path]] = [(manifest.config, content)]
     blobs += [(descriptor, blob) for descriptor, (_, _, blob) in zip(descriptors, parts["layers"], strict=True)]
     target = io.BytesIO()
@@ -299,9 +299,9 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
         path.write_bytes(mutation(parts))
         start = time.monotonic()
         try:
-            with store.adding(), sharing.open_file(path) as source:
+            with store.adding(), artifact.open_file(path) as source:
                 json.dumps(source.as_json())
-                sharing.take_layers(store, source, Silent(), LARGEST)
+                artifact.take_layers(store, source, Silent(), LARGEST)
         except UserError as error:
             outcomes["refused"] += 1
             assert str(error)  # noqa: PT017 - either outcome is right
@@ -337,8 +337,8 @@ def test_memory_and_disk_stay_bounded(parts: Parts, tmp_path: Path, seed: int) -
     path.write_bytes(bomb(Draw())(parts))  # type: ignore[arg-type]
     tracemalloc.start()
     try:
-        with pytest.raises(UserError), store.adding(), sharing.open_file(path) as source:
-            sharing.take_layers(store, source, Silent(), LARGEST)
+        with pytest.raises(UserError), store.adding(), artifact.open_file(path) as source:
+            artifact.take_layers(store, source, Silent(), LARGEST)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

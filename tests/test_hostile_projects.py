@@ -12,9 +12,9 @@ import pytest
 
 from tests.conftest import Wenv
 from tests.wheel_builder import Wheel
-from wenv.environment import load
+from wenv.environment.manifest import load
 from wenv.errors import DamagedEnvironmentError
-from wenv.startfile import UnwritableTextError, _record
+from wenv.run.native_plan import UnwritableTextError, _record
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and the native launcher are POSIX's")
 

@@ -18,8 +18,8 @@ import pytest
 from tests.conftest import Wenv, copy_runtime
 from tests.wheel_builder import Wheel
 from wenv.errors import UsageError
-from wenv.registry import Reference
 from wenv.runtimes import Runtime
+from wenv.share.registry import Reference
 from wenv_cache.store import Store
 
 #: bcrypt of "secret", as htpasswd writes it.

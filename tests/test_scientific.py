@@ -19,12 +19,12 @@ from packaging.utils import canonicalize_name
 from tests.conftest import Wenv, copy_runtime
 from tests.source_builder import extension
 from tests.wheel_builder import Wheel
+from wenv.environment.kinds import Kind
 from wenv.launcher import memory_image
-from wenv.runtime_names import Kind
 from wenv.runtimes import Runtime, runtime_of
 from wenv.runtimes.choice import scientific_reasons
-from wenv.runtimes.rewriting import with_exports
 from wenv.runtimes.scientific import table
+from wenv.runtimes.wasm_exports import with_exports
 from wenv_cache.store import Store
 from wenv_resolver.progress import Silent
 

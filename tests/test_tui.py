@@ -20,7 +20,7 @@ from tests.screens import Driver, check_picture, drive
 from tests.test_registry import Server
 from tests.test_registry import registry as registry  # noqa: PLC0414 - a fixture
 from tests.wheel_builder import Wheel
-from wenv import environment
+from wenv.environment import manifest
 from wenv.runtimes import Runtime
 from wenv.tui import dialogs, preview
 from wenv.tui.inside import EnvironmentScreen
@@ -55,13 +55,13 @@ def asked(wheels: Path, wenv: Wenv) -> Path:
 
 
 @pytest.fixture
-def lab(wenv: Wenv, asked: Path) -> environment.Environment:
+def lab(wenv: Wenv, asked: Path) -> manifest.Environment:
     """A named environment."""
     wenv("create", "-n", "lab", "-r", str(asked))
-    return environment.find("lab")
+    return manifest.find("lab")
 
 
-def names(chosen: environment.Environment) -> list[str]:
+def names(chosen: manifest.Environment) -> list[str]:
     """The packages of an environment."""
     return [package.name for package in chosen.packages]
 
@@ -73,9 +73,9 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         await app.form("c", name="made", file=str(asked))
         await app.reviewed()
         assert app.rows() == [["zzapp", "1.0", "wheel"], ["zzlib", "2.0", "wheel"]]
-        assert not environment.exists(environment.place("made"))
+        assert not manifest.exists(manifest.place("made"))
         await app.proceed()
-        assert names(environment.find("made")) == ["zzapp", "zzlib"]
+        assert names(manifest.find("made")) == ["zzapp", "zzlib"]
         assert [row[:2] for row in app.rows()] == [["made", "fine"]]
         # a second of the same name is refused by the form, in the command's words
         await app.form("c", name="made", requirements="zzapp")
@@ -87,7 +87,7 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         assert "zz-no-such-package-anywhere" in app.words[-1]
         assert app.screen.query_one("#field-name", Input).value == "broken"  # the form is there again, as it was
         await app.press("escape")
-        assert not environment.exists(environment.place("broken"))
+        assert not manifest.exists(manifest.place("broken"))
 
     drive(use, size)
 
@@ -112,45 +112,45 @@ def test_every_pane_of_an_environment_whose_packages_are_in_its_runtime(wenv: We
 
 
 @SIZES
-def test_install_and_uninstall(lab: environment.Environment, size: tuple[int, int]) -> None:
+def test_install_and_uninstall(lab: manifest.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.form("i", requirements="zzmore")
-        assert names(environment.find("lab")) == ["zzapp", "zzlib", "zzmore"]
+        assert names(manifest.find("lab")) == ["zzapp", "zzlib", "zzmore"]
         assert app.words[-1] == "+ zzmore 3.0"
         await app.form("u", names="zzlib")
         assert app.words[-1].startswith("zzlib was not asked for; it is needed by zzapp")
         await app.form("u", names="zzapp")
-        assert names(environment.find("lab")) == ["zzmore"]
+        assert names(manifest.find("lab")) == ["zzmore"]
 
     drive(use, size)
 
 
 @SIZES
-def test_copy_rename_remove(lab: environment.Environment, size: tuple[int, int]) -> None:
+def test_copy_rename_remove(lab: manifest.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.form("y", name="second")
-        assert environment.find("second").snapshot == lab.snapshot
+        assert manifest.find("second").snapshot == lab.snapshot
         await app.select("second")
         await app.form("n", name="third")
         assert [row[0] for row in app.rows()] == ["lab", "third"]
-        assert not environment.exists(environment.place("second"))
+        assert not manifest.exists(manifest.place("second"))
         await app.select("third")
         await app.review("d")
         await app.press("escape")
-        assert environment.exists(environment.place("third"))
+        assert manifest.exists(manifest.place("third"))
         await app.review("d")
         await app.press("enter")  # what Enter presses is the button that leaves it
-        assert environment.exists(environment.place("third"))
+        assert manifest.exists(manifest.place("third"))
         await app.review("d")
         await app.proceed()
-        assert not environment.exists(environment.place("third"))
+        assert not manifest.exists(manifest.place("third"))
         assert [row[0] for row in app.rows()] == ["lab"]
 
     drive(use, size)
 
 
 @SIZES
-def test_bake_export_pack_compare(wenv: Wenv, lab: environment.Environment, size: tuple[int, int]) -> None:
+def test_bake_export_pack_compare(wenv: Wenv, lab: manifest.Environment, size: tuple[int, int]) -> None:
     exported, packed = wenv.folder / "lab.wenv", wenv.folder / "app.wasm"
     (wenv.folder / "app.py").write_text("import zzapp; print('packed')")
     wenv("create", "-n", "other")
@@ -164,7 +164,7 @@ def test_bake_export_pack_compare(wenv: Wenv, lab: environment.Environment, size
         await app.press("escape")
         if size[0] == 80:
             await app.press("b")
-            assert environment.find("lab").baked.modules == ("zzapp", "zzsame")
+            assert manifest.find("lab").baked.modules == ("zzapp", "zzsame")
             assert app.rows()[0][5] == "yes"
             await app.form("p", entry=str(wenv.folder / "app.py"), output=str(packed))
             assert packed.read_bytes()[:4] == b"\0asm"
@@ -176,7 +176,7 @@ def test_bake_export_pack_compare(wenv: Wenv, lab: environment.Environment, size
     assert json.loads(wenv("info", str(exported), "--json"))["packages"]
 
 
-def test_push(lab: environment.Environment, registry: Server, wenv: Wenv) -> None:
+def test_push(lab: manifest.Environment, registry: Server, wenv: Wenv) -> None:
     async def use(app: Driver) -> None:
         await app.form("P", reference="nonsense")
         assert isinstance(app.screen, dialogs.Form)
@@ -186,7 +186,7 @@ def test_push(lab: environment.Environment, registry: Server, wenv: Wenv) -> Non
 
     drive(use)
     wenv("pull", f"{registry.host}/lab:1", "-n", "back", "--plain-http")
-    assert environment.find("back").snapshot == lab.snapshot
+    assert manifest.find("back").snapshot == lab.snapshot
 
 
 @SIZES
@@ -197,7 +197,7 @@ def test_prune_and_verify(fresh: Wenv, asked: Path, size: tuple[int, int], monke
     cache_folder.cache_clear()
     fresh("create", "-n", "lab", "-r", str(asked))
     store = Store(cache_folder())
-    layers = environment.find("lab").layers[1:]
+    layers = manifest.find("lab").layers[1:]
     blob = next(file for layer in layers for file in store.manifest(layer).files if file.path.endswith("/zzlib.py"))
 
     async def use(app: Driver) -> None:
@@ -230,13 +230,13 @@ def test_work_can_be_cancelled(wenv: Wenv, wheels: Path) -> None:
         await app.press("escape")
         await app.until(lambda: app.words)
         assert app.words == ["Cancelled."]
-        assert environment.find("lab").baked.modules == ()
+        assert manifest.find("lab").baked.modules == ()
 
     drive(use)
 
 
 @SIZES
-def test_packages_and_who_needs_them(lab: environment.Environment, size: tuple[int, int]) -> None:
+def test_packages_and_who_needs_them(lab: manifest.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.press("enter")
         assert [row[:3] for row in app.rows("#packages")] == [["zzapp", "1.0", "pure"], ["zzlib", "2.0", "pure"]]
@@ -252,7 +252,7 @@ def test_packages_and_who_needs_them(lab: environment.Environment, size: tuple[i
 
 
 @SIZES
-def test_layers_files_and_previews(lab: environment.Environment, size: tuple[int, int]) -> None:
+def test_layers_files_and_previews(lab: manifest.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.press("2")
         assert [row[0] for row in app.rows("#layers")] == ["CPython 3.14", "zzapp 1.0", "zzlib 2.0"]
@@ -286,7 +286,7 @@ def test_layers_files_and_previews(lab: environment.Environment, size: tuple[int
     drive(use, size, lab)
 
 
-def test_filter_sort_and_help(wenv: Wenv, lab: environment.Environment) -> None:
+def test_filter_sort_and_help(wenv: Wenv, lab: manifest.Environment) -> None:
     wenv("create")
 
     async def use(app: Driver) -> None:
@@ -308,7 +308,7 @@ def test_filter_sort_and_help(wenv: Wenv, lab: environment.Environment) -> None:
     drive(use)
 
 
-def test_what_another_process_does_is_seen(wenv: Wenv, lab: environment.Environment) -> None:
+def test_what_another_process_does_is_seen(wenv: Wenv, lab: manifest.Environment) -> None:
     async def use(app: Driver) -> None:
         await asyncio.sleep(1.5)  # it looks once a second
         await asyncio.to_thread(wenv, "create", "-n", "another")
@@ -322,11 +322,11 @@ def test_what_another_process_does_is_seen(wenv: Wenv, lab: environment.Environm
     drive(use)
 
 
-def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: environment.Environment, asked: Path) -> None:
+def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: manifest.Environment, asked: Path) -> None:
     wenv("create", "-n", "bad")
-    (environment.place("bad") / "environment.json").write_text("{")
+    (manifest.place("bad") / "environment.json").write_text("{")
     lost = dataclasses.replace(lab.packages[0], digest="0" * 64)
-    gone = dataclasses.replace(lab, folder=environment.place("gone"), packages=(lost,), stamp=None)
+    gone = dataclasses.replace(lab, folder=manifest.place("gone"), packages=(lost,), stamp=None)
     gone.folder.mkdir()
     gone.save({}, granting=True)
 
@@ -343,7 +343,7 @@ def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: 
         await app.select("bad")
         await app.review("d")
         await app.proceed()
-        assert not environment.place("bad").exists()
+        assert not manifest.place("bad").exists()
 
     drive(use)
 
@@ -361,7 +361,7 @@ def short_place(wenv: Wenv, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="paths are longer there")
-def test_pictures(short_place: None, wenv: Wenv, lab: environment.Environment) -> None:
+def test_pictures(short_place: None, wenv: Wenv, lab: manifest.Environment) -> None:
     wenv("create", "-n", "empty")
 
     async def both(app: Driver) -> None:
@@ -390,7 +390,7 @@ def test_pictures(short_place: None, wenv: Wenv, lab: environment.Environment) -
     drive(both, (120, 40))
 
 
-def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_handler_blocks(wenv: Wenv, lab: manifest.Environment, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 200 environments and 20,000 files, no turn of the event loop does much: threads read and sort.
 
     What a turn does is counted, in calls of functions, not timed: a busy machine and the garbage collector take what they like.
@@ -408,7 +408,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
     large = dataclasses.replace(lab.packages[0], digest=layer.manifest.digest, name="zzmany")
     for index in range(200):
         packages = (large,) if index == 0 else lab.packages
-        copy = dataclasses.replace(lab, folder=environment.place(f"env{index:03}"), packages=packages, stamp=None)
+        copy = dataclasses.replace(lab, folder=manifest.place(f"env{index:03}"), packages=packages, stamp=None)
         copy.folder.mkdir()
         copy.save({}, granting=True)
 
@@ -450,7 +450,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: environment.Environment, runtime: Ru
     assert max(taken) < 500_000
 
 
-def test_the_command(wenv: Wenv, lab: environment.Environment) -> None:
+def test_the_command(wenv: Wenv, lab: manifest.Environment) -> None:
     picture = wenv.folder / "lab.svg"
     wenv("tui", "-n", "lab", "--screenshot", str(picture), "--press", "2", "--size", "80x24")
     assert "zzlib" in picture.read_text()
@@ -460,7 +460,7 @@ def test_the_command(wenv: Wenv, lab: environment.Environment) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pexpect needs a POSIX terminal")
-def test_a_shell_and_a_script_take_the_terminal_and_give_it_back(wenv: Wenv, lab: environment.Environment) -> None:
+def test_a_shell_and_a_script_take_the_terminal_and_give_it_back(wenv: Wenv, lab: manifest.Environment) -> None:
     import pexpect
 
     (wenv.folder / "aa.py").write_text("import zzapp; print('script' + 'ran')")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import RUNTIMES, Wenv
 from tests.test_pack import machine
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 
 SUITES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "upstream.toml").read_text("utf-8"))
 

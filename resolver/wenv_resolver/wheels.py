@@ -152,7 +152,7 @@ class _Layer(WheelDestination):
         return RecordEntry(fspath(path), Hash("sha256", _urlsafe(file.sha256)), file.size)
 
     def write_script(self, name: str, module: str, attr: str, section: "ScriptSection") -> RecordEntry:
-        # the guest starts no processes: scripts are made on the host (wenv/scripts.py), from entry_points.txt
+        # the guest starts no processes: scripts are made on the host (wenv/run/bin.py), from entry_points.txt
         return RecordEntry(name, None, None)
 
     def finalize_installation(

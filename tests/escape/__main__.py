@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.escape.ways import WAYS, attempted, made_place, prepared
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 
 OUTCOMES = ("refused", "harmless", "succeeded", "unclear")
 

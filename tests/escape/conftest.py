@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.escape.ways import Place, made_place, prepared
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 
 Places = Callable[[Kind, bool], Place]
 

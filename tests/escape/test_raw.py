@@ -11,7 +11,7 @@ import pytest
 from tests.escape.test_inside import assert_nothing, needs
 from tests.escape.ways import RAW_FILES, WAYS, Place, attempted, made_place, prepared
 from tests.source_builder import extension
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 
 pytestmark = pytest.mark.long
 SOURCE = Path(__file__).parent / "rawwasi" / "native.c"

@@ -18,7 +18,7 @@ from tests.escape import place
 from tests.escape.programs import SUBJECTS
 from tests.test_pack import wasmtime
 from tests.wheel_builder import Wheel
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 from wenv.runtimes import Runtime, runtime_of
 from wenv_cache.store import Store
 from wenv_resolver.progress import Silent

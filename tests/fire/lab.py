@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.conftest import copy_runtime
 from tests.wheel_builder import Wheel
-from wenv.environment import load
+from wenv.environment.manifest import load
 from wenv.errors import WenvError
 from wenv.runtimes import Runtime
 from wenv_cache.store import Store

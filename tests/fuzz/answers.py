@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fuzz.trees import check, json_text
-from wenv.acceptance import _failures
 from wenv.api import _read_reply
-from wenv.baking import _verdict
+from wenv.bake.baking import _verdict
 from wenv.engine.frames import receive, send
 from wenv.engine.replies import read_reply, texts
 from wenv.engine.session import Session
 from wenv.errors import GuestAnswerError, WenvError
-from wenv.shell import _left_with, _status
+from wenv.make.acceptance import _failures
+from wenv.run.shell import _left_with, _status
 from wenv_cache.reading import is_printable
 
 

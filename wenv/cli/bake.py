@@ -10,7 +10,7 @@ from wenv.cli.printer import Printer, human_size
 from wenv.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from wenv.environment import Baked
+    from wenv.environment.manifest import Baked
 
 
 def bake(
@@ -37,8 +37,10 @@ def bake(
       wenv bake
       wenv bake -n lab --import pandas --import json
     """
-    from wenv import baking, creation, environment
+    from wenv.bake import baking
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
+    from wenv.make import create
     from wenv.runtimes.choice import runtime_for
 
     if clear and modules:
@@ -46,14 +48,14 @@ def bake(
     for module in modules or ():
         if not all(part.isidentifier() for part in module.split(".")):
             raise UsageError(f"--import {module}: not a module's name")
-    start, chosen = time.monotonic(), environment.find(name, path)
+    start, chosen = time.monotonic(), manifest.find(name, path)
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
         if clear:
-            creation.unbake(runtime, chosen.folder)
+            create.unbake(runtime, chosen.folder)
             printer.say("Programs start unbaked")
             return Exit.OK
-        made = creation.bake(runtime, chosen.folder, modules, printer)
+        made = create.bake(runtime, chosen.folder, modules, printer)
         size = baking.size(runtime, made)
         if as_json:
             printer.json({**made.baked.as_json(), "size": size, "seconds": round(time.monotonic() - start, 3)})

@@ -80,9 +80,10 @@ def prune(
     """Delete what no environment uses."""  # fmt: skip
     from dataclasses import asdict
 
-    from wenv import environment, temporary
     from wenv.cli.store import open_store
-    from wenv.reachable import roots
+    from wenv.environment import manifest
+    from wenv.report.roots import roots
+    from wenv.share import borrowed
     from wenv_cache.prune import prune as delete
 
     store = open_store()
@@ -90,8 +91,8 @@ def prune(
         printer.begin("Pruning")
         with nullcontext(True) if dry_run else store.pruning() as alone:
             if not dry_run:
-                temporary.sweep()
-                environment.forget_vanished()
+                borrowed.sweep()
+                manifest.forget_vanished()
             needed = roots(store, with_runtime=not everything)
             result = delete(store, needed, alone=alone, downloads=everything, dry_run=dry_run)
         printer.end("Pruning")

@@ -6,8 +6,8 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
+from wenv.environment.kinds import Choice
 from wenv.errors import Exit
-from wenv.runtime_names import Choice
 
 
 def check(
@@ -41,10 +41,11 @@ def check(
       wenv check pandas --json
       wenv check --deep flask pyyaml
     """
-    from wenv import feasibility
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
-    from wenv.inputs import Inputs, chosen_runtime, index_options
+    from wenv.make.check import findings as found_out
+    from wenv.make.check import tried
+    from wenv.make.wanted import Inputs, chosen_runtime, index_options
 
     if not names and not files:
         raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")
@@ -54,10 +55,10 @@ def check(
         inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
         chosen = chosen_runtime(open_store(), runtime, inputs, printer)
         wanted = inputs.requested(chosen.target(printer))
-        findings = feasibility.findings(chosen, wanted, rules, printer)
+        findings = found_out(chosen, wanted, rules, printer)
         fine = all(finding.works for finding in findings)
         if deep and fine:
-            findings = feasibility.tried(chosen, wanted, findings, rules, printer)
+            findings = tried(chosen, wanted, findings, rules, printer)
             fine = all(finding.works for finding in findings)
         if as_json:
             printer.json([finding.as_json() for finding in findings])

@@ -18,13 +18,14 @@ def copy(new: NewName, name: options.Name = None, path: options.At = None, quiet
       wenv copy scratch                [dim]of the one in .wenv, here[/]
       wenv copy scratch -n lab
     """
-    from wenv import creation, environment
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
+    from wenv.make import create
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
-        chosen, folder = environment.find(name, path), environment.place(new)
-        made = creation.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
+        chosen, folder = manifest.find(name, path), manifest.place(new)
+        made = create.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
         printer.say(f"Copied {chosen.label} to {made.label}")
 
 
@@ -35,13 +36,14 @@ def rename(new: NewName, name: options.Name = None, path: options.At = None, qui
 
       wenv rename -n lab laboratory
     """
-    from wenv import creation, environment
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
+    from wenv.make import create
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
-        chosen = environment.find(name, path)
-        made = creation.rename(runtime_for(open_store(), chosen), chosen, new, printer)
+        chosen = manifest.find(name, path)
+        made = create.rename(runtime_for(open_store(), chosen), chosen, new, printer)
         printer.say(f"Renamed {chosen.label} to {made.label}")
 
 

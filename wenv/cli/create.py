@@ -8,8 +8,8 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
+from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
-from wenv.runtime_names import Choice
 
 
 def create(
@@ -57,30 +57,32 @@ def create(
       wenv create -r pyproject.toml --extra test
       wenv create -r pylock.toml           [dim]exactly what was locked[/]
     """
-    from wenv import baking, creation, environment
+    from wenv.bake import baking
     from wenv.cli.bake import show
     from wenv.cli.store import open_store
-    from wenv.inputs import Inputs, first_solution, index_options
+    from wenv.environment import manifest
+    from wenv.make import create as making
+    from wenv.make.wanted import Inputs, first_solution, index_options
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
-    start, folder = time.monotonic(), environment.place(name, path)
-    creation.check_place(folder, clear=clear)
+    start, folder = time.monotonic(), manifest.place(name, path)
+    making.check_place(folder, clear=clear)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
         inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
         solved = first_solution(open_store(), runtime, inputs, printer, refresh=refresh)
-        made = creation.create(folder, solved, granted, printer, clear=clear)
+        made = making.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
         if bake:
-            made = creation.bake(solved.runtime, folder, None, printer)
+            made = making.bake(solved.runtime, folder, None, printer)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
         count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
-        held = len(creation.requested_of_runtime(solved.runtime, made, printer))
+        held = len(making.requested_of_runtime(solved.runtime, made, printer))
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
         if bake:

@@ -10,7 +10,7 @@ from wenv.errors import Exit
 from wenv_cache.errors import UserError
 
 if TYPE_CHECKING:
-    from wenv.difference import Difference
+    from wenv.share.diff import Difference
 
 _KIND = "A name, a folder, a .wenv file, or an address in a registry."
 
@@ -32,7 +32,7 @@ def diff(
       wenv diff .wenv lab.wenv --files
     """
     from wenv.cli.store import open_store
-    from wenv.difference import difference, side
+    from wenv.share.diff import difference, side
 
     store = open_store()
     with Printer(quiet=as_json) as printer:

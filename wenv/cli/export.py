@@ -33,12 +33,13 @@ def export(
       wenv import lab.wenv -n lab      # elsewhere
       wenv run --from lab.wenv script.py
     """
-    from wenv import environment, sharing
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
     from wenv.runtimes.choice import runtime_for
+    from wenv.share import artifact
 
-    start, chosen = time.monotonic(), environment.find(name, path)
-    target = output or Path(f"{chosen.title}{sharing.SUFFIX}")
+    start, chosen = time.monotonic(), manifest.find(name, path)
+    target = output or Path(f"{chosen.title}{artifact.SUFFIX}")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"{target.parent} is not a folder")
     if target.is_dir():
@@ -48,7 +49,7 @@ def export(
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
         with runtime.store.adding():
-            written = sharing.export(runtime, chosen, target, printer, with_runtime=with_runtime)
+            written = artifact.export(runtime, chosen, target, printer, with_runtime=with_runtime)
         size = target.stat().st_size
         if as_json:
             seconds = round(time.monotonic() - start, 3)

@@ -9,10 +9,10 @@ import typer
 from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.errors import UsageError
-from wenv.policy import Policy, parse_size
+from wenv.policy.policy import Policy, parse_size
 
 if TYPE_CHECKING:
-    from wenv.environment import Environment
+    from wenv.environment.manifest import Environment
 
 
 def import_environment(
@@ -35,17 +35,18 @@ def import_environment(
       wenv import lab.wenv
       wenv import lab.wenv -n lab
     """
-    from wenv import environment, sharing
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
+    from wenv.share import artifact
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
-    start, folder = time.monotonic(), environment.place(name, path)
-    largest = parse_size(max_size) if max_size else sharing.LARGEST
-    with Printer(quiet=quiet or as_json) as printer, sharing.open_file(file) as source:
+    start, folder = time.monotonic(), manifest.place(name, path)
+    largest = parse_size(max_size) if max_size else artifact.LARGEST
+    with Printer(quiet=quiet or as_json) as printer, artifact.open_file(file) as source:
         store = open_store()
         with store.adding():
-            made = sharing.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear)
+            made = artifact.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

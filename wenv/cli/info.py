@@ -12,9 +12,9 @@ from wenv.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wenv.environment import Baked, Environment
-    from wenv.report import PackageReport
-    from wenv.sharing import Arrived
+    from wenv.environment.manifest import Baked, Environment
+    from wenv.report.environments import PackageReport
+    from wenv.share.artifact import Arrived
 
 
 def info(
@@ -36,20 +36,20 @@ def info(
     if file is not None:
         if name is not None or path is not None:
             raise UsageError("a file and an environment exclude each other")
-        from wenv.sharing import open_file
+        from wenv.share.artifact import open_file
 
         with open_file(file) as source:
             _show_file(Printer(), source, as_json=as_json)
         return
-    from wenv import environment
-    from wenv.baking import is_baked, size
+    from wenv.bake.baking import is_baked, size
     from wenv.cli.store import open_store
-    from wenv.report import package_reports
+    from wenv.environment import manifest
+    from wenv.report.environments import package_reports
     from wenv.runtimes.choice import runtime_for
-    from wenv.snapshot import console_scripts
+    from wenv.snapshot.contents import console_scripts
 
     store, printer = open_store(), Printer()
-    chosen = environment.find(name, path)
+    chosen = manifest.find(name, path)
     runtime = runtime_for(store, chosen)
     packages = package_reports(runtime, chosen, printer)
     scripts = console_scripts(store, chosen.packages)
@@ -85,7 +85,7 @@ def info(
 
 def _request_words(chosen: "Environment") -> str:
     """What the project asks for, and whether it was granted."""
-    from wenv import granting
+    from wenv.environment import granting
 
     request = granting.request_of_project(chosen)
     if request is None:
@@ -112,7 +112,7 @@ def _show_file(printer: Printer, source: "Arrived", *, as_json: bool) -> None:
     if as_json:
         printer.json(source.as_json())
         return
-    from wenv.sharing import declared_size
+    from wenv.share.artifact import declared_size
 
     configuration = source.configuration
     compressed = sum(blob.size for blob in source.layers.values())

@@ -8,7 +8,7 @@ from wenv.cli import options
 from wenv.cli.printer import Printer
 
 if TYPE_CHECKING:
-    from wenv.environment import Environment
+    from wenv.environment.manifest import Environment
     from wenv.runtimes import Runtime
 
 
@@ -44,22 +44,23 @@ def install(
       wenv install --upgrade
       wenv install                         [dim]restore what was deleted[/]
     """
-    from wenv import creation, environment
     from wenv.cli.store import open_store
-    from wenv.inputs import Inputs, index_options
+    from wenv.environment import manifest
+    from wenv.make import create
+    from wenv.make.wanted import Inputs, index_options
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
-        chosen = environment.find(name, path)
+        chosen = manifest.find(name, path)
         runtime = runtime_for(open_store(), chosen)
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
         adding = Inputs.of(names, files, constraints, extras, groups, index, rules)
 
-        def decide(current: "Environment") -> creation.Solution:
+        def decide(current: "Environment") -> create.Solution:
             return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)
 
-        _report(printer, runtime, *creation.change(runtime, chosen.folder, decide, printer), as_json)
+        _report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 
 
 def uninstall(
@@ -75,24 +76,25 @@ def uninstall(
 
       wenv uninstall rich
     """
-    from wenv import creation, environment
     from wenv.cli.store import open_store
-    from wenv.inputs import without
+    from wenv.environment import manifest
+    from wenv.make import create
+    from wenv.make.wanted import without
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
-        chosen = environment.find(name, path)
+        chosen = manifest.find(name, path)
         runtime = runtime_for(open_store(), chosen)
 
-        def decide(current: "Environment") -> creation.Solution:
+        def decide(current: "Environment") -> create.Solution:
             return without(runtime, current, names, printer)
 
-        _report(printer, runtime, *creation.change(runtime, chosen.folder, decide, printer), as_json)
+        _report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 
 
 def _report(printer: Printer, runtime: "Runtime", before: "Environment", after: "Environment", as_json: bool) -> None:
     """Say what changed."""
-    from wenv.report import version_changes
+    from wenv.report.environments import version_changes
 
     changes = version_changes(before, after, runtime.contained(printer))
     if as_json:

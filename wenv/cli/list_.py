@@ -9,7 +9,7 @@ from wenv.cli.printer import Printer, human_size, human_time
 def list_environments(as_json: options.Json = False) -> None:
     """List all environments: named ones, and those in folders of projects."""
     from wenv.cli.store import open_store
-    from wenv.report import summaries
+    from wenv.report.environments import summaries
 
     store, printer = open_store(), Printer()
     found = summaries(store)

@@ -7,7 +7,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.runtime_names import Choice
+from wenv.environment.kinds import Choice
 
 
 def lock(
@@ -45,10 +45,11 @@ def lock(
       wenv lock -r requirements.txt -o pylock.toml
       wenv lock -n lab > pylock.lab.toml
     """  # fmt: skip
-    from wenv import creation, environment
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
     from wenv.errors import UsageError
-    from wenv.inputs import Inputs, chosen_runtime, index_options
+    from wenv.make import create
+    from wenv.make.wanted import Inputs, chosen_runtime, index_options
     from wenv_cache.files import write_atomically
     from wenv_resolver.fetch import fetch
     from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
@@ -67,14 +68,14 @@ def lock(
                 before = output.read_text("utf-8")
                 if lock_facts(before).runtime in (None, chosen.kind.value):
                     kept = read_lock(before, str(output), target)[0]
-            solved = creation.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
+            solved = create.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
             with store.adding():
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
                 fetched = [item.file for item in fetch(store, wheels, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
             text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:
-            text = creation.lock_of(store, environment.find(name, path))
+            text = create.lock_of(store, manifest.find(name, path))
         if output is None:
             print(text, end="")
         else:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
-from wenv.policy import Mount, Policy, parse_size, parse_variable
-from wenv.runtime_names import Choice
+from wenv.policy.policy import Mount, Policy, parse_size, parse_variable
 
 if TYPE_CHECKING:
     from wenv_resolver.building.rules import BuildRules
@@ -18,7 +18,7 @@ ENVIRONMENT, INPUTS, SANDBOX, INDEX, BUILDING = "Environment", "Requirements", "
 
 
 def _complete_name(incomplete: str) -> list[str]:
-    from wenv.environment import all_folders
+    from wenv.environment.manifest import all_folders
     from wenv.locations import named_environments
 
     return [f.name for f in all_folders() if f.parent == named_environments() and f.name.startswith(incomplete)]

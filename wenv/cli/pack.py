@@ -11,7 +11,7 @@ from wenv.cli.printer import Printer, human_size
 from wenv.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from wenv.packing import Packed
+    from wenv.pack.pack import Packed
 
 
 def pack(
@@ -63,13 +63,14 @@ def pack(
       wenv pack -n lab -m rich.table --slim
       wasmtime run app.wasm ARGUMENT...
     """  # fmt: skip
-    from wenv import environment, packing
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
+    from wenv.pack import pack as packing
     from wenv.runtimes.choice import runtime_for
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
-    start, chosen = time.monotonic(), environment.find(name, path)
+    start, chosen = time.monotonic(), manifest.find(name, path)
     program = packing.program_of(open_store(), chosen, entry, module, files or ())
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")

@@ -10,7 +10,7 @@ from wenv.cli import options
 from wenv.cli.import_ import show
 from wenv.cli.printer import Printer, human_size
 from wenv.errors import UsageError
-from wenv.policy import parse_size
+from wenv.policy.policy import parse_size
 
 
 def pull(
@@ -38,26 +38,27 @@ def pull(
       wenv pull localhost:5000/lab:1 -n lab
       wenv pull localhost:5000/tools/app -o app.wasm
     """
-    from wenv import environment, sharing
     from wenv.cli.store import open_store
-    from wenv.registry import COMPONENT_CONFIGURATION, Reference, Registry
+    from wenv.environment import manifest
+    from wenv.share import artifact
+    from wenv.share.registry import COMPONENT_CONFIGURATION, Reference, Registry
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
     start, where = time.monotonic(), Reference.parse(reference)
-    largest = parse_size(max_size) if max_size else sharing.LARGEST
+    largest = parse_size(max_size) if max_size else artifact.LARGEST
     with Printer(quiet=quiet or as_json) as printer:
         registry = Registry(where, plain_http=plain_http)
-        manifest, digest = registry.manifest()
-        if manifest.config.media_type == COMPONENT_CONFIGURATION:
+        image, digest = registry.manifest()
+        if image.config.media_type == COMPONENT_CONFIGURATION:
             if name is not None or path is not None:
                 raise UsageError(f"{where} is a component", "-o FILE says where it goes")
-            if sum(layer.size for layer in manifest.layers) > largest:
+            if sum(layer.size for layer in image.layers) > largest:
                 raise UsageError(f"{where} is larger than --max-size")
             target = output or Path(f"{where.name.rpartition('/')[2]}.wasm")
             if target.exists() and not clear:
                 raise UsageError(f"{target} exists", "--clear replaces it, -o names another")
-            size = registry.fetch_component(manifest, target, printer)
+            size = registry.fetch_component(image, target, printer)
             if as_json:
                 printer.json({"path": str(target), "digest": f"sha256:{digest}", "size": size})
             else:
@@ -65,10 +66,10 @@ def pull(
             return
         if output is not None:
             raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
-        source = registry.environment(manifest, digest)
-        folder, store = environment.place(name, path), open_store()
+        source = registry.environment(image, digest)
+        folder, store = manifest.place(name, path), open_store()
         with store.adding():
-            made = sharing.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
+            made = artifact.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

@@ -31,11 +31,11 @@ def push(
       wenv push localhost:5000/lab:1
       wenv push localhost:5000/tools/app:latest app.wasm
     """
-    from wenv import environment
     from wenv.cli.store import open_store
-    from wenv.registry import Reference, Registry, component_artifact
+    from wenv.environment import manifest
     from wenv.runtimes.choice import runtime_for
-    from wenv.sharing import artifact_of
+    from wenv.share.artifact import artifact_of
+    from wenv.share.registry import Reference, Registry, component_artifact
 
     where = Reference.parse(reference)
     if file is not None and (name is not None or path is not None or with_runtime):
@@ -46,7 +46,7 @@ def push(
             if file is not None:
                 artifact = component_artifact(file)
             else:
-                chosen = environment.find(name, path)
+                chosen = manifest.find(name, path)
                 artifact = artifact_of(runtime_for(store, chosen), chosen, printer, with_runtime=with_runtime)
             done = Registry(where, plain_http=plain_http).push(artifact, printer)
         if as_json:

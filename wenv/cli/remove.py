@@ -25,9 +25,10 @@ def remove(
       wenv remove
       wenv remove lab scratch
     """
-    from wenv import creation, environment
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
     from wenv.locations import ENVIRONMENT_FOLDER
+    from wenv.make import create
 
     if names and (name or path):
         raise UsageError("names and --name or --path exclude each other")
@@ -42,16 +43,16 @@ def remove(
             raise LinkedEnvironmentError(here, here.resolve())
         folders = [_found(None, here)]
     for folder in folders:
-        creation.remove(store, folder)
-        printer.say(f"Removed {environment.label_of(folder)}")
+        create.remove(store, folder)
+        printer.say(f"Removed {manifest.label_of(folder)}")
 
 
 def _found(name: str | None, path: Path | None) -> Path:
     """The folder of the environment that is meant; one that is damaged can be removed like any other."""
-    from wenv import environment
+    from wenv.environment import manifest
 
     try:
-        return environment.find(name, path).folder
+        return manifest.find(name, path).folder
     except DamagedEnvironmentError as error:
         return error.path.parent
 

@@ -15,9 +15,9 @@ from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
-    from wenv.environment import Environment
+    from wenv.environment.manifest import Environment
     from wenv.launcher.request import Program
-    from wenv.policy import Policy
+    from wenv.policy.policy import Policy
     from wenv.runtimes import Runtime
 
 
@@ -73,13 +73,13 @@ def run(
       wenv run pytest
       wenv run --from lab.wenv script.py
     """  # fmt: skip
-    from wenv import environment
+    from wenv.environment import manifest
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     if explain:
         if from_file is not None:
             raise UsageError("--explain excludes --from")
-        return _explain(environment.find(name, path), granted, as_json=as_json)
+        return _explain(manifest.find(name, path), granted, as_json=as_json)
     arguments = list(program or ())
     if arguments and arguments[0] in PYTHON_NAMES:
         arguments.pop(0)
@@ -88,11 +88,11 @@ def run(
     except CommandLineError as error:
         raise UsageError(str(error), error.hint) from None
     if from_file is None:
-        return start(environment.find(name, path), line, granted, as_json=as_json)
+        return start(manifest.find(name, path), line, granted, as_json=as_json)
     if name is not None or path is not None:
         raise UsageError("--from excludes --name and --path")
     from wenv.cli.store import open_store
-    from wenv.temporary import temporary
+    from wenv.share.borrowed import temporary
 
     with Printer() as printer, temporary(open_store(), from_file, printer) as chosen:
         return start(chosen, line, granted, as_json=as_json)
@@ -100,9 +100,9 @@ def run(
 
 def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_json: bool = False) -> int:
     """Start what CPython would start for this command line."""
-    from wenv import launch
     from wenv.cli.store import open_store
-    from wenv.granting import policy_of
+    from wenv.environment.granting import policy_of
+    from wenv.run import run as running
     from wenv.runtimes.choice import runtime_for
 
     with Printer() as printer:
@@ -114,22 +114,22 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_jso
             print("usage: python [-c CODE | -m MODULE | SCRIPT | -] [ARGUMENT]...; see `wenv run --help`")
             return 0
         if line.form == "prompt" and sys.stdin.isatty():
-            from wenv.shell import run_shell
+            from wenv.run.shell import run_shell
 
             return run_shell(runtime, chosen, granted, printer)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
         if as_json:
-            return _told(printer, runtime, chosen, launch.program_of(line, runtime.store, chosen), policy)
-        return launch.run(runtime, chosen, launch.program_of(line, runtime.store, chosen), policy, printer)
+            return _told(printer, runtime, chosen, running.program_of(line, runtime.store, chosen), policy)
+        return running.run(runtime, chosen, running.program_of(line, runtime.store, chosen), policy, printer)
 
 
 def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
     """Show what holds for a run, and where each part comes from."""
     from dataclasses import asdict
 
-    from wenv import granting
+    from wenv.environment import granting
 
     printer, request = Printer(), granting.ungranted(chosen)
     parts = granting.explained([*granting.policies(chosen), ("options", granted)])
@@ -145,12 +145,12 @@ def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
 
 def _told(printer: Printer, runtime: "Runtime", chosen: "Environment", program: "Program", policy: "Policy") -> int:
     """Run a program, and print what it printed and how it ended as one line of JSON."""
-    from wenv import launch
     from wenv.launcher.limits import CAPTURED
+    from wenv.run import run as running
 
     printed: dict[int, list[bytes]] = {1: [], 2: []}
     bounded = policy if policy.output is not None else replace(policy, output=CAPTURED)
-    outcome, _ = launch.run_told(
+    outcome, _ = running.run_told(
         runtime, chosen, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data)
     )
     texts = {name: b"".join(printed[number]).decode("utf-8", "replace") for number, name in ((1, "stdout"), (2, "stderr"))}

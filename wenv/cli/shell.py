@@ -32,11 +32,11 @@ def shell(
       wenv shell -n lab --mount ~/data:/data
       echo 'print(6 * 7)' | wenv shell
     """
-    from wenv import environment
     from wenv.cli.run import start
+    from wenv.environment import manifest
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
-    return start(environment.find(name, path), CommandLine("prompt"), granted)
+    return start(manifest.find(name, path), CommandLine("prompt"), granted)
 
 
 def register(app: typer.Typer) -> None:

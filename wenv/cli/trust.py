@@ -28,8 +28,8 @@ def trust(
       wenv trust /srv/project
       wenv trust --remove /srv/project
     """
-    from wenv import trust as trusting
     from wenv.cli.store import open_store
+    from wenv.environment import trust as trusting
 
     printer = Printer()
     if folder is None:

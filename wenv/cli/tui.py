@@ -28,10 +28,10 @@ def tui(
       wenv tui
       wenv tui -n lab --screenshot lab.svg --press 2
     """
-    from wenv import environment
     from wenv.cli.store import open_store
+    from wenv.environment import manifest
 
-    first = environment.find(name, path) if name is not None or path is not None else None
+    first = manifest.find(name, path) if name is not None or path is not None else None
     columns, _, lines = size.partition("x")
     if not (columns.isdecimal() and lines.isdecimal() and 20 <= int(columns) <= 500 and 10 <= int(lines) <= 200):
         raise UsageError(f"--size {size}: not a size", "for example --size 80x24")

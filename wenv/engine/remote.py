@@ -14,7 +14,7 @@ from wenv.engine.compiled import Format
 from wenv.engine.frames import receive, send
 from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
 from wenv.launcher.request import Preopen
-from wenv.policy import Policy
+from wenv.policy.policy import Policy
 from wenv.runtimes import Executable
 
 #: Seconds in which the process must have loaded the interpreter.

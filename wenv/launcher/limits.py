@@ -37,7 +37,7 @@ class Bounds:
     __slots__ = ("disk", "files", "open_files")
 
     def __init__(self, policy: "Mapping[str, Any]") -> None:
-        """`policy` is what `wenv.policy.Policy.as_json` says."""
+        """`policy` is what `wenv.policy.policy.Policy.as_json` says."""
         chosen = (policy.get(name) for name in ("disk", "files", "open_files"))
         self.disk, self.files, self.open_files = (
             default if given is None else given for given, default in zip(chosen, (DISK, FILES, OPEN_FILES), strict=True)

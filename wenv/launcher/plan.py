@@ -88,7 +88,7 @@ def read(registry: str, folder: str) -> "Plan | None":
 
 
 def mark_used(registry: str, folder: str) -> None:
-    """Leave word of a run, for `wenv.environment.last_used`."""
+    """Leave word of a run, for `wenv.environment.manifest.last_used`."""
     try:
         os.utime(plan_file(registry, folder))
     except OSError:  # there is none, or it may not be written to

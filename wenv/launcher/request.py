@@ -1,6 +1,6 @@
 """What a program is given: its preopened folders, and the request that tells the guest what to do.
 
-Both ways to run a program come through here, so that they cannot differ.  A policy is what `wenv.policy.Policy.as_json` says.
+Both ways to run a program come through here, so that they cannot differ.  A policy is a `Policy` as JSON.
 """
 
 import os

@@ -89,7 +89,7 @@ def run_command(arguments: "Sequence[str]") -> "list[str]":
 
 
 def _manifest_folder(folder: str) -> str:
-    """The folder of the environment that is meant (see `wenv.environment.find`); empty if that is not clear here."""
+    """The folder of the environment that is meant (see `wenv.environment.manifest.find`); empty if that is not clear here."""
     if folder:
         candidates = [folder, os.path.join(folder, ENVIRONMENT_FOLDER)]
     elif active := os.environ.get(ACTIVE_VARIABLE):
@@ -105,7 +105,7 @@ def _manifest_folder(folder: str) -> str:
 
 
 def _is_own(folder: str) -> bool:
-    """Whether an environment that was found upwards is the user's: see `wenv.trust`, which has the words if it is not."""
+    """Whether an environment that was found upwards is the user's: `wenv.environment.trust` has the words if not."""
     if not hasattr(os, "geteuid"):
         return True
     statuses = [os.lstat(path) for path in (folder, os.path.join(folder, MANIFEST_NAME))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
@@ -15,7 +15,7 @@ from wenv_resolver.target import Target
 if TYPE_CHECKING:
     from wenv.engine.engine import Compiled
     from wenv.guest.pack.archive import Pack
-    from wenv.policy import Mount
+    from wenv.policy.policy import Mount
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,8 +117,8 @@ class Runtime(Protocol):
     ) -> "Compiled":
         """The component, ready to instantiate.  Raises LinkError for extension modules that cannot be linked.
 
-        `baking` must be what wenv/baking.py found to be fit for it.  What a `stoppable` one runs can be stopped and leave the
-        process as it was; it is somewhat slower.
+        `baking` must be what `wenv.bake` found to be fit for it.  What a `stoppable` one runs can be stopped and leave
+        the process as it was; it is somewhat slower.
         """
 
     def check_packing(self) -> None:
@@ -165,7 +165,7 @@ def default_runtime(store: Store) -> Runtime:
 def runtime_of(store: Store, kind: Kind) -> Runtime:
     """The runtime of a kind."""
     if kind is Kind.DEFAULT:
-        from wenv.runtimes.componentize import ComponentizeRuntime
+        from wenv.runtimes.default import ComponentizeRuntime
 
         return ComponentizeRuntime(store)
     from wenv.runtimes.scientific import ScientificRuntime

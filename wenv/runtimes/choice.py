@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from wenv.environment import Environment
-from wenv.runtime_names import Kind
+from wenv.environment.kinds import Kind
+from wenv.environment.manifest import Environment
 from wenv.runtimes import Runtime, runtime_of
 from wenv_cache.store import Store
 from wenv_resolver.errors import Unusable, UnusablePackagesError

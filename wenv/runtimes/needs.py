@@ -10,7 +10,7 @@ from wenv.runtimes import Runtime
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
-    from wenv.environment import Environment
+    from wenv.environment.manifest import Environment
 
 TABLE = Path(__file__).with_name("needs.toml")
 

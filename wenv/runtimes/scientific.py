@@ -20,11 +20,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from wenv.engine.compiled import COMPILED, Format, compiled_file, compiled_key
+from wenv.environment.kinds import Kind
 from wenv.errors import RuntimeBuildError, TrapError, WenvError
 from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, is_whole
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
-from wenv.policy import Mount
-from wenv.runtime_names import Kind
+from wenv.policy.policy import Mount
 from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
 from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import TIME
@@ -161,7 +161,7 @@ class ScientificRuntime(GuestServices):
 
     @staticmethod
     def _write_module(source: bytes, folder: Path) -> None:
-        from wenv.runtimes.rewriting import with_exports
+        from wenv.runtimes.wasm_exports import with_exports
 
         try:
             (folder / MODULE).write_bytes(with_exports(source, [FORGET_FOLDERS]))

@@ -15,16 +15,21 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding
 from textual.screen import Screen
 
-from wenv import baking, creation, environment, packing, reachable, sharing, temporary
-from wenv.difference import Difference, difference, side
-from wenv.environment import Environment
-from wenv.inputs import Inputs, first_solution, without
-from wenv.policy import Policy
-from wenv.registry import Reference, Registry
-from wenv.report import version_changes
-from wenv.runtime_names import Choice
+from wenv.bake import baking
+from wenv.environment import manifest
+from wenv.environment.kinds import Choice
+from wenv.environment.manifest import Environment
+from wenv.make import create
+from wenv.make.wanted import Inputs, first_solution, without
+from wenv.pack import pack
+from wenv.policy.policy import Policy
+from wenv.report import roots
+from wenv.report.environments import version_changes
 from wenv.runtimes import Runtime
 from wenv.runtimes.choice import runtime_for
+from wenv.share import artifact, borrowed
+from wenv.share.diff import Difference, difference, side
+from wenv.share.registry import Reference, Registry
 from wenv.tui.dialogs import Field, FileDialog, Form, Relay, Review, Working
 from wenv.tui.words import human_size
 from wenv_cache.errors import UserError
@@ -121,7 +126,7 @@ class Actions(Screen[None]):
             self.notify("No environment is selected.", severity="warning")
             return None
         try:
-            return environment.load(folder)
+            return manifest.load(folder)
         except UserError as error:
             self.complain(error)
             return None
@@ -181,14 +186,14 @@ class Actions(Screen[None]):
             return
 
         def make(relay: Relay) -> Environment:
-            made = creation.create(folder, solved, Policy(), relay)
-            return creation.bake(solved.runtime, folder, None, relay) if values["bake"] else made
+            made = create.create(folder, solved, Policy(), relay)
+            return create.bake(solved.runtime, folder, None, relay) if values["bake"] else made
 
         if (made := await self._done("Creating", make)) is not None:
             self.tell(f"Created {made.label} with {len(made.packages)} packages")
             self.left(made.folder)
 
-    def _solution(self, adding: Inputs, relay: Relay) -> creation.Solution:
+    def _solution(self, adding: Inputs, relay: Relay) -> create.Solution:
         return first_solution(self._store, Choice.AUTO, adding, relay)
 
     @work(group="action")
@@ -207,7 +212,7 @@ class Actions(Screen[None]):
         adding, upgrade = _adding(values), bool(values["upgrade"])
 
         def job(relay: Relay) -> tuple[Environment, Environment]:
-            return creation.change(
+            return create.change(
                 self._runtime(chosen),
                 chosen.folder,
                 lambda current: adding.added_to(current, self._runtime(current), relay, upgrade=upgrade),
@@ -228,7 +233,7 @@ class Actions(Screen[None]):
         names = shlex.split(str(values["names"]))
 
         def job(relay: Relay) -> tuple[Environment, Environment]:
-            return creation.change(
+            return create.change(
                 self._runtime(chosen),
                 chosen.folder,
                 lambda current: without(self._runtime(current), current, names, relay),
@@ -257,7 +262,7 @@ class Actions(Screen[None]):
         if values is None:
             return
         folder = _place_of_name(values)
-        made = await self._done("Copying", lambda relay: creation.copy(self._runtime(chosen), chosen, folder, relay))
+        made = await self._done("Copying", lambda relay: create.copy(self._runtime(chosen), chosen, folder, relay))
         if made is not None:
             self.tell(f"Copied {chosen.label} to {made.label}")
             self.left(made.folder)
@@ -272,7 +277,7 @@ class Actions(Screen[None]):
         if values is None:
             return
         name = str(values["name"])
-        made = await self._done("Renaming", lambda relay: creation.rename(self._runtime(chosen), chosen, name, relay))
+        made = await self._done("Renaming", lambda relay: create.rename(self._runtime(chosen), chosen, name, relay))
         if made is not None:
             self.tell(f"Renamed {chosen.label} to {made.label}")
             self.left(made.folder)
@@ -283,11 +288,11 @@ class Actions(Screen[None]):
         if (folder := self.chosen_folder) is None:
             self.notify("No environment is selected.", severity="warning")
             return
-        label, text = environment.label_of(folder), "Its layers stay in the store until it is pruned."
+        label, text = manifest.label_of(folder), "Its layers stay in the store until it is pruned."
         if not await self._confirmed(f"Remove {label}?", text, "Remove"):
             return
-        await self._done("Removing", lambda relay: creation.remove(self._store, folder))
-        if not environment.exists(folder):
+        await self._done("Removing", lambda relay: create.remove(self._store, folder))
+        if not manifest.exists(folder):
             self.tell(f"Removed {label}")
             self.left(None)
 
@@ -337,7 +342,7 @@ class Actions(Screen[None]):
         """`wenv bake`."""
         if (chosen := self._chosen()) is None:
             return
-        made = await self._done("Baking", lambda relay: creation.bake(self._runtime(chosen), chosen.folder, None, relay))
+        made = await self._done("Baking", lambda relay: create.bake(self._runtime(chosen), chosen.folder, None, relay))
         if made is not None:
             left = "".join(f"\nleft out: {module}: {reason}" for module, reason in made.baked.left_out)
             said = (
@@ -353,7 +358,7 @@ class Actions(Screen[None]):
         if (chosen := self._chosen()) is None:
             return
         fields = [
-            Field("output", "File", f"{chosen.title}{sharing.SUFFIX}", is_path=True),
+            Field("output", "File", f"{chosen.title}{artifact.SUFFIX}", is_path=True),
             Field("runtime", "Take the interpreter along", default=False),
         ]
         values = await self._asked(f"Export {chosen.label}", fields, "Export", lambda values: _output(values, ""))
@@ -363,7 +368,7 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> Descriptor:
             with self._store.adding():
-                return sharing.export(self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"]))
+                return artifact.export(self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"]))
 
         if (written := await self._done("Exporting", job)) is not None:
             self.tell(f"Wrote {target} ({human_size(target.stat().st_size)}, sha256:{written.digest[:12]})")
@@ -390,9 +395,9 @@ class Actions(Screen[None]):
             return
         target, program = Path(str(values["output"])).expanduser(), _program(self._store, chosen, values)
 
-        def job(relay: Relay) -> packing.Packed:
+        def job(relay: Relay) -> pack.Packed:
             with self._store.adding():
-                return packing.pack(
+                return pack.pack(
                     self._runtime(chosen), chosen, program, target, relay, bake=True, slim=bool(values["slim"]), precompile=None
                 )
 
@@ -419,8 +424,8 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> str:
             with self._store.adding():
-                artifact = sharing.artifact_of(self._runtime(chosen), chosen, relay, with_runtime=bool(values["runtime"]))
-                return registry.push(artifact, relay).reference
+                made = artifact.artifact_of(self._runtime(chosen), chosen, relay, with_runtime=bool(values["runtime"]))
+                return registry.push(made, relay).reference
 
         if (reference := await self._done("Pushing", job)) is not None:
             self.tell(f"Pushed {reference}")
@@ -430,7 +435,7 @@ class Actions(Screen[None]):
         """`wenv diff`."""
         if (chosen := self._chosen()) is None:
             return
-        others = [folder for folder in environment.all_folders() if folder != chosen.folder]
+        others = [folder for folder in manifest.all_folders() if folder != chosen.folder]
         if not others:
             self.notify("There is no other environment.", severity="warning")
             return
@@ -475,9 +480,9 @@ class Actions(Screen[None]):
                 relay.begin("Pruning")
                 with self._store.pruning() as alone:
                     if not dry_run:
-                        temporary.sweep()
-                        environment.forget_vanished()
-                    return prune(self._store, reachable.roots(self._store), alone=alone, dry_run=dry_run)
+                        borrowed.sweep()
+                        manifest.forget_vanished()
+                    return prune(self._store, roots.roots(self._store), alone=alone, dry_run=dry_run)
 
             return job
 
@@ -533,15 +538,15 @@ class Actions(Screen[None]):
 
 
 def _place(values: Values) -> Path:
-    folder = environment.place(str(values["name"]) or None)
-    creation.check_place(folder, clear=False)
+    folder = manifest.place(str(values["name"]) or None)
+    create.check_place(folder, clear=False)
     _adding(values)
     return folder
 
 
 def _place_of_name(values: Values) -> Path:
-    folder = environment.place(str(values["name"]))
-    creation.check_place(folder, clear=False)
+    folder = manifest.place(str(values["name"]))
+    create.check_place(folder, clear=False)
     return folder
 
 
@@ -566,11 +571,11 @@ def _output(values: Values, suffix: str) -> Path:
     return target
 
 
-def _program(store: Store, chosen: Environment, values: Values) -> packing.Program:
+def _program(store: Store, chosen: Environment, values: Values) -> pack.Program:
     if values["entry"] and values["module"]:
         raise ValueError("a script and a module exclude each other")
     target = _output(values, ".cwasm")
-    program = packing.program_of(store, chosen, str(values["entry"]) or None, str(values["module"]) or None, ())
+    program = pack.program_of(store, chosen, str(values["entry"]) or None, str(values["module"]) or None, ())
     if any(target.absolute() == source for _, source in program.files):
         raise ValueError(f"{target} is one of the program's files")
     return program

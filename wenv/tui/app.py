@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
-from wenv.environment import Environment
+from wenv.environment.manifest import Environment
 from wenv.locations import named_environments, registry_folder
 from wenv.tui.actions import Actions
 from wenv.tui.dialogs import Help, Working

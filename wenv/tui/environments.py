@@ -11,8 +11,8 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Header, Input, Static
 
-from wenv import environment
-from wenv.report import DiskUse, Summary, disk_use, summaries
+from wenv.environment import manifest
+from wenv.report.environments import DiskUse, Summary, disk_use, summaries
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions import Actions
 from wenv.tui.inside import EnvironmentScreen
@@ -156,7 +156,7 @@ mends both.
     def _words(self, folder: Path, summary: Summary | None) -> RenderableType:
         """Everything about an environment."""
         try:
-            chosen = environment.load(folder)
+            chosen = manifest.load(folder)
             use = disk_use(runtime_for(self.app.store, chosen), chosen)
         except UserError as error:
             return Group(Text(str(error), style="red"), plain(error.hint or ""))

@@ -15,11 +15,20 @@ from textual.widgets import DataTable, Footer, Header, Input, Label, Static, Tab
 from textual.widgets.tree import TreeNode
 from textual.worker import get_current_worker
 
-from wenv import environment
-from wenv.environment import Environment
-from wenv.report import CodeReport, DiskUse, LayerReport, PackageReport, code_reports, disk_use, layer_reports, package_reports
+from wenv.environment import manifest
+from wenv.environment.manifest import Environment
+from wenv.report.environments import (
+    CodeReport,
+    DiskUse,
+    LayerReport,
+    PackageReport,
+    code_reports,
+    disk_use,
+    layer_reports,
+    package_reports,
+)
+from wenv.report.files import Node, merged, wasted
 from wenv.runtimes.choice import runtime_for
-from wenv.tree import Node, merged, wasted
 from wenv.tui.actions import Actions
 from wenv.tui.preview import PreviewScreen
 from wenv.tui.words import bar, human_size, human_time, plain, size
@@ -135,13 +144,13 @@ shows it, **l** jumps to its layer, **/** filters by name.
         """Follow it, or go back."""
         if folder is None:
             self.dismiss(None)
-        elif not environment.exists(self._folder):
+        elif not manifest.exists(self._folder):
             self._folder = folder
             self.refresh_seen()
 
     def on_wenv_store_changed(self) -> None:
         """Read it again; if it is gone, go back."""
-        if not environment.exists(self._folder):
+        if not manifest.exists(self._folder):
             if self.is_current:
                 self.notify(f"{self._folder} holds no environment any more", severity="warning", markup=False)
                 self.dismiss(None)
@@ -173,7 +182,7 @@ shows it, **l** jumps to its layer, **/** filters by name.
         """Read everything, in a thread."""
         app, store = self.app, self.app.store
         try:
-            chosen = environment.load(self._folder)
+            chosen = manifest.load(self._folder)
             runtime = runtime_for(store, chosen)
             root = merged(store, chosen)
             seen = Seen(

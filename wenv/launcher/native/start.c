@@ -3,7 +3,7 @@
    The scripts in an environment's bin folder name this program as their interpreter.  It knows one way only, the one that is
    taken most: a program that is given what every program is given.  For everything else, and whenever something is not as the
    start file says, it hands over to Python, which the script's second line names, and which comes to the same result 10 ms
-   later (wenv/launcher/start.py).  wenv/startfile.py says what a start file holds. */
+   later (wenv/launcher/start.py).  wenv/run/native_plan.py says what a start file holds. */
 
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE
@@ -891,7 +891,7 @@ int main(int count, char **words) {
   choose_program(name, here);
   share(here), share(own_folder);
   told = request(here);
-  utimensat(AT_FDCWD, start_file, NULL, 0); /* see wenv.environment.last_used */
+  utimensat(AT_FDCWD, start_file, NULL, 0); /* see wenv.environment.manifest.last_used */
   listen_to(SIG_BLOCK);
   if (!make_private()) hand_over();
   for (size_t i = 0; i < shared_count; i++) {

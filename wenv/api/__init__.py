@@ -1,0 +1,21 @@
+"""Sandboxes inside a program: `wenv.open` gives an `OpenEnvironment`, and that gives sessions."""
+
+from wenv.api.session import (
+    BusySessionError,
+    ClosedSessionError,
+    CodeError,
+    OpenEnvironment,
+    Output,
+    Session,
+    open_environment,
+)
+
+__all__ = [
+    "BusySessionError",
+    "ClosedSessionError",
+    "CodeError",
+    "OpenEnvironment",
+    "Output",
+    "Session",
+    "open_environment",
+]

@@ -1,0 +1,426 @@
+"""Environments from a program: sandboxes inside this process, each as cheap as a function call.
+
+    import wenv
+
+    with wenv.open(".wenv").session() as session:
+        session.run("def double(x): return 2 * x")
+        session.call("double", 21)                  # 42
+        session.call("json:dumps", {"a": [1, 2]})   # any importable function, as module:attribute
+        session.run("print('hello')").stdout        # 'hello\\n'
+        session.reset()                             # as it was at first: `double` is gone
+
+Values cross as JSON: None, booleans, numbers, strings, lists (tuples become lists) and dictionaries with string keys.  Nothing
+that a sandbox returns is ever executed or unpickled here.  A result can have up to 100 MB.
+
+One session belongs to one thread at a time; any number may run at once, on threads of their own.  Starting one from a compiled
+component takes a millisecond or two, so a new one for each untrusted piece of code is affordable.  The first session of an
+interpreter on a machine compiles it once more (5 to 9 s), with checks that let a thread stop it.
+"""
+
+import json
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from wenv.environment.manifest import Environment, find
+from wenv.environment.trust import secure_folders
+from wenv.errors import DiskLimitError, GuestAnswerError, TimeLimitError, TrapError, WenvError
+from wenv.guest.command_line import CommandLine
+from wenv.launcher.limits import CAPTURED, Bounds
+from wenv.launcher.private import PrivateFolders
+from wenv.launcher.request import Preopen, Program, request_of, terminal_variables
+from wenv.locations import cache_folder
+from wenv.policy.policy import Mount, Policy
+from wenv.run.run import ensure_ready, fitting, plan_of
+from wenv_resolver.progress import Silent
+
+if TYPE_CHECKING:
+    from wenv.engine.engine import Compiled
+    from wenv.engine.remote import RemoteSession
+    from wenv.engine.session import Session as HostSession
+    from wenv.guest.sessions.calls import Reply
+    from wenv.runtimes import Executable, Runtime
+
+#: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
+GRACE = 0.05
+#: How many guests that do not end may be left behind before no further session starts.
+MOST_LEFT_BEHIND = 64
+_left_behind: list[threading.Thread] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What code printed, and the status it asked to leave with (`sys.exit`), None if it ran to its end."""
+
+    stdout: str
+    stderr: str
+    status: int | None = None
+
+
+class CodeError(WenvError):
+    """The code raised an exception: `kind` is its class, `traceback` as Python shows it, `output` what was printed."""
+
+    def __init__(self, kind: str, message: str, traceback: str, output: Output) -> None:
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind, self.traceback, self.output = kind, traceback, output
+
+
+class ClosedSessionError(WenvError):
+    """The session has ended: it was closed, stopped at a limit (then `reset` starts it anew), or left with `os._exit`."""
+
+    def __init__(self, message: str = "this session has ended", hint: str = "call reset() for a new one") -> None:
+        super().__init__(message, hint)
+
+
+class BusySessionError(WenvError):
+    """A session was used by two threads at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__("this session is in use by another thread", "give each thread a session of its own")
+
+
+def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
+    """See `wenv.open`."""
+    from wenv.runtimes.choice import runtime_for
+    from wenv_cache.store import Store
+
+    chosen = find(name, None if path is None else Path(path))
+    secure_folders(Silent().say)
+    runtime = runtime_for(Store(cache_folder()), chosen)
+    ensure_ready(runtime, chosen, Silent())
+    return OpenEnvironment(runtime, chosen)
+
+
+class OpenEnvironment:
+    """An environment whose component is loaded.  May be shared between threads.
+
+    A session starts from what was baked, if anything was.
+    """
+
+    def __init__(self, runtime: "Runtime", environment: Environment) -> None:
+        self._runtime = runtime
+        self.environment = environment
+        self._plan = plan_of(runtime, environment, Silent())
+        self._components: dict[bool, Compiled] = {}
+
+    def session(
+        self,
+        *,
+        mounts: Sequence[str] = (),
+        variables: "dict[str, str] | None" = None,
+        memory: int | None = None,
+        output: int | None = None,
+        timeout: float | None = None,
+        disk: int | None = None,
+        files: int | None = None,
+        open_files: int | None = None,
+        in_process: bool = True,
+    ) -> "Session":
+        """A new sandbox.  It sees the environment and nothing of the host but `mounts`, written as for ``wenv run --mount``.
+
+        `variables` are its environment variables; `memory` limits it in bytes; `timeout` each call in seconds, and `output`
+        (default 64 MiB) what each call prints in bytes; `disk` (bytes, default 1 GiB) and `files` (default 100,000) what it
+        keeps in ``/tmp``, `open_files` (default 256) how many it has open.  The environment's own policy is not applied: a
+        program says itself what its sandboxes get.
+
+        In this process the last three are looked at twenty times a second, and `open_files` on Linux only; a guest that waits
+        in a call of the host's is left behind when its time is up (`Session.left_behind`).  With ``in_process=False`` the
+        sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once; it starts in about 0.3 s.
+
+        Raises MountError; TypeError and ValueError for limits, names and values that are none; WenvError if too many guests
+        were left behind.
+        """
+        if isinstance(mounts, str):
+            raise TypeError("mounts is a list of texts")
+        for limit in (memory, output, timeout, disk, files, open_files):
+            if limit is not None and not 0 < limit < 1 << 62:
+                raise ValueError(f"not a limit: {limit}")
+        for name, value in (variables or {}).items():
+            if not name or "=" in name or "\0" in name + value:
+                raise ValueError(f"not a variable: {name!r}")
+        shared = tuple(Mount.parse(text) for text in mounts)
+        for mount in shared:
+            mount.check_writable()
+        policy = Policy(
+            mounts=shared,
+            environment=tuple((variables or {}).items()),
+            memory=memory,
+            time=timeout,
+            output=CAPTURED if output is None else output,
+            disk=disk,
+            files=files,
+            open_files=open_files,
+        )
+        return Session(self, policy, in_process=in_process)
+
+    def _request(self, policy: Policy) -> "dict[str, Any]":
+        program = Program("code", "", CommandLine("code"))
+        shared = [mount.preopen for mount in policy.mounts]
+        request: dict[str, Any] = {**request_of(self._plan, program, policy.as_json(), "/", shared)}
+        # as it was when modules were baked, so that what they looked at is the same
+        kept = {name: value for name, value in self.environment.baked.variables if value is not None}
+        own = {**terminal_variables({}), **self._plan["read_only_variables"]}
+        return {**request, "terminal": None, "environment": {**kept, **own, **dict(policy.environment)}}
+
+    def _executable(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Executable":
+        """The files to load in another process, made if they are not there."""
+        baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
+        found = self._runtime.executable(self.environment.natives, baking)
+        if not found.is_there:
+            self._runtime.component(Silent(), self.environment.natives, baking)
+        return found
+
+    def _component(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Compiled":
+        baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
+        found = self._components.get(baking is not None)
+        if found is None:
+            found = self._runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
+            self._components[baking is not None] = found
+        return found
+
+
+def _read_reply(service: str, reply: Any) -> "Reply":
+    """The reply itself, if it is one: code in the sandbox can forge it.  Raises GuestAnswerError."""
+    if type(reply) is not dict or not {"value", "status", "failure"} <= reply.keys():
+        raise GuestAnswerError(service, "no reply of a session's")
+    status, failure = reply["status"], reply["failure"]
+    if status is not None and (type(status) is not int or not 0 <= status <= 255):
+        raise GuestAnswerError(service, "a status that is none")
+    if failure is not None:
+        words = [failure.get(key) for key in ("kind", "message", "traceback")] if type(failure) is dict else [None]
+        if not all(type(word) is str for word in words):
+            raise GuestAnswerError(service, "a failure that is none")
+    return cast("Reply", reply)
+
+
+@cache
+def _closer() -> ThreadPoolExecutor:
+    """Frees the memory of sandboxes that `Session.reset` has replaced: nobody waits for that."""
+    return ThreadPoolExecutor(1, thread_name_prefix="wenv-closing")
+
+
+class Session:
+    """One sandbox; a context manager.  See the module for what it is good for."""
+
+    def __init__(self, opened: OpenEnvironment, policy: Policy, *, in_process: bool) -> None:
+        if self.left_behind >= MOST_LEFT_BEHIND:
+            raise WenvError(
+                f"{self.left_behind} guests that were stopped have not ended yet", "in_process=False ends them at once"
+            )
+        self._opened, self._policy, self._in_process = opened, policy, in_process
+        self._request = opened._request(policy)
+        shared = [mount.preopen for mount in policy.mounts]
+        self._component = opened._component(self._request, shared, policy.memory) if in_process else None
+        self._executable = None if in_process else opened._executable(self._request, shared, policy.memory)
+        self._calls = self._seen = 0
+        self._reason: str | None = None
+        self._text = json.dumps(self._request)
+        self._folders = PrivateFolders(str(mount.guest) for mount in policy.mounts)
+        self._written: dict[int, list[bytes]] = {1: [], 2: []}
+        self._host: HostSession | RemoteSession | None = None
+        self._closing: Future[None] | None = None
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._finalizer = weakref.finalize(self, self._folders.remove)  # also at the process's end
+        self._folders.__enter__()
+        self._preopens = [*opened._plan["preopens"], *(m.preopen for m in policy.mounts), *self._folders.preopens]
+        self.bounds, self.measured = Bounds(policy.as_json()), self._folders.measured
+        self.reached = [*self.measured, *(host for host, _, _ in self._preopens)]
+        try:
+            self._start()
+            if in_process:
+                from wenv.engine.watching import wake, watch  # late, as all of wenv.engine
+
+                watch(self)
+                self._wake = wake
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def left_behind(self) -> int:
+        """How many guests of this process were stopped and have not ended, as they wait in a call of the host's."""
+        _left_behind[:] = [thread for thread in _left_behind if thread.is_alive()]
+        return len(_left_behind)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether code runs in it, or did since this was last asked: for `wenv.engine.watching`."""
+        seen, self._seen = self._seen, self._calls
+        return self._host is not None and (self._lock.locked() or seen != self._calls)
+
+    def end(self, reason: str) -> None:
+        """Stop what runs in it, from any thread; the call raises DiskLimitError with the reason."""
+        host = self._host
+        if host is not None:
+            self._reason = reason
+            host.stop()
+
+    def _start(self) -> None:
+        from wenv.engine.session import Limits  # late: imports wasmtime
+        from wenv.engine.session import Session as HostSession
+
+        self._reason = None
+        host: HostSession | RemoteSession
+        if self._executable is not None:
+            host = self._remote(self._executable)
+        else:
+            assert self._component is not None
+            limits = Limits(self._policy.memory, self._policy.output)
+            host = HostSession(self._component, self._preopens, limits, sink=self._keep)
+        try:
+            host.call_text("session.open", self._text)
+        except BaseException:
+            host.close()
+            raise
+        self._host = host
+
+    def _remote(self, executable: "Executable") -> "RemoteSession":
+        from wenv.engine.remote import RemoteSession
+
+        return RemoteSession(executable, self._preopens, self._folders.measured, self._policy, sink=self._keep)
+
+    def _keep(self, descriptor: int, data: bytes) -> None:
+        self._written[descriptor].append(data)
+
+    def run(self, code: str) -> Output:
+        """Run statements in the session's ``__main__``.
+
+        Raises CodeError for an exception; TrapError, TimeLimitError and ClosedSessionError if the sandbox was ended.
+        """
+        return self._done(self._asked("session.run", code))[1]
+
+    def call(self, function: str, *arguments: Any, **keywords: Any) -> Any:
+        """Call a function of the session's ``__main__``, or of a module (``module:attribute``); returns its result.
+
+        Raises what `run` raises; TypeError for a value that JSON cannot express.
+        """
+        order = {"function": function, "arguments": arguments, "keywords": keywords}
+        return self._done(self._asked("session.call", order))[0]
+
+    def reset(self) -> None:
+        """Start anew from the pristine state: no variable, no file in ``/tmp``, nothing imported is left."""
+        if self._is_closed:
+            raise ClosedSessionError("this session was closed", "open another one")
+        with self._alone():
+            ended, self._host = self._host, None
+            try:
+                self._folders.empty()
+                try:
+                    self._start()
+                except TrapError:
+                    if ended is None:
+                        raise
+                    ended.close()  # it may have had the last place in the pool
+                    ended = None
+                    self._start()
+            finally:
+                if self._closing is not None:
+                    self._closing.result()  # never more than one is behind
+                self._closing = None if ended is None else _closer().submit(ended.close)
+
+    def close(self) -> None:
+        """End the sandbox and delete its private folders."""
+        self._is_closed = True
+        host = self._host
+        free = self._lock.acquire(blocking=False)
+        if not free and host is not None:
+            host.stop()  # another thread is in it, and gets a ClosedSessionError
+            free = self._lock.acquire(timeout=GRACE)
+        if free:
+            if self._host is not None:
+                self._host.close()
+                self._host = None
+            self._lock.release()
+        self._finalizer()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A guest can be entered by one thread only."""
+        if not self._lock.acquire(blocking=False):
+            raise BusySessionError
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.close()
+
+    def _asked(self, service: str, argument: object) -> "Reply":
+        with self._alone():
+            return self._asked_alone(service, argument)
+
+    def _asked_alone(self, service: str, argument: object) -> "Reply":
+        host = self._host
+        if host is None:
+            raise ClosedSessionError
+        for written in self._written.values():
+            written.clear()
+        text = json.dumps(argument)
+        self._calls += 1
+        try:
+            host.renew_output()
+            if self._executable is not None:
+                reply = cast("RemoteSession", host).call_text(service, text, self._policy.time)
+            else:
+                self._wake()
+                local = cast("HostSession", host)
+                reply = local.call_text(service, text) if self._policy.time is None else self._in_time(local, service, text)
+            host.check_output()
+        except (TrapError, SystemExit) as error:
+            self._host = None
+            if not isinstance(error, TimeLimitError):  # else it may still be inside a call of the host's
+                host.close()
+            if self._reason is not None:
+                raise DiskLimitError(self._reason) from None
+            if isinstance(error, SystemExit) or self._is_closed:
+                raise ClosedSessionError from None
+            raise
+        return _read_reply(service, reply)
+
+    def _in_time(self, host: "HostSession", service: str, text: str) -> Any:
+        """The reply, unless the time is up before it is there.
+
+        A guest that sleeps, or waits for anything else of the host's, is not stopped before that ends: it is left behind.
+        """
+        outcome: list[Any] = []
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(host.call_text(service, text))
+            except BaseException as error:
+                failure.append(error)
+
+        limit = self._policy.time or 0.0
+        thread = threading.Thread(target=work, name="wenv-session", daemon=True)
+        thread.start()
+        thread.join(limit)
+        if thread.is_alive():
+            host.stop()
+            thread.join(GRACE)
+            if thread.is_alive():
+                _left_behind.append(thread)
+            raise TimeLimitError(limit)
+        if failure:
+            raise failure[0]
+        return outcome[0]
+
+    def _done(self, reply: "Reply") -> tuple[Any, Output]:
+        stdout, stderr = (b"".join(self._written[number]).decode("utf-8", "replace") for number in (1, 2))
+        output = Output(stdout, stderr, reply["status"])
+        if failure := reply["failure"]:
+            raise CodeError(failure["kind"], failure["message"], failure["traceback"], output)
+        return reply["value"], output

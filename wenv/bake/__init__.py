@@ -1,0 +1,1 @@
+"""Importing modules ahead of time: what can be baked, and trying it."""

@@ -1,0 +1,113 @@
+"""Wheels that were built here are tried before an environment gets them: every extension module is imported.
+
+A function with parameters that CPython does not call it with, a symbol that nothing defines, a C++ exception: what the build
+did not notice ends the sandbox or raises here, and not in a user's program.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from wenv.bake.baking import trial_request
+from wenv.engine.replies import read_reply
+from wenv.engine.session import Session
+from wenv.engine.threaded import run_in_session
+from wenv.environment.manifest import Environment
+from wenv.errors import TrapError, UnacceptedWheelError
+from wenv.launcher.private import PrivateFolders
+from wenv.launcher.request import terminal_variables
+from wenv.runtimes import Runtime
+from wenv.runtimes.needs import needs_for
+from wenv.snapshot.code_index import layer_mounts
+from wenv.snapshot.contents import extension_modules
+from wenv_cache.reading import Given, printable
+from wenv_resolver.building.builder import BuiltWheel
+from wenv_resolver.progress import Progress
+
+CHECKS = "checks"
+TRYING = "Trying what was built"
+#: Seconds within which all modules of a wheel must have been imported; those of pandas take one.
+TIME_LIMIT = 120.0
+
+
+def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWheel], progress: Progress) -> None:
+    """Import every extension module of wheels that were built here and have not been tried, in the environment to be.
+
+    Raises UnacceptedWheelError, and LinkError.
+    """
+    store = runtime.store
+    waiting = [wheel for wheel in built if wheel.native and not store.derived_folder(CHECKS, wheel.key).is_dir()]
+    if not waiting:
+        return
+    packages = {package.built: package for package in environment.packages if package.built}
+    progress.begin(TRYING)
+    try:
+        for wheel in waiting:
+            package = packages[wheel.key]
+            modules = extension_modules(store, package)
+
+            def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
+                failures = failing_imports(runtime, environment, modules, progress)
+                broken = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
+                if len(failures) == len(modules) and any(_is_the_platforms(said) for said in failures.values()):
+                    broken = failures  # what the platform lacks is not optional for this wheel
+                if broken:
+                    reasons = {module: said["reason"] for module, said in broken.items()}
+                    raise UnacceptedWheelError(wheel.file.name, wheel.file.version, reasons)
+                text = json.dumps({"modules": list(modules), "missing": failures}, indent=1)
+                (folder / "imports.json").write_text(text, "utf-8")
+
+            store.derive(CHECKS, wheel.key, check)
+    finally:
+        progress.end(TRYING)
+
+
+def _is_the_platforms(said: dict[str, str]) -> bool:
+    """Whether an import failed for want of a module of the standard library."""
+    return said["missing"].partition(".")[0] in sys.stdlib_module_names
+
+
+def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bool:
+    """Whether an import failed for want of a module that the wheel does not hold: an optional dependency, or the platform's."""
+    own = {module.partition(".")[0] for module in modules}
+    return bool(said["missing"]) and said["missing"].partition(".")[0] not in own
+
+
+def _failures(given: Given) -> dict[str, dict[str, str]]:
+    return {module: _said(value) for module, value in given.entries().items()}
+
+
+def _said(given: Given) -> dict[str, str]:
+    """What came of one import: the wheel's own code ran where this was put together."""
+    return {key: printable(given[key].text(longest=100_000, controls=True)) for key in ("reason", "missing")}
+
+
+def failing_imports(
+    runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress
+) -> dict[str, dict[str, str]]:
+    """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
+    failures: dict[str, dict[str, str]] = {}
+    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
+    component = runtime.component(progress, environment.natives)
+    needs = needs_for(runtime, environment, writable=False)
+    while waiting := [module for module in modules if module not in failures]:
+        with PrivateFolders(()) as private:
+            order = {"request": trial_request(needs.stubs, {**terminal_variables({}), **needs.environment}), "modules": waiting}
+            try:
+                answer = run_in_session(
+                    partial(Session, component, (*preopens, *private.preopens), silent=True),
+                    lambda session, order=order: session.call("imports", order),  # type: ignore[misc]
+                    private,
+                    TIME_LIMIT,
+                )
+                failures |= read_reply("imports", answer, _failures)
+                break
+            except (TrapError, SystemExit) as error:
+                stuck = private.said("importing")
+                if stuck not in waiting:
+                    raise
+                reason = f"it ended the sandbox: {error}" if isinstance(error, TrapError) else "it ended the program"
+                failures[stuck] = {"reason": reason, "missing": ""}
+    return failures

@@ -1,0 +1,1 @@
+"""What a program in a sandbox may see and use."""

@@ -1,0 +1,1 @@
+"""What is told of environments, packages, layers and files, for commands and the terminal UI."""

@@ -1,0 +1,47 @@
+"""What the environments of this user need of the store: the roots for pruning."""
+
+from wenv.bake.baking import baking_of
+from wenv.environment.kinds import Kind as Runtimes
+from wenv.environment.manifest import all_folders, load
+from wenv.make.acceptance import CHECKS
+from wenv.runtimes import Runtime, default_runtime
+from wenv.runtimes.choice import runtime_for
+from wenv.snapshot.code_index import IMAGES, image_key
+from wenv_cache.kinds import Kind
+from wenv_cache.prune import Roots
+from wenv_cache.store import Store
+from wenv_resolver.building.builder import WHEELS
+from wenv_resolver.building.headers import DERIVED as HEADERS
+from wenv_resolver.building.toolchain import DERIVED as TOOLCHAINS
+
+
+def roots(store: Store, *, with_runtime: bool = True) -> Roots:
+    """Everything that an environment reaches, and with `with_runtime` what the installed runtime is made of.
+
+    A manifest that cannot be read raises DamagedEnvironmentError: its layers are unknown, so nothing may be deleted.
+    """
+    layers, documents, derived = set[str](), set[str](), set[str]()
+    runtimes: dict[str, Runtime] = {}
+    for folder in all_folders():
+        environment = load(folder)
+        if (kind := environment.runtime.kind) not in runtimes:  # each reads all files of the guest for its key
+            runtimes[kind] = runtime_for(store, environment)
+        runtime = runtimes[kind]
+        layers.update(environment.layers)
+        documents.add(environment.lock)
+        for package in environment.packages:
+            derived.add(runtime.code_entry(package.digest, str(package.guest_base)))
+            if package.built:
+                derived |= {f"{WHEELS}/{package.built}", f"{CHECKS}/{package.built}"}
+        baking = baking_of(runtime, environment)
+        derived |= runtime.derived_entries(environment.natives, baking)
+        derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
+        layers |= runtime.layers()
+        with_runtime = with_runtime or runtime.kind is Runtimes.DEFAULT
+    if with_runtime:
+        runtime = default_runtime(store)
+        derived |= runtime.derived_entries()
+        tools = (path for name in (HEADERS, TOOLCHAINS) for path in (store.folder(Kind.DERIVED) / name).glob("*"))
+        derived |= {f"{path.parent.name}/{path.name}" for path in tools}
+        layers |= runtime.layers()
+    return Roots(frozenset(layers), frozenset(documents), frozenset(derived))

@@ -1,0 +1,1 @@
+"""Running programs and shells: everything that the short way (`wenv.launcher`) does not do."""

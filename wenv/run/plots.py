@@ -1,0 +1,34 @@
+"""Where pictures go that a program shows (wenv/guest/platform/plots.py): a folder of its own for each environment."""
+
+from pathlib import Path, PurePosixPath
+
+from wenv.environment.kinds import Kind
+from wenv.environment.manifest import Environment
+from wenv.guest.platform.plots import FOLDER, VARIABLE
+from wenv.locations import data_folder, folder_key
+from wenv.policy.policy import Mount
+
+
+def plots_folder(environment: Environment) -> Path:
+    """The folder on the host: by the environment's name, or by its project's and a few characters that tell two apart."""
+    title = environment.name or f"{environment.title}-{folder_key(environment.folder)[:6]}"
+    return data_folder() / "plots" / title
+
+
+def shows_plots(environment: Environment) -> bool:
+    """Whether the environment has matplotlib."""
+    return environment.runtime.kind == Kind.SCIENTIFIC
+
+
+def plots_mount(environment: Environment) -> list[Mount]:
+    """What a run is given for its pictures; the folder is made."""
+    if not shows_plots(environment):
+        return []
+    folder = plots_folder(environment)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Mount(folder, PurePosixPath(FOLDER), writable=True)]
+
+
+def plots_variables(environment: Environment) -> dict[str, str]:
+    """The variables that say where that is."""
+    return {VARIABLE: str(plots_folder(environment))} if shows_plots(environment) else {}

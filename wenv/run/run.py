@@ -1,0 +1,324 @@
+"""The long way to run a program: makes what is missing, says what is wrong, and leaves a plan for the short way.
+
+What a program is given is decided by wenv/launcher/request.py, for both.
+"""
+
+import difflib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import distribution, version
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from wenv.bake.baking import baking_of, is_baked
+from wenv.environment.granting import policy_of, ungranted
+from wenv.environment.manifest import Environment, register
+from wenv.errors import DiskLimitError, OutputLimitError, StaleEnvironmentError, TimeLimitError, TrapError, WenvError
+from wenv.guest.command_line import CommandLine
+from wenv.guest.request import Request
+from wenv.launcher import plan as plans
+from wenv.launcher import request as sandboxes
+from wenv.launcher.c_api import SERIES
+from wenv.launcher.guest_paths import place_variables
+from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
+from wenv.launcher.memory_image import memory_of
+from wenv.launcher.private import PrivateFolders
+from wenv.launcher.protect import changed, protect, protected, state
+from wenv.launcher.request import Preopen
+from wenv.locations import registry_folder, temporary_environments
+from wenv.policy.policy import Mount, Policy, own_folders
+from wenv.run import native_plan
+from wenv.run.bin import refresh_scripts
+from wenv.run.plots import plots_mount, plots_variables
+from wenv.runtimes import Runtime
+from wenv.runtimes.needs import needs_for
+from wenv.snapshot.code_index import has_image, image, layer_mounts
+from wenv.snapshot.contents import console_scripts
+from wenv_cache.errors import FullDiskError
+from wenv_cache.files import write_atomically
+from wenv_cache.store import Store
+from wenv_resolver.progress import Progress
+
+if TYPE_CHECKING:
+    from wenv.launcher.plan import Baked, Plan
+    from wenv.runtimes import Baking
+
+
+#: Said after a run where folders could not be kept read-only.
+CHANGED = "look before you run anything there: the program changed {files}"
+#: What a run was stopped for, by the error.
+REASONS = {TimeLimitError: "time", OutputLimitError: "output", DiskLimitError: "disk"}
+
+
+def program_of(line: CommandLine, store: Store, environment: Environment) -> sandboxes.Program:
+    """What a command line means in an environment; raises WenvError if it means nothing."""
+    scripts = console_scripts(store, environment.packages)
+    program = sandboxes.program_of(line, scripts)
+    if program is None:
+        raise _unknown_program(line.target, scripts)
+    return program
+
+
+def _unknown_program(name: str, scripts: Iterable[str]) -> WenvError:
+    close = difflib.get_close_matches(name, list(scripts), n=3)
+    if os.sep in name or name.endswith(".py"):
+        return WenvError(f"can't open {name!r}: no such file", "the path is relative to the folder you are in")
+    hint = f"did you mean {', '.join(close)}?" if close else "`wenv info` lists the console scripts"
+    return WenvError(f"no file and no console script called {name!r}", hint)
+
+
+def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress) -> None:
+    """Make what is missing to run the environment; usually nothing is.  Raises StaleEnvironmentError."""
+    store = runtime.store
+    if not runtime.is_prepared(environment.natives) or not has_image(runtime, environment):
+        from wenv.make.create import compile_layers
+
+        with store.adding():
+            runtime.prepare(progress)
+            _check_runtime(runtime, environment, progress)
+            compile_layers(runtime, environment.packages, progress)
+            image(runtime, environment, progress)
+            runtime.component(progress, environment.natives)
+    _check_runtime(runtime, environment, progress)
+
+
+def _check_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> None:
+    if environment.runtime.standard_library != runtime.standard_library(progress):
+        raise StaleEnvironmentError(environment.runtime.identity, runtime.identity)
+
+
+def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
+    """The launch plan of an environment that is ready to run."""
+    executable = runtime.executable(environment.natives)
+    writing, reading = (needs_for(runtime, environment, writable=writable) for writable in (True, False))
+    plots = plots_variables(environment)
+    library = _wasmtime_library()
+    return {
+        "format": plans.FORMAT,
+        "wenv": plans.identity(),
+        "folder": str(environment.folder),
+        "manifest": list(environment.stamp or plans.manifest_stamp(str(environment.folder))),
+        "requests": plans.request_stamps(str(environment.folder)),
+        "places": place_variables(),
+        "library": library,
+        "library_stamp": plans.file_stamp(library),
+        "component": str(executable.code),
+        "memory": str(executable.memory or ""),
+        "baked": _baked(runtime, environment),
+        "preopens": [mount.preopen for mount in (*layer_mounts(runtime, environment, progress), *plots_mount(environment))],
+        "scripts": console_scripts(runtime.store, environment.packages),
+        "stubs": list(writing.stubs),
+        "variables": {**writing.environment, **plots},
+        "read_only_variables": {**reading.environment, **plots},
+        "policy": policy_of(environment).as_json(),
+        "own": own_folders(),
+    }
+
+
+def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
+    if not is_baked(runtime, environment):
+        return None
+    baked = runtime.executable(environment.natives, baking_of(runtime, environment))
+    return {
+        "component": str(baked.code),
+        "memory": str(baked.memory or ""),
+        "least": memory_of(str(baked.memory)) if baked.memory is not None else 0,
+        "variables": dict(environment.baked.variables),
+        "absent": list(environment.baked.absent),
+    }
+
+
+def fitting(
+    runtime: Runtime,
+    environment: Environment,
+    plan: "Plan",
+    request: Request,
+    shared: Sequence[Preopen],
+    limit: int | None,
+) -> "Baking | None":
+    """What is baked for a run: nothing, where something is not as it was when the modules were imported."""
+    plain = plans.executable(plan, request, shared, limit) == (plan["component"], plan["memory"])
+    return None if plain else baking_of(runtime, environment)
+
+
+def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
+    """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
+    plan = plan_of(runtime, environment, progress)
+    if environment.is_policy_granted() and ungranted(environment) is None:
+        with suppress(OSError, FullDiskError):  # then the next run takes the long way again
+            _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
+            _keep(native_plan.start_file(registry_folder(), plan["folder"]), native_plan.text_of(plan))
+        refresh_scripts(runtime.store, environment)
+    return plan
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Have a file hold `data`."""
+    if not (path.is_file() and path.read_bytes() == data):
+        write_atomically(path, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Everything that a session needs: what is baked into its component, preopened folders and the request."""
+
+    baking: "Baking | None"
+    preopens: tuple[Preopen, ...]
+    shared: tuple[Preopen, ...]
+    request: Request
+    private: PrivateFolders
+
+
+@contextmanager
+def sandbox(
+    runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress
+) -> Iterator[Sandbox]:
+    """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
+    ensure_ready(runtime, environment, progress)
+    with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
+        register(environment.folder)  # a project that was moved, or came from elsewhere
+    if not environment.is_policy_granted() and environment.folder.parent.parent != temporary_environments():
+        hint = "`wenv import --clear --grant` or options of `wenv run` grant it"
+        progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")
+    if (asked := ungranted(environment)) is not None:
+        progress.say(f"ignored: what {asked.path} asks for, {asked.policy.words} (`wenv grant` grants it)")
+    if environment.baked.modules and not is_baked(runtime, environment):
+        progress.say("programs start unbaked: this was baked by another version of wenv (`wenv bake` bakes it anew)")
+    plan = leave_plan(runtime, environment, progress)
+    here = str(Path.cwd())
+    shared = sandboxes.shared_folders(here, program.folder, policy.as_json())
+    for host, guest, writable in shared:
+        Mount(Path(host), PurePosixPath(guest), writable).check_writable()
+    request = sandboxes.request_of(plan, program, policy.as_json(), here, shared)
+    with PrivateFolders(mount[1] for mount in shared) as private:
+        yield Sandbox(
+            fitting(runtime, environment, plan, request, shared, policy.memory),
+            (*plan["preopens"], *shared, *private.preopens),
+            tuple(shared),
+            request,
+            private,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    `reason` is ``exited``, or what stopped it: ``time``, ``memory``, ``output``, ``disk``, ``open_files``, ``trap``; `message`
+    says it in words.  `seconds` are from the program's start on; `peak_memory` is in bytes, of the process that it ran in, None
+    where the system does not tell; `output` and `disk` are bytes, what its private folders held at most when looked at.
+    """
+
+    status: int
+    reason: str
+    message: str
+    seconds: float
+    peak_memory: int | None
+    output: int
+    disk: int
+    output_cut: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress) -> int:
+    """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
+    outcome, error = run_told(runtime, environment, program, policy, progress, None)
+    if error is not None:
+        raise error
+    return outcome.status
+
+
+def run_told(
+    runtime: Runtime,
+    environment: Environment,
+    program: sandboxes.Program,
+    policy: Policy,
+    progress: Progress,
+    sink: Callable[[int, bytes], None] | None,
+) -> tuple[Outcome, TrapError | None]:
+    """Run a program to its end; what it prints goes to `sink` (descriptor, data), or where this process's output goes.
+
+    Returns also what stopped it, if anything did.  Raises KeyboardInterrupt on Ctrl-C.
+    """
+    from wenv.engine.session import Limits, Session
+    from wenv.engine.threaded import run_in_session  # late: imports wasmtime
+
+    watches: list[Watch] = []
+    printed = [0]
+
+    def counted(descriptor: int, data: bytes) -> None:
+        printed[0] += len(data)
+        if sink is not None:
+            sink(descriptor, data)
+
+    with sandbox(runtime, environment, program, policy, progress) as prepared:
+        component = runtime.component(progress, environment.natives, prepared.baking)
+        limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
+        guarded = protected(prepared.shared)
+        before_run = None if protect(guarded, prepared.shared) else state(guarded)
+        shared = [host for host, _, writable in prepared.preopens if writable and Path(host).parent != Path(private.root)]
+
+        def start(session: Session) -> int:
+            limit_process(bounds, writes_elsewhere=policy.shares_for_writing)
+            watches.append(Watch(bounds, private.measured, shared if not policy.write and not policy.mounts else ()))
+            try:
+                return session.main(prepared.request)
+            except SystemExit as leaving:
+                return int(leaving.code or 0)
+
+        begun, error = time.monotonic(), None  # type: float, TrapError | None
+        try:
+            status = run_in_session(
+                lambda: Session(component, prepared.preopens, limits, sink=None if sink is None else counted),
+                start,
+                private,
+                policy.time,
+                lambda: watches[0].look() if watches else None,
+            )
+            left = private.exit_status()
+            status, reason = status if left is None else left, private.said("limit") or "exited"
+        except TrapError as trapped:
+            status, reason, error = int(trapped.status), REASONS.get(type(trapped), "trap"), trapped
+            left = private.exit_status() if reason == "trap" else None
+            if left is not None:  # it ended by os._exit, which is a trap here
+                status, reason, error = left, "exited", None
+        finally:
+            lift_limits()
+        if before_run is not None and (files := changed(before_run, guarded)):
+            progress.say(CHANGED.format(files=", ".join(files[:5])))
+        found = Usage()
+        for folder in private.measured if private.root else ():
+            measure(folder, found, bounds)
+        largest = max(found.size, *(watch.largest for watch in watches), 0)
+        words = "" if error is None else str(error)
+        reason = reason if reason in (*REASONS.values(), "memory", "open_files", "exited", "trap") else "exited"
+        outcome = Outcome(
+            status, reason, words, round(time.monotonic() - begun, 3), _peak_memory(), printed[0], largest, reason == "output"
+        )
+        return outcome, error
+
+
+def _peak_memory() -> int | None:
+    """The most bytes of memory that this process has had."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _wasmtime_library() -> str:
+    """The C library inside the installed wasmtime package; empty, so that no run takes the short way, if it is another one."""
+    if not version("wasmtime").startswith(SERIES):
+        return ""
+    package = Path(str(distribution("wasmtime").locate_file("wasmtime")))
+    found = [path for pattern in ("*/*wasmtime.so", "*/*wasmtime.dylib", "*/*wasmtime.dll") for path in package.glob(pattern)]
+    return str(found[0]) if len(found) == 1 else ""

@@ -1,0 +1,1 @@
+"""Environments as files and in registries."""

@@ -1,0 +1,1 @@
+"""What the layers of an environment come to: its modules, scripts and files, and the index of its code."""
