@@ -29,25 +29,25 @@ ENVIRONMENTS, FILES = 200, 20_000
 
 def make(packages: list[str]) -> None:
     """The environments, in the data folder that the variable names."""
-    from wenv.environment import manifest
+    from wenv.environment import find
 
     wenv = [sys.executable, "-P", "-m", "wenv"]
     subprocess.run([*wenv, "create", "--quiet", "-n", "first", *packages], check=True)
-    first = manifest.find("first")
+    first = find.find("first")
     for index in range(ENVIRONMENTS - 1):
-        copy = replace(first, folder=manifest.place(f"copy{index:03}"), stamp=None)
+        copy = replace(first, folder=find.place(f"copy{index:03}"), stamp=None)
         copy.folder.mkdir(parents=True)
         copy.save({}, granting=True)
 
 
 def enlarge() -> None:
     """Give one of them a package of many files."""
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.locations import cache_folder
     from wenv_cache.layers import LayerWriter, publish
     from wenv_cache.store import Store
 
-    store, first = Store(cache_folder()), manifest.find("copy000")
+    store, first = Store(cache_folder()), find.find("copy000")
     with store.adding(), store.staging() as staging:
         writer, content = LayerWriter(store, staging), staging / "content"
         content.write_bytes(b"x")
@@ -76,10 +76,10 @@ async def listed(app: "Wenv", pilot: "Pilot[None]") -> None:
 
 async def tree(app: "Wenv", pilot: "Pilot[None]") -> None:
     """The tree of the large environment is there."""
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.tui.inside import EnvironmentScreen
 
-    screen = EnvironmentScreen(manifest.place("copy000"))
+    screen = EnvironmentScreen(find.place("copy000"))
     await app.push_screen(screen)
     await app.settled()
     screen.action_tab("layers-pane")

@@ -8,7 +8,9 @@ from wenv.errors import MountError, UsageError
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.request import terminal_variables, variables
 from wenv.locations import guest_path
-from wenv.policy.policy import Mount, Policy, parse_size, parse_variable
+from wenv.policy.mounts import Mount
+from wenv.policy.policy import Policy
+from wenv.policy.text import parse_size, parse_variable
 from wenv_cache.reading import Given
 
 

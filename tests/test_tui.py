@@ -20,7 +20,7 @@ from tests.screens import Driver, check_picture, drive
 from tests.test_registry import Server
 from tests.test_registry import registry as registry  # noqa: PLC0414 - a fixture
 from tests.wheel_builder import Wheel
-from wenv.environment import manifest
+from wenv.environment import find, known, manifest
 from wenv.runtimes import Runtime
 from wenv.tui import dialogs, preview
 from wenv.tui.inside import EnvironmentScreen
@@ -58,7 +58,7 @@ def asked(wheels: Path, wenv: Wenv) -> Path:
 def lab(wenv: Wenv, asked: Path) -> manifest.Environment:
     """A named environment."""
     wenv("create", "-n", "lab", "-r", str(asked))
-    return manifest.find("lab")
+    return find.find("lab")
 
 
 def names(chosen: manifest.Environment) -> list[str]:
@@ -73,9 +73,9 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         await app.form("c", name="made", file=str(asked))
         await app.reviewed()
         assert app.rows() == [["zzapp", "1.0", "wheel"], ["zzlib", "2.0", "wheel"]]
-        assert not manifest.exists(manifest.place("made"))
+        assert not known.exists(find.place("made"))
         await app.proceed()
-        assert names(manifest.find("made")) == ["zzapp", "zzlib"]
+        assert names(find.find("made")) == ["zzapp", "zzlib"]
         assert [row[:2] for row in app.rows()] == [["made", "fine"]]
         # a second of the same name is refused by the form, in the command's words
         await app.form("c", name="made", requirements="zzapp")
@@ -87,7 +87,7 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         assert "zz-no-such-package-anywhere" in app.words[-1]
         assert app.screen.query_one("#field-name", Input).value == "broken"  # the form is there again, as it was
         await app.press("escape")
-        assert not manifest.exists(manifest.place("broken"))
+        assert not known.exists(find.place("broken"))
 
     drive(use, size)
 
@@ -115,12 +115,12 @@ def test_every_pane_of_an_environment_whose_packages_are_in_its_runtime(wenv: We
 def test_install_and_uninstall(lab: manifest.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.form("i", requirements="zzmore")
-        assert names(manifest.find("lab")) == ["zzapp", "zzlib", "zzmore"]
+        assert names(find.find("lab")) == ["zzapp", "zzlib", "zzmore"]
         assert app.words[-1] == "+ zzmore 3.0"
         await app.form("u", names="zzlib")
         assert app.words[-1].startswith("zzlib was not asked for; it is needed by zzapp")
         await app.form("u", names="zzapp")
-        assert names(manifest.find("lab")) == ["zzmore"]
+        assert names(find.find("lab")) == ["zzmore"]
 
     drive(use, size)
 
@@ -129,21 +129,21 @@ def test_install_and_uninstall(lab: manifest.Environment, size: tuple[int, int])
 def test_copy_rename_remove(lab: manifest.Environment, size: tuple[int, int]) -> None:
     async def use(app: Driver) -> None:
         await app.form("y", name="second")
-        assert manifest.find("second").snapshot == lab.snapshot
+        assert find.find("second").snapshot == lab.snapshot
         await app.select("second")
         await app.form("n", name="third")
         assert [row[0] for row in app.rows()] == ["lab", "third"]
-        assert not manifest.exists(manifest.place("second"))
+        assert not known.exists(find.place("second"))
         await app.select("third")
         await app.review("d")
         await app.press("escape")
-        assert manifest.exists(manifest.place("third"))
+        assert known.exists(find.place("third"))
         await app.review("d")
         await app.press("enter")  # what Enter presses is the button that leaves it
-        assert manifest.exists(manifest.place("third"))
+        assert known.exists(find.place("third"))
         await app.review("d")
         await app.proceed()
-        assert not manifest.exists(manifest.place("third"))
+        assert not known.exists(find.place("third"))
         assert [row[0] for row in app.rows()] == ["lab"]
 
     drive(use, size)
@@ -164,7 +164,7 @@ def test_bake_export_pack_compare(wenv: Wenv, lab: manifest.Environment, size: t
         await app.press("escape")
         if size[0] == 80:
             await app.press("b")
-            assert manifest.find("lab").baked.modules == ("zzapp", "zzsame")
+            assert find.find("lab").baked.modules == ("zzapp", "zzsame")
             assert app.rows()[0][5] == "yes"
             await app.form("p", entry=str(wenv.folder / "app.py"), output=str(packed))
             assert packed.read_bytes()[:4] == b"\0asm"
@@ -186,7 +186,7 @@ def test_push(lab: manifest.Environment, registry: Server, wenv: Wenv) -> None:
 
     drive(use)
     wenv("pull", f"{registry.host}/lab:1", "-n", "back", "--plain-http")
-    assert manifest.find("back").snapshot == lab.snapshot
+    assert find.find("back").snapshot == lab.snapshot
 
 
 @SIZES
@@ -197,7 +197,7 @@ def test_prune_and_verify(fresh: Wenv, asked: Path, size: tuple[int, int], monke
     cache_folder.cache_clear()
     fresh("create", "-n", "lab", "-r", str(asked))
     store = Store(cache_folder())
-    layers = manifest.find("lab").layers[1:]
+    layers = find.find("lab").layers[1:]
     blob = next(file for layer in layers for file in store.manifest(layer).files if file.path.endswith("/zzlib.py"))
 
     async def use(app: Driver) -> None:
@@ -230,7 +230,7 @@ def test_work_can_be_cancelled(wenv: Wenv, wheels: Path) -> None:
         await app.press("escape")
         await app.until(lambda: app.words)
         assert app.words == ["Cancelled."]
-        assert manifest.find("lab").baked.modules == ()
+        assert find.find("lab").baked.modules == ()
 
     drive(use)
 
@@ -324,9 +324,9 @@ def test_what_another_process_does_is_seen(wenv: Wenv, lab: manifest.Environment
 
 def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: manifest.Environment, asked: Path) -> None:
     wenv("create", "-n", "bad")
-    (manifest.place("bad") / "environment.json").write_text("{")
+    (find.place("bad") / "environment.json").write_text("{")
     lost = dataclasses.replace(lab.packages[0], digest="0" * 64)
-    gone = dataclasses.replace(lab, folder=manifest.place("gone"), packages=(lost,), stamp=None)
+    gone = dataclasses.replace(lab, folder=find.place("gone"), packages=(lost,), stamp=None)
     gone.folder.mkdir()
     gone.save({}, granting=True)
 
@@ -343,7 +343,7 @@ def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: 
         await app.select("bad")
         await app.review("d")
         await app.proceed()
-        assert not manifest.place("bad").exists()
+        assert not find.place("bad").exists()
 
     drive(use)
 
@@ -408,7 +408,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: manifest.Environment, runtime: Runti
     large = dataclasses.replace(lab.packages[0], digest=layer.manifest.digest, name="zzmany")
     for index in range(200):
         packages = (large,) if index == 0 else lab.packages
-        copy = dataclasses.replace(lab, folder=manifest.place(f"env{index:03}"), packages=packages, stamp=None)
+        copy = dataclasses.replace(lab, folder=find.place(f"env{index:03}"), packages=packages, stamp=None)
         copy.folder.mkdir()
         copy.save({}, granting=True)
 

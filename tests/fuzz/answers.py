@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fuzz.trees import check, json_text
-from wenv.api import _read_reply
+from wenv.api.session import _read_reply
 from wenv.bake.baking import _verdict
 from wenv.engine.frames import receive, send
 from wenv.engine.replies import read_reply, texts

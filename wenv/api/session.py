@@ -30,7 +30,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from wenv.environment.manifest import Environment, find
+from wenv.environment.find import find
+from wenv.environment.manifest import Environment
 from wenv.environment.trust import secure_folders
 from wenv.errors import DiskLimitError, GuestAnswerError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
@@ -38,7 +39,8 @@ from wenv.launcher.limits import CAPTURED, Bounds
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.request import Preopen, Program, request_of, terminal_variables
 from wenv.locations import cache_folder
-from wenv.policy.policy import Mount, Policy
+from wenv.policy.mounts import Mount
+from wenv.policy.policy import Policy
 from wenv.run.run import ensure_ready, fitting, plan_of
 from wenv_resolver.progress import Silent
 

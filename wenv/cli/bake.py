@@ -39,7 +39,7 @@ def bake(
     """
     from wenv.bake import baking
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.make import create
     from wenv.runtimes.choice import runtime_for
 
@@ -48,7 +48,7 @@ def bake(
     for module in modules or ():
         if not all(part.isidentifier() for part in module.split(".")):
             raise UsageError(f"--import {module}: not a module's name")
-    start, chosen = time.monotonic(), manifest.find(name, path)
+    start, chosen = time.monotonic(), find.find(name, path)
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
         if clear:

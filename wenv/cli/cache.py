@@ -81,7 +81,7 @@ def prune(
     from dataclasses import asdict
 
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import known
     from wenv.report.roots import roots
     from wenv.share import borrowed
     from wenv_cache.prune import prune as delete
@@ -92,7 +92,7 @@ def prune(
         with nullcontext(True) if dry_run else store.pruning() as alone:
             if not dry_run:
                 borrowed.sweep()
-                manifest.forget_vanished()
+                known.forget_vanished()
             needed = roots(store, with_runtime=not everything)
             result = delete(store, needed, alone=alone, downloads=everything, dry_run=dry_run)
         printer.end("Pruning")

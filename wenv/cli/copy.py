@@ -19,12 +19,12 @@ def copy(new: NewName, name: options.Name = None, path: options.At = None, quiet
       wenv copy scratch -n lab
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.make import create
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
-        chosen, folder = manifest.find(name, path), manifest.place(new)
+        chosen, folder = find.find(name, path), find.place(new)
         made = create.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
         printer.say(f"Copied {chosen.label} to {made.label}")
 
@@ -37,12 +37,12 @@ def rename(new: NewName, name: options.Name = None, path: options.At = None, qui
       wenv rename -n lab laboratory
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.make import create
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
-        chosen = manifest.find(name, path)
+        chosen = find.find(name, path)
         made = create.rename(runtime_for(open_store(), chosen), chosen, new, printer)
         printer.say(f"Renamed {chosen.label} to {made.label}")
 

@@ -60,13 +60,13 @@ def create(
     from wenv.bake import baking
     from wenv.cli.bake import show
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.make import create as making
     from wenv.make.wanted import Inputs, first_solution, index_options
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
-    start, folder = time.monotonic(), manifest.place(name, path)
+    start, folder = time.monotonic(), find.place(name, path)
     making.check_place(folder, clear=clear)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     rules = options.build_rules(no_build, build_only)

@@ -34,11 +34,11 @@ def export(
       wenv run --from lab.wenv script.py
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.runtimes.choice import runtime_for
     from wenv.share import artifact
 
-    start, chosen = time.monotonic(), manifest.find(name, path)
+    start, chosen = time.monotonic(), find.find(name, path)
     target = output or Path(f"{chosen.title}{artifact.SUFFIX}")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"{target.parent} is not a folder")

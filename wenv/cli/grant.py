@@ -27,11 +27,11 @@ def grant(
       wenv grant
     """
     from wenv.cli.store import open_store
-    from wenv.environment import granting, manifest
+    from wenv.environment import find, granting, known
     from wenv.errors import WenvError
 
     open_store()  # the data folder, where this is kept, is the user's alone
-    printer, chosen = Printer(), manifest.find(None, path)
+    printer, chosen = Printer(), find.find(None, path)
     request = granting.request_of_project(chosen)
     if request is None:
         raise WenvError(
@@ -39,7 +39,7 @@ def grant(
         )
     if not show:
         granting.grant(request, withdraw=remove)
-        manifest.forget_plans(chosen.folder)
+        known.forget_plans(chosen.folder)
     holds = granting.is_granted(request)
     if as_json:
         printer.json({"path": str(request.path), "policy": request.policy.as_json(), "granted": holds})

@@ -9,7 +9,8 @@ import typer
 from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.errors import UsageError
-from wenv.policy.policy import Policy, parse_size
+from wenv.policy.policy import Policy
+from wenv.policy.text import parse_size
 
 if TYPE_CHECKING:
     from wenv.environment.manifest import Environment
@@ -36,12 +37,12 @@ def import_environment(
       wenv import lab.wenv -n lab
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.share import artifact
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
-    start, folder = time.monotonic(), manifest.place(name, path)
+    start, folder = time.monotonic(), find.place(name, path)
     largest = parse_size(max_size) if max_size else artifact.LARGEST
     with Printer(quiet=quiet or as_json) as printer, artifact.open_file(file) as source:
         store = open_store()

@@ -43,13 +43,13 @@ def info(
         return
     from wenv.bake.baking import is_baked, size
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.report.environments import package_reports
     from wenv.runtimes.choice import runtime_for
     from wenv.snapshot.contents import console_scripts
 
     store, printer = open_store(), Printer()
-    chosen = manifest.find(name, path)
+    chosen = find.find(name, path)
     runtime = runtime_for(store, chosen)
     packages = package_reports(runtime, chosen, printer)
     scripts = console_scripts(store, chosen.packages)

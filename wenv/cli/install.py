@@ -45,13 +45,13 @@ def install(
       wenv install                         [dim]restore what was deleted[/]
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.make import create
     from wenv.make.wanted import Inputs, index_options
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
-        chosen = manifest.find(name, path)
+        chosen = find.find(name, path)
         runtime = runtime_for(open_store(), chosen)
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
@@ -77,13 +77,13 @@ def uninstall(
       wenv uninstall rich
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.make import create
     from wenv.make.wanted import without
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
-        chosen = manifest.find(name, path)
+        chosen = find.find(name, path)
         runtime = runtime_for(open_store(), chosen)
 
         def decide(current: "Environment") -> create.Solution:

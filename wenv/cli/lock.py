@@ -46,7 +46,7 @@ def lock(
       wenv lock -n lab > pylock.lab.toml
     """  # fmt: skip
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.errors import UsageError
     from wenv.make import create
     from wenv.make.wanted import Inputs, chosen_runtime, index_options
@@ -75,7 +75,7 @@ def lock(
             sources = [file for file in solved.files if file.is_source]
             text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:
-            text = create.lock_of(store, manifest.find(name, path))
+            text = create.lock_of(store, find.find(name, path))
         if output is None:
             print(text, end="")
         else:

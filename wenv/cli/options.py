@@ -8,7 +8,9 @@ import typer
 
 from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
-from wenv.policy.policy import Mount, Policy, parse_size, parse_variable
+from wenv.policy.mounts import Mount
+from wenv.policy.policy import Policy
+from wenv.policy.text import parse_size, parse_variable
 
 if TYPE_CHECKING:
     from wenv_resolver.building.rules import BuildRules
@@ -18,7 +20,7 @@ ENVIRONMENT, INPUTS, SANDBOX, INDEX, BUILDING = "Environment", "Requirements", "
 
 
 def _complete_name(incomplete: str) -> list[str]:
-    from wenv.environment.manifest import all_folders
+    from wenv.environment.known import all_folders
     from wenv.locations import named_environments
 
     return [f.name for f in all_folders() if f.parent == named_environments() and f.name.startswith(incomplete)]

@@ -64,13 +64,13 @@ def pack(
       wasmtime run app.wasm ARGUMENT...
     """  # fmt: skip
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.pack import pack as packing
     from wenv.runtimes.choice import runtime_for
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
-    start, chosen = time.monotonic(), manifest.find(name, path)
+    start, chosen = time.monotonic(), find.find(name, path)
     program = packing.program_of(open_store(), chosen, entry, module, files or ())
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")

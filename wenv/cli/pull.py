@@ -10,7 +10,7 @@ from wenv.cli import options
 from wenv.cli.import_ import show
 from wenv.cli.printer import Printer, human_size
 from wenv.errors import UsageError
-from wenv.policy.policy import parse_size
+from wenv.policy.text import parse_size
 
 
 def pull(
@@ -39,7 +39,7 @@ def pull(
       wenv pull localhost:5000/tools/app -o app.wasm
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.share import artifact
     from wenv.share.registry import COMPONENT_CONFIGURATION, Reference, Registry
 
@@ -67,7 +67,7 @@ def pull(
         if output is not None:
             raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
         source = registry.environment(image, digest)
-        folder, store = manifest.place(name, path), open_store()
+        folder, store = find.place(name, path), open_store()
         with store.adding():
             made = artifact.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:

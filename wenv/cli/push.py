@@ -32,7 +32,7 @@ def push(
       wenv push localhost:5000/tools/app:latest app.wasm
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
     from wenv.runtimes.choice import runtime_for
     from wenv.share.artifact import artifact_of
     from wenv.share.registry import Reference, Registry, component_artifact
@@ -46,7 +46,7 @@ def push(
             if file is not None:
                 artifact = component_artifact(file)
             else:
-                chosen = manifest.find(name, path)
+                chosen = find.find(name, path)
                 artifact = artifact_of(runtime_for(store, chosen), chosen, printer, with_runtime=with_runtime)
             done = Registry(where, plain_http=plain_http).push(artifact, printer)
         if as_json:

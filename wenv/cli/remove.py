@@ -26,7 +26,7 @@ def remove(
       wenv remove lab scratch
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import known
     from wenv.locations import ENVIRONMENT_FOLDER
     from wenv.make import create
 
@@ -44,15 +44,15 @@ def remove(
         folders = [_found(None, here)]
     for folder in folders:
         create.remove(store, folder)
-        printer.say(f"Removed {manifest.label_of(folder)}")
+        printer.say(f"Removed {known.label_of(folder)}")
 
 
 def _found(name: str | None, path: Path | None) -> Path:
     """The folder of the environment that is meant; one that is damaged can be removed like any other."""
-    from wenv.environment import manifest
+    from wenv.environment import find
 
     try:
-        return manifest.find(name, path).folder
+        return find.find(name, path).folder
     except DamagedEnvironmentError as error:
         return error.path.parent
 

@@ -73,13 +73,13 @@ def run(
       wenv run pytest
       wenv run --from lab.wenv script.py
     """  # fmt: skip
-    from wenv.environment import manifest
+    from wenv.environment import find
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     if explain:
         if from_file is not None:
             raise UsageError("--explain excludes --from")
-        return _explain(manifest.find(name, path), granted, as_json=as_json)
+        return _explain(find.find(name, path), granted, as_json=as_json)
     arguments = list(program or ())
     if arguments and arguments[0] in PYTHON_NAMES:
         arguments.pop(0)
@@ -88,7 +88,7 @@ def run(
     except CommandLineError as error:
         raise UsageError(str(error), error.hint) from None
     if from_file is None:
-        return start(manifest.find(name, path), line, granted, as_json=as_json)
+        return start(find.find(name, path), line, granted, as_json=as_json)
     if name is not None or path is not None:
         raise UsageError("--from excludes --name and --path")
     from wenv.cli.store import open_store

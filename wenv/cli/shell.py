@@ -33,10 +33,10 @@ def shell(
       echo 'print(6 * 7)' | wenv shell
     """
     from wenv.cli.run import start
-    from wenv.environment import manifest
+    from wenv.environment import find
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
-    return start(manifest.find(name, path), CommandLine("prompt"), granted)
+    return start(find.find(name, path), CommandLine("prompt"), granted)
 
 
 def register(app: typer.Typer) -> None:

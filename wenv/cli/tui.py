@@ -29,9 +29,9 @@ def tui(
       wenv tui -n lab --screenshot lab.svg --press 2
     """
     from wenv.cli.store import open_store
-    from wenv.environment import manifest
+    from wenv.environment import find
 
-    first = manifest.find(name, path) if name is not None or path is not None else None
+    first = find.find(name, path) if name is not None or path is not None else None
     columns, _, lines = size.partition("x")
     if not (columns.isdecimal() and lines.isdecimal() and 20 <= int(columns) <= 500 and 10 <= int(lines) <= 200):
         raise UsageError(f"--size {size}: not a size", "for example --size 80x24")

@@ -17,7 +17,9 @@ from wenv.environment.manifest import Environment
 from wenv.errors import MountError, RequestError, UsageError
 from wenv.launcher.guest_paths import REQUEST_FILES
 from wenv.locations import ENVIRONMENT_FOLDER, data_folder
-from wenv.policy.policy import LIMITS, Mount, Policy, parse_size
+from wenv.policy.mounts import Mount
+from wenv.policy.policy import LIMITS, Policy
+from wenv.policy.text import parse_size
 from wenv_cache.files import read_regular, write_atomically
 from wenv_cache.reading import Given, InvalidValueError, given_json
 

@@ -5,31 +5,26 @@ people and shells, which can be written again at any time: ``pylock.toml``, ``bi
 """
 
 import errno
-import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.environment.kinds import Kind
-from wenv.environment.trust import check_owner
+from wenv.environment.known import _policy_digest, _registered, register
 from wenv.errors import (
     DamagedEnvironmentError,
-    LinkedEnvironmentError,
     NewerFormatError,
     NoEnvironmentError,
-    UsageError,
 )
 from wenv.launcher.plan import manifest_stamp
-from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, folder_key, named_environments, registry_folder
+from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, named_environments
 from wenv.policy.policy import Policy
 from wenv.runtimes import NativeLayer
-from wenv_cache.files import read_regular, write_atomically
+from wenv_cache.files import read_regular
 from wenv_cache.manifest import snapshot_digest
 from wenv_cache.ownfolder import own_folder
 from wenv_cache.reading import LARGEST, Given, InvalidValueError, given_json, printable
@@ -37,14 +32,10 @@ from wenv_resolver.requirements import Requested
 
 MANIFEST_NAME = "environment.json"
 FORMAT = 1
-#: Beside what is known of an environment: its launch plan and start file.
-PLANS = (".plan", ".start")
 DIGEST, KIND = re.compile("[0-9a-f]{64}"), re.compile("|".join(Kind))
 #: Of a project's name and version (PEP 503, PEP 440), of a wheel's or archive's file, and of a module.
 NAME, FILENAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*"), re.compile(r"[^/\\\\:]+")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-#: Set by an activated shell: the environment that commands use when none is named.
-ACTIVE_VARIABLE = "WENV_ENVIRONMENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,124 +295,4 @@ def read_time(given: Given) -> str:
     return text
 
 
-def label_of(folder: Path) -> str:
-    """What to call the environment in a folder, whatever its manifest says."""
-    return folder.name if folder.parent == named_environments() else str(folder)
-
-
-def exists(folder: Path) -> bool:
-    """Whether a folder holds an environment."""
-    return (folder / MANIFEST_NAME).is_file()
-
-
-def find(name: str | None = None, path: Path | None = None) -> Environment:
-    """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards.
-
-    Raises UsageError, NoEnvironmentError, DamagedEnvironmentError; of one that was only found, ForeignEnvironmentError and
-    LinkedEnvironmentError.
-    """
-    if name is not None and path is not None:
-        raise UsageError("--name and --path exclude each other")
-    if name is not None:
-        try:
-            return load(named_environments() / checked_name(name))
-        except NoEnvironmentError:
-            raise NoEnvironmentError(f"called {name!r}") from None
-    if path is not None:
-        folder = path.resolve()
-        return load(folder if exists(folder) or not exists(folder / ENVIRONMENT_FOLDER) else folder / ENVIRONMENT_FOLDER)
-    if active := os.environ.get(ACTIVE_VARIABLE):
-        return load(Path(active).resolve())
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        found = folder / ENVIRONMENT_FOLDER
-        if os.path.lexists(found / MANIFEST_NAME):  # whatever it is: the environment of a folder above is another one
-            if found.is_symlink():
-                raise LinkedEnvironmentError(found, found.resolve())
-            check_owner(found)
-            return load(found)
-    raise NoEnvironmentError(f"in {here} or above it")
-
-
-def place(name: str | None = None, path: Path | None = None) -> Path:
-    """The folder in which an environment would be made."""
-    if name is not None:
-        return named_environments() / checked_name(name)
-    return path.resolve() if path is not None else Path.cwd() / ENVIRONMENT_FOLDER
-
-
-def checked_name(name: str) -> str:
-    """The name itself; raises NoEnvironmentError for one that could not be a folder's on every host."""
-    allowed = all(character.isalnum() or character in "-_." for character in name)
-    if not allowed or not name or name[0] in "-." or name[-1] == "." or len(name) > 64:
-        raise NoEnvironmentError(f"can be called {name!r}: a name has letters, digits, dots, dashes and underscores")
-    return name
-
-
 # -- all environments
-
-
-def register(folder: Path, policy: dict[str, Any] | None = None) -> None:
-    """Remember that a folder holds an environment, so that prune keeps its layers, and the policy that it was given."""
-    entry = _registry_entry(folder)
-    known = _registered(folder)
-    if policy is None and known is not None:
-        return
-    given = _policy_digest(policy) if policy is not None else None
-    write_atomically(entry, json.dumps({"folder": str(folder), "policy": given}))
-
-
-def _registry_entry(folder: Path) -> Path:
-    return registry_folder() / f"{folder_key(folder)}.json"
-
-
-def _registered(folder: Path) -> dict[str, Any] | None:
-    return _read_entry(_registry_entry(folder))
-
-
-def _read_entry(entry: Path) -> dict[str, Any] | None:
-    try:
-        given = given_json(entry.read_bytes())
-        folder, policy = given["folder"].text(host_path=True), given.get("policy")
-        known = None if policy is None or policy.optional is None else policy.text(DIGEST)
-        return {"folder": folder, "policy": known} if Path(folder).is_absolute() else None
-    except (OSError, InvalidValueError):
-        return None  # gone meanwhile, or left by a write that was cut off
-
-
-def _policy_digest(policy: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
-
-
-def forget_plans(folder: Path) -> None:
-    """Drop what was decided beforehand for runs in an environment: something else may hold from now on."""
-    for suffix in PLANS:
-        _registry_entry(folder).with_suffix(suffix).unlink(missing_ok=True)
-
-
-def last_used(folder: Path) -> str:
-    """When a program was last run in an environment, or it was made: UTC, ISO 8601; empty if nothing says."""
-    entry, times = _registry_entry(folder), []
-    for suffix in PLANS:
-        with suppress(OSError):
-            times.append(entry.with_suffix(suffix).stat().st_mtime)
-    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else ""
-
-
-def all_folders() -> Iterator[Path]:
-    """The folders of all environments that this user has, named ones first."""
-    named = named_environments()
-    yield from sorted(folder for folder in named.glob("*") if exists(folder))
-    entries = (_read_entry(entry) for entry in sorted(registry_folder().glob("*.json")))
-    folders = sorted(Path(data["folder"]) for data in entries if data is not None)
-    yield from (folder for folder in folders if folder.parent != named and exists(folder))
-
-
-def forget_vanished() -> None:
-    """Drop registered folders that hold no environment any more."""
-    for entry in registry_folder().glob("*.json"):
-        data = _read_entry(entry)
-        if data is not None and not exists(Path(data["folder"])):
-            entry.unlink(missing_ok=True)
-            for suffix in PLANS:
-                entry.with_suffix(suffix).unlink(missing_ok=True)

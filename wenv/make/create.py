@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wenv.environment.manifest import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, exists, load, place
+from wenv.environment.find import place
+from wenv.environment.known import exists
+from wenv.environment.manifest import MANIFEST_NAME, Baked, Environment, PackageLayer, RuntimeRecord, load
 from wenv.errors import EnvironmentExistsError, WenvError
 from wenv.guest.imports.extensions import is_extension
 from wenv.locations import STANDARD_LIBRARY, folder_key, history_file

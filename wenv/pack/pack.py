@@ -21,7 +21,7 @@ from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
 from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX, Contents, Entry, Pack, source_of
 from wenv.locations import CODE, STANDARD_LIBRARY
-from wenv.policy.policy import Mount
+from wenv.policy.mounts import Mount
 from wenv.run.run import ensure_ready
 from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for

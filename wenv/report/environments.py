@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from wenv.bake.baking import baking_of, is_baked
 from wenv.environment.kinds import Kind as Runtimes
-from wenv.environment.manifest import Environment, PackageLayer, all_folders, last_used, load
+from wenv.environment.known import all_folders, last_used
+from wenv.environment.manifest import Environment, PackageLayer, load
 from wenv.locations import STANDARD_LIBRARY, named_environments
 from wenv.runtimes import Contained, Runtime, runtime_of
 from wenv.snapshot.contents import extension_modules

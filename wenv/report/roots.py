@@ -2,7 +2,8 @@
 
 from wenv.bake.baking import baking_of
 from wenv.environment.kinds import Kind as Runtimes
-from wenv.environment.manifest import all_folders, load
+from wenv.environment.known import all_folders
+from wenv.environment.manifest import load
 from wenv.make.acceptance import CHECKS
 from wenv.runtimes import Runtime, default_runtime
 from wenv.runtimes.choice import runtime_for

@@ -6,7 +6,7 @@ from wenv.environment.kinds import Kind
 from wenv.environment.manifest import Environment
 from wenv.guest.platform.plots import FOLDER, VARIABLE
 from wenv.locations import data_folder, folder_key
-from wenv.policy.policy import Mount
+from wenv.policy.mounts import Mount
 
 
 def plots_folder(environment: Environment) -> Path:

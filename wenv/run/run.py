@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from wenv.bake.baking import baking_of, is_baked
 from wenv.environment.granting import policy_of, ungranted
-from wenv.environment.manifest import Environment, register
+from wenv.environment.known import register
+from wenv.environment.manifest import Environment
 from wenv.errors import DiskLimitError, OutputLimitError, StaleEnvironmentError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Request
@@ -30,7 +31,8 @@ from wenv.launcher.private import PrivateFolders
 from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.request import Preopen
 from wenv.locations import registry_folder, temporary_environments
-from wenv.policy.policy import Mount, Policy, own_folders
+from wenv.policy.mounts import Mount
+from wenv.policy.policy import Policy, own_folders
 from wenv.run import native_plan
 from wenv.run.bin import refresh_scripts
 from wenv.run.plots import plots_mount, plots_variables

@@ -15,7 +15,7 @@ from wenv_resolver.target import Target
 if TYPE_CHECKING:
     from wenv.engine.engine import Compiled
     from wenv.guest.pack.archive import Pack
-    from wenv.policy.policy import Mount
+    from wenv.policy.mounts import Mount
 
 
 @dataclass(frozen=True, slots=True, order=True)

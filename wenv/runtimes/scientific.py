@@ -24,7 +24,7 @@ from wenv.environment.kinds import Kind
 from wenv.errors import RuntimeBuildError, TrapError, WenvError
 from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, is_whole
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
-from wenv.policy.policy import Mount
+from wenv.policy.mounts import Mount
 from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
 from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import TIME

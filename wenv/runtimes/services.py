@@ -10,7 +10,7 @@ from typing import Any
 from wenv.errors import TrapError
 from wenv.launcher.plan import guest_files
 from wenv.locations import STANDARD_LIBRARY
-from wenv.policy.policy import Mount
+from wenv.policy.mounts import Mount
 from wenv.runtimes import Runtime
 from wenv_cache.store import Store, read_derived
 from wenv_resolver.progress import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from wenv.environment import manifest
+from wenv.environment import known
 from wenv.environment.manifest import Environment
 from wenv.locations import temporary_environments
 from wenv.make import create
@@ -36,7 +36,7 @@ def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environm
                 create.remove(store, made.folder)
     finally:
         remove_tree(folder)
-        manifest.forget_vanished()
+        known.forget_vanished()
 
 
 def sweep() -> None:

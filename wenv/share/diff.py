@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from wenv.environment import manifest as environments
+from wenv.environment import find
 from wenv.environment.manifest import PackageLayer, RuntimeRecord
 from wenv.share.artifact import SUFFIX, Arrived, open_file, take_layers
 from wenv_cache.manifest import File
@@ -83,7 +83,7 @@ def side(store: Store, text: str, progress: Progress, *, plain_http: bool = Fals
             yield _arrived(store, source, progress)
         return
     if path.is_dir():
-        found = environments.find(path=path)
+        found = find.find(path=path)
     else:
         from wenv.share.registry import Reference, Registry, is_reference
 
@@ -91,7 +91,7 @@ def side(store: Store, text: str, progress: Progress, *, plain_http: bool = Fals
             registry = Registry(Reference.parse(text), plain_http=plain_http)
             yield _arrived(store, registry.environment(*registry.manifest()), progress)
             return
-        found = environments.find(name=text)
+        found = find.find(name=text)
     yield Side(found.label, found.snapshot, found.runtime, found.packages)
 
 

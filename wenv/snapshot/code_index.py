@@ -13,7 +13,7 @@ from wenv.environment.manifest import Environment
 from wenv.guest.imports.code_archive import CODE as ARCHIVE
 from wenv.guest.imports.code_archive import INDEX, LAYER_INDEX, IndexJob
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
-from wenv.policy.policy import Mount
+from wenv.policy.mounts import Mount
 from wenv.runtimes import Runtime
 from wenv.snapshot.contents import importable_names, split_packages
 from wenv_cache.files import link_or_copy

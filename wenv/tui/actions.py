@@ -16,7 +16,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from wenv.bake import baking
-from wenv.environment import manifest
+from wenv.environment import find, known, manifest
 from wenv.environment.kinds import Choice
 from wenv.environment.manifest import Environment
 from wenv.make import create
@@ -288,11 +288,11 @@ class Actions(Screen[None]):
         if (folder := self.chosen_folder) is None:
             self.notify("No environment is selected.", severity="warning")
             return
-        label, text = manifest.label_of(folder), "Its layers stay in the store until it is pruned."
+        label, text = known.label_of(folder), "Its layers stay in the store until it is pruned."
         if not await self._confirmed(f"Remove {label}?", text, "Remove"):
             return
         await self._done("Removing", lambda relay: create.remove(self._store, folder))
-        if not manifest.exists(folder):
+        if not known.exists(folder):
             self.tell(f"Removed {label}")
             self.left(None)
 
@@ -435,7 +435,7 @@ class Actions(Screen[None]):
         """`wenv diff`."""
         if (chosen := self._chosen()) is None:
             return
-        others = [folder for folder in manifest.all_folders() if folder != chosen.folder]
+        others = [folder for folder in known.all_folders() if folder != chosen.folder]
         if not others:
             self.notify("There is no other environment.", severity="warning")
             return
@@ -481,7 +481,7 @@ class Actions(Screen[None]):
                 with self._store.pruning() as alone:
                     if not dry_run:
                         borrowed.sweep()
-                        manifest.forget_vanished()
+                        known.forget_vanished()
                     return prune(self._store, roots.roots(self._store), alone=alone, dry_run=dry_run)
 
             return job
@@ -538,14 +538,14 @@ class Actions(Screen[None]):
 
 
 def _place(values: Values) -> Path:
-    folder = manifest.place(str(values["name"]) or None)
+    folder = find.place(str(values["name"]) or None)
     create.check_place(folder, clear=False)
     _adding(values)
     return folder
 
 
 def _place_of_name(values: Values) -> Path:
-    folder = manifest.place(str(values["name"]))
+    folder = find.place(str(values["name"]))
     create.check_place(folder, clear=False)
     return folder
 

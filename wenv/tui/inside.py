@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Footer, Header, Input, Label, Static, Tab
 from textual.widgets.tree import TreeNode
 from textual.worker import get_current_worker
 
-from wenv.environment import manifest
+from wenv.environment import known, manifest
 from wenv.environment.manifest import Environment
 from wenv.report.environments import (
     CodeReport,
@@ -144,13 +144,13 @@ shows it, **l** jumps to its layer, **/** filters by name.
         """Follow it, or go back."""
         if folder is None:
             self.dismiss(None)
-        elif not manifest.exists(self._folder):
+        elif not known.exists(self._folder):
             self._folder = folder
             self.refresh_seen()
 
     def on_wenv_store_changed(self) -> None:
         """Read it again; if it is gone, go back."""
-        if not manifest.exists(self._folder):
+        if not known.exists(self._folder):
             if self.is_current:
                 self.notify(f"{self._folder} holds no environment any more", severity="warning", markup=False)
                 self.dismiss(None)

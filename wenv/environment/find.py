@@ -1,0 +1,57 @@
+"""Which environment is meant: by name, by folder, or the nearest one upwards."""
+
+import os
+from pathlib import Path
+
+from wenv.environment.known import exists
+from wenv.environment.manifest import MANIFEST_NAME, Environment, load
+from wenv.environment.trust import check_owner
+from wenv.errors import LinkedEnvironmentError, NoEnvironmentError, UsageError
+from wenv.locations import ENVIRONMENT_FOLDER, named_environments
+
+#: Set by an activated shell: the environment that commands use when none is named.
+ACTIVE_VARIABLE = "WENV_ENVIRONMENT"
+
+
+def find(name: str | None = None, path: Path | None = None) -> Environment:
+    """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards.
+
+    Raises UsageError, NoEnvironmentError, DamagedEnvironmentError; of one that was only found, ForeignEnvironmentError and
+    LinkedEnvironmentError.
+    """
+    if name is not None and path is not None:
+        raise UsageError("--name and --path exclude each other")
+    if name is not None:
+        try:
+            return load(named_environments() / checked_name(name))
+        except NoEnvironmentError:
+            raise NoEnvironmentError(f"called {name!r}") from None
+    if path is not None:
+        folder = path.resolve()
+        return load(folder if exists(folder) or not exists(folder / ENVIRONMENT_FOLDER) else folder / ENVIRONMENT_FOLDER)
+    if active := os.environ.get(ACTIVE_VARIABLE):
+        return load(Path(active).resolve())
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        found = folder / ENVIRONMENT_FOLDER
+        if os.path.lexists(found / MANIFEST_NAME):  # whatever it is: the environment of a folder above is another one
+            if found.is_symlink():
+                raise LinkedEnvironmentError(found, found.resolve())
+            check_owner(found)
+            return load(found)
+    raise NoEnvironmentError(f"in {here} or above it")
+
+
+def place(name: str | None = None, path: Path | None = None) -> Path:
+    """The folder in which an environment would be made."""
+    if name is not None:
+        return named_environments() / checked_name(name)
+    return path.resolve() if path is not None else Path.cwd() / ENVIRONMENT_FOLDER
+
+
+def checked_name(name: str) -> str:
+    """The name itself; raises NoEnvironmentError for one that could not be a folder's on every host."""
+    allowed = all(character.isalnum() or character in "-_." for character in name)
+    if not allowed or not name or name[0] in "-." or name[-1] == "." or len(name) > 64:
+        raise NoEnvironmentError(f"can be called {name!r}: a name has letters, digits, dots, dashes and underscores")
+    return name

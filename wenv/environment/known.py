@@ -1,0 +1,93 @@
+"""Known environments: where they lie, what was granted to them, when they were last used."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from wenv.environment.manifest import DIGEST, MANIFEST_NAME
+from wenv.locations import folder_key, named_environments, registry_folder
+from wenv_cache.files import write_atomically
+from wenv_cache.reading import InvalidValueError, given_json
+
+#: Beside what is known of an environment: its launch plan and start file.
+PLANS = (".plan", ".start")
+
+
+def label_of(folder: Path) -> str:
+    """What to call the environment in a folder, whatever its manifest says."""
+    return folder.name if folder.parent == named_environments() else str(folder)
+
+
+def exists(folder: Path) -> bool:
+    """Whether a folder holds an environment."""
+    return (folder / MANIFEST_NAME).is_file()
+
+
+def register(folder: Path, policy: dict[str, Any] | None = None) -> None:
+    """Remember that a folder holds an environment, so that prune keeps its layers, and the policy that it was given."""
+    entry = _registry_entry(folder)
+    known = _registered(folder)
+    if policy is None and known is not None:
+        return
+    given = _policy_digest(policy) if policy is not None else None
+    write_atomically(entry, json.dumps({"folder": str(folder), "policy": given}))
+
+
+def _registry_entry(folder: Path) -> Path:
+    return registry_folder() / f"{folder_key(folder)}.json"
+
+
+def _registered(folder: Path) -> dict[str, Any] | None:
+    return _read_entry(_registry_entry(folder))
+
+
+def _read_entry(entry: Path) -> dict[str, Any] | None:
+    try:
+        given = given_json(entry.read_bytes())
+        folder, policy = given["folder"].text(host_path=True), given.get("policy")
+        known = None if policy is None or policy.optional is None else policy.text(DIGEST)
+        return {"folder": folder, "policy": known} if Path(folder).is_absolute() else None
+    except (OSError, InvalidValueError):
+        return None  # gone meanwhile, or left by a write that was cut off
+
+
+def _policy_digest(policy: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
+
+
+def forget_plans(folder: Path) -> None:
+    """Drop what was decided beforehand for runs in an environment: something else may hold from now on."""
+    for suffix in PLANS:
+        _registry_entry(folder).with_suffix(suffix).unlink(missing_ok=True)
+
+
+def last_used(folder: Path) -> str:
+    """When a program was last run in an environment, or it was made: UTC, ISO 8601; empty if nothing says."""
+    entry, times = _registry_entry(folder), []
+    for suffix in PLANS:
+        with suppress(OSError):
+            times.append(entry.with_suffix(suffix).stat().st_mtime)
+    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else ""
+
+
+def all_folders() -> Iterator[Path]:
+    """The folders of all environments that this user has, named ones first."""
+    named = named_environments()
+    yield from sorted(folder for folder in named.glob("*") if exists(folder))
+    entries = (_read_entry(entry) for entry in sorted(registry_folder().glob("*.json")))
+    folders = sorted(Path(data["folder"]) for data in entries if data is not None)
+    yield from (folder for folder in folders if folder.parent != named and exists(folder))
+
+
+def forget_vanished() -> None:
+    """Drop registered folders that hold no environment any more."""
+    for entry in registry_folder().glob("*.json"):
+        data = _read_entry(entry)
+        if data is not None and not exists(Path(data["folder"])):
+            entry.unlink(missing_ok=True)
+            for suffix in PLANS:
+                entry.with_suffix(suffix).unlink(missing_ok=True)
