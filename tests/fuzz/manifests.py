@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.trees import check, json_text
-from wenv.environment.manifest import MANIFEST_NAME, Environment, PackageLayer, RuntimeRecord, load
+from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord, load
 from wenv.errors import DamagedEnvironmentError
+from wenv.launcher.guest_paths import MANIFEST_NAME
 from wenv.share.artifact import Configuration
 from wenv_cache.manifest import snapshot_digest
 from wenv_cache.oci import ArchiveError

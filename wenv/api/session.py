@@ -41,7 +41,8 @@ from wenv.launcher.request import Preopen, Program, request_of, terminal_variabl
 from wenv.locations import cache_folder
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
-from wenv.run.run import ensure_ready, fitting, plan_of
+from wenv.run.planning import fitting, plan_of
+from wenv.snapshot.ready import ensure_ready
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:

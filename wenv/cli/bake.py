@@ -40,7 +40,7 @@ def bake(
     from wenv.bake import baking
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.make import create
+    from wenv.make import bake
     from wenv.runtimes.choice import runtime_for
 
     if clear and modules:
@@ -52,10 +52,10 @@ def bake(
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
         if clear:
-            create.unbake(runtime, chosen.folder)
+            bake.unbake(runtime, chosen.folder)
             printer.say("Programs start unbaked")
             return Exit.OK
-        made = create.bake(runtime, chosen.folder, modules, printer)
+        made = bake.bake(runtime, chosen.folder, modules, printer)
         size = baking.size(runtime, made)
         if as_json:
             printer.json({**made.baked.as_json(), "size": size, "seconds": round(time.monotonic() - start, 3)})

@@ -58,7 +58,7 @@ def build(
     from dataclasses import replace
 
     from wenv.cli.store import open_store
-    from wenv.make import create
+    from wenv.make import solve, wheels
     from wenv.make.wanted import Inputs, index_options
     from wenv.runtimes import default_runtime
     from wenv_resolver.requirements import Requested
@@ -83,9 +83,9 @@ def build(
         named = tuple(line.name for line in wanted.requirements if line.name)
         asked = Requested(wanted.requirements, wanted.constraints, wanted.options.merged(options.from_source(named)))
         rules = replace(rules, settings=pairs, settings_for=frozenset(named))
-        solved = create.solve(runtime, asked, printer, rules=rules)
+        solved = solve.solve(runtime, asked, printer, rules=rules)
         with runtime.store.adding():
-            built = create.build(runtime, solved, output, printer)
+            built = wheels.build(runtime, solved, output, printer)
         if as_json:
             printer.json([wheel.as_json() for wheel in built])
             return

@@ -45,7 +45,8 @@ def check(
     from wenv.errors import UsageError
     from wenv.make.check import findings as found_out
     from wenv.make.check import tried
-    from wenv.make.wanted import Inputs, chosen_runtime, index_options
+    from wenv.make.choose_runtime import chosen_runtime
+    from wenv.make.wanted import Inputs, index_options
 
     if not names and not files:
         raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")

@@ -20,12 +20,12 @@ def copy(new: NewName, name: options.Name = None, path: options.At = None, quiet
     """
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.make import create
+    from wenv.make import copy
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
         chosen, folder = find.find(name, path), find.place(new)
-        made = create.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
+        made = copy.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
         printer.say(f"Copied {chosen.label} to {made.label}")
 
 
@@ -38,12 +38,12 @@ def rename(new: NewName, name: options.Name = None, path: options.At = None, qui
     """
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.make import create
+    from wenv.make import copy
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
         chosen = find.find(name, path)
-        made = create.rename(runtime_for(open_store(), chosen), chosen, new, printer)
+        made = copy.rename(runtime_for(open_store(), chosen), chosen, new, printer)
         printer.say(f"Renamed {chosen.label} to {made.label}")
 
 

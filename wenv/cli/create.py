@@ -60,14 +60,18 @@ def create(
     from wenv.bake import baking
     from wenv.cli.bake import show
     from wenv.cli.store import open_store
-    from wenv.environment import find
+    from wenv.environment.find import place
     from wenv.make import create as making
-    from wenv.make.wanted import Inputs, first_solution, index_options
+    from wenv.make.bake import bake as bake_environment
+    from wenv.make.choose_runtime import first_solution
+    from wenv.make.prepare import requested_of_runtime
+    from wenv.make.wanted import Inputs, index_options
+    from wenv.make.write import check_place
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
-    start, folder = time.monotonic(), find.place(name, path)
-    making.check_place(folder, clear=clear)
+    start, folder = time.monotonic(), place(name, path)
+    check_place(folder, clear=clear)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
@@ -77,12 +81,12 @@ def create(
         made = making.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
         if bake:
-            made = making.bake(solved.runtime, folder, None, printer)
+            made = bake_environment(solved.runtime, folder, None, printer)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
         count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
-        held = len(making.requested_of_runtime(solved.runtime, made, printer))
+        held = len(requested_of_runtime(solved.runtime, made, printer))
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
         if bake:

@@ -46,7 +46,7 @@ def install(
     """
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.make import create
+    from wenv.make import create, solve
     from wenv.make.wanted import Inputs, index_options
     from wenv.runtimes.choice import runtime_for
 
@@ -57,7 +57,7 @@ def install(
         rules = options.build_rules(no_build, build_only)
         adding = Inputs.of(names, files, constraints, extras, groups, index, rules)
 
-        def decide(current: "Environment") -> create.Solution:
+        def decide(current: "Environment") -> solve.Solution:
             return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)
 
         _report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
@@ -78,15 +78,15 @@ def uninstall(
     """
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.make import create
-    from wenv.make.wanted import without
+    from wenv.make import create, solve
+    from wenv.make.uninstall import without
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
         chosen = find.find(name, path)
         runtime = runtime_for(open_store(), chosen)
 
-        def decide(current: "Environment") -> create.Solution:
+        def decide(current: "Environment") -> solve.Solution:
             return without(runtime, current, names, printer)
 
         _report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)

@@ -48,8 +48,9 @@ def lock(
     from wenv.cli.store import open_store
     from wenv.environment import find
     from wenv.errors import UsageError
-    from wenv.make import create
-    from wenv.make.wanted import Inputs, chosen_runtime, index_options
+    from wenv.make import solve, write
+    from wenv.make.choose_runtime import chosen_runtime
+    from wenv.make.wanted import Inputs, index_options
     from wenv_cache.files import write_atomically
     from wenv_resolver.fetch import fetch
     from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
@@ -68,14 +69,14 @@ def lock(
                 before = output.read_text("utf-8")
                 if lock_facts(before).runtime in (None, chosen.kind.value):
                     kept = read_lock(before, str(output), target)[0]
-            solved = create.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
+            solved = solve.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
             with store.adding():
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
                 fetched = [item.file for item in fetch(store, wheels, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
             text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:
-            text = create.lock_of(store, find.find(name, path))
+            text = write.lock_of(store, find.find(name, path))
         if output is None:
             print(text, end="")
         else:

@@ -28,7 +28,7 @@ def remove(
     from wenv.cli.store import open_store
     from wenv.environment import known
     from wenv.locations import ENVIRONMENT_FOLDER
-    from wenv.make import create
+    from wenv.make import remove
 
     if names and (name or path):
         raise UsageError("names and --name or --path exclude each other")
@@ -43,7 +43,7 @@ def remove(
             raise LinkedEnvironmentError(here, here.resolve())
         folders = [_found(None, here)]
     for folder in folders:
-        create.remove(store, folder)
+        remove.remove(store, folder)
         printer.say(f"Removed {known.label_of(folder)}")
 
 

@@ -4,13 +4,11 @@ import os
 from pathlib import Path
 
 from wenv.environment.known import exists
-from wenv.environment.manifest import MANIFEST_NAME, Environment, load
+from wenv.environment.manifest import Environment, load
 from wenv.environment.trust import check_owner
 from wenv.errors import LinkedEnvironmentError, NoEnvironmentError, UsageError
+from wenv.launcher.guest_paths import ACTIVE_VARIABLE, MANIFEST_NAME
 from wenv.locations import ENVIRONMENT_FOLDER, named_environments
-
-#: Set by an activated shell: the environment that commands use when none is named.
-ACTIVE_VARIABLE = "WENV_ENVIRONMENT"
 
 
 def find(name: str | None = None, path: Path | None = None) -> Environment:

@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wenv.environment.manifest import DIGEST, MANIFEST_NAME
+from wenv.launcher.guest_paths import MANIFEST_NAME
 from wenv.locations import folder_key, named_environments, registry_folder
 from wenv_cache.files import write_atomically
 from wenv_cache.reading import InvalidValueError, given_json
 
+DIGEST = re.compile("[0-9a-f]{64}")
 #: Beside what is known of an environment: its launch plan and start file.
 PLANS = (".plan", ".start")
 
@@ -30,10 +32,10 @@ def exists(folder: Path) -> bool:
 def register(folder: Path, policy: dict[str, Any] | None = None) -> None:
     """Remember that a folder holds an environment, so that prune keeps its layers, and the policy that it was given."""
     entry = _registry_entry(folder)
-    known = _registered(folder)
+    known = registered(folder)
     if policy is None and known is not None:
         return
-    given = _policy_digest(policy) if policy is not None else None
+    given = policy_digest(policy) if policy is not None else None
     write_atomically(entry, json.dumps({"folder": str(folder), "policy": given}))
 
 
@@ -41,7 +43,7 @@ def _registry_entry(folder: Path) -> Path:
     return registry_folder() / f"{folder_key(folder)}.json"
 
 
-def _registered(folder: Path) -> dict[str, Any] | None:
+def registered(folder: Path) -> dict[str, Any] | None:
     return _read_entry(_registry_entry(folder))
 
 
@@ -55,7 +57,7 @@ def _read_entry(entry: Path) -> dict[str, Any] | None:
         return None  # gone meanwhile, or left by a write that was cut off
 
 
-def _policy_digest(policy: dict[str, Any]) -> str:
+def policy_digest(policy: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,12 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.environment.kinds import Kind
-from wenv.environment.known import _policy_digest, _registered, register
+from wenv.environment.known import DIGEST, policy_digest, register, registered
 from wenv.errors import (
     DamagedEnvironmentError,
     NewerFormatError,
     NoEnvironmentError,
 )
+from wenv.launcher.guest_paths import MANIFEST_NAME
 from wenv.launcher.plan import manifest_stamp
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, named_environments
 from wenv.policy.policy import Policy
@@ -30,9 +31,8 @@ from wenv_cache.ownfolder import own_folder
 from wenv_cache.reading import LARGEST, Given, InvalidValueError, given_json, printable
 from wenv_resolver.requirements import Requested
 
-MANIFEST_NAME = "environment.json"
 FORMAT = 1
-DIGEST, KIND = re.compile("[0-9a-f]{64}"), re.compile("|".join(Kind))
+KIND = re.compile("|".join(Kind))
 #: Of a project's name and version (PEP 503, PEP 440), of a wheel's or archive's file, and of a module.
 NAME, FILENAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*"), re.compile(r"[^/\\\\:]+")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -207,8 +207,8 @@ class Environment:
         """
         if self.asked == Policy():
             return True
-        registered = _registered(self.folder)
-        return registered is not None and registered.get("policy") == _policy_digest(self.policy)
+        known = registered(self.folder)
+        return known is not None and known.get("policy") == policy_digest(self.policy)
 
     def as_json(self) -> dict[str, Any]:
         """The manifest's content."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wenv.errors import LinkError, UnacceptedWheelError
-from wenv.make import create
+from wenv.make import prepare, solve
 from wenv.make.acceptance import CHECKS, failing_imports
 from wenv.report.environments import IN_RUNTIME
 from wenv.runtimes import Runtime
@@ -52,7 +52,7 @@ class Finding:
 
 def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress: Progress) -> list[Finding]:
     """What is known of each package without building or importing anything; sorted by name."""
-    builder = create.builder_for(runtime, rules, progress)
+    builder = solve.builder_for(runtime, rules, progress)
     target = runtime.target(progress)
     decided = decide(runtime.store, requested, target, progress, (), rules, lambda file: builder.known(file) is not None)
     if target.extensions and any(d.languages for d in decided) and compiler_version() is None:
@@ -94,10 +94,10 @@ def tried(
 
     Once a package cannot be built, nothing is imported.
     """
-    solution = create.solve(runtime, requested, progress, rules=rules)
+    solution = solve.solve(runtime, requested, progress, rules=rules)
     with runtime.store.adding():
         try:
-            environment = create.prepare(runtime, Path("check"), solution, progress).environment
+            environment = prepare.prepare(runtime, Path("check"), solution, progress).environment
         except (FailedBuildError, UnacceptedWheelError, LinkError) as error:
             guilty = error.packages if isinstance(error, LinkError) else (error.name,)
             return [_broken(each, str(error)) if each.name in guilty else each for each in found]

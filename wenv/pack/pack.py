@@ -22,12 +22,12 @@ from wenv.errors import WenvError
 from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX, Contents, Entry, Pack, source_of
 from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.policy.mounts import Mount
-from wenv.run.run import ensure_ready
 from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.runtimes.services import GUEST, guest_sources
 from wenv.snapshot.code_index import layer_bases
 from wenv.snapshot.contents import console_scripts, importable_names, split_packages, top_level_modules
+from wenv.snapshot.ready import ensure_ready
 from wenv_cache.files import replacing
 from wenv_cache.store import Store
 from wenv_resolver.layout import SITE_PACKAGES

@@ -1,16 +1,10 @@
 """What a program in the sandbox may see and use."""
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import wenv
-import wenv_cache
-import wenv_resolver
-from wenv.locations import cache_folder, data_folder
 from wenv.policy.mounts import Mount
 from wenv_cache.reading import Given
 
@@ -89,13 +83,6 @@ class Policy:
             environment=tuple(_variables(variables)),
             **{name: _limit(name, given.get(name)) for name in LIMITS},
         )
-
-
-def own_folders() -> list[str]:
-    """Host folders that no program may write to: the store, what wenv knows, and wenv itself."""
-    packages = [str(Path(str(package.__file__)).parent) for package in (wenv, wenv_resolver, wenv_cache)]
-    installed = [sys.prefix] if sys.prefix != sys.base_prefix else []
-    return [str(cache_folder()), str(data_folder()), *packages, *installed]
 
 
 def _variables(entries: Mapping[str, Given]) -> Iterator[tuple[str, str | None]]:

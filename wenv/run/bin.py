@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import wenv
-from wenv.environment.find import ACTIVE_VARIABLE
 from wenv.environment.manifest import Environment
+from wenv.launcher.guest_paths import ACTIVE_VARIABLE
 from wenv.locations import registry_folder
 from wenv.run.native_plan import LAUNCHER as NATIVE
 from wenv.run.native_plan import has_native_launcher, start_file

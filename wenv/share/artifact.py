@@ -14,14 +14,14 @@ from typing import Any, BinaryIO
 
 from wenv import __version__
 from wenv.environment.kinds import Kind
-from wenv.environment.manifest import DIGEST as SHA256
+from wenv.environment.known import DIGEST as SHA256
 from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord, read_packages, read_time
 from wenv.errors import StaleEnvironmentError, WenvError
 from wenv.guest.imports.extensions import is_extension
-from wenv.make.create import alone, check_place, lock_of, write
+from wenv.make.write import alone, check_place, lock_of, write
 from wenv.policy.policy import Policy
-from wenv.run.run import ensure_ready
 from wenv.runtimes import Runtime, runtime_of
+from wenv.snapshot.ready import ensure_ready
 from wenv_cache import oci
 from wenv_cache.files import replacing
 from wenv_cache.layers import StagedLayer, publish

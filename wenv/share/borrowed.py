@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from wenv.environment import known
 from wenv.environment.manifest import Environment
 from wenv.locations import temporary_environments
-from wenv.make import create
+from wenv.make import remove
 from wenv.share import artifact
 from wenv_cache.files import remove_tree
 from wenv_cache.store import Store
@@ -33,7 +33,7 @@ def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environm
             try:
                 yield made
             finally:
-                create.remove(store, made.folder)
+                remove.remove(store, made.folder)
     finally:
         remove_tree(folder)
         known.forget_vanished()

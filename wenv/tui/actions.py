@@ -19,8 +19,10 @@ from wenv.bake import baking
 from wenv.environment import find, known, manifest
 from wenv.environment.kinds import Choice
 from wenv.environment.manifest import Environment
-from wenv.make import create
-from wenv.make.wanted import Inputs, first_solution, without
+from wenv.make import bake, copy, create, remove, solve, write
+from wenv.make.choose_runtime import first_solution
+from wenv.make.uninstall import without
+from wenv.make.wanted import Inputs
 from wenv.pack import pack
 from wenv.policy.policy import Policy
 from wenv.report import roots
@@ -187,13 +189,13 @@ class Actions(Screen[None]):
 
         def make(relay: Relay) -> Environment:
             made = create.create(folder, solved, Policy(), relay)
-            return create.bake(solved.runtime, folder, None, relay) if values["bake"] else made
+            return bake.bake(solved.runtime, folder, None, relay) if values["bake"] else made
 
         if (made := await self._done("Creating", make)) is not None:
             self.tell(f"Created {made.label} with {len(made.packages)} packages")
             self.left(made.folder)
 
-    def _solution(self, adding: Inputs, relay: Relay) -> create.Solution:
+    def _solution(self, adding: Inputs, relay: Relay) -> solve.Solution:
         return first_solution(self._store, Choice.AUTO, adding, relay)
 
     @work(group="action")
@@ -262,7 +264,7 @@ class Actions(Screen[None]):
         if values is None:
             return
         folder = _place_of_name(values)
-        made = await self._done("Copying", lambda relay: create.copy(self._runtime(chosen), chosen, folder, relay))
+        made = await self._done("Copying", lambda relay: copy.copy(self._runtime(chosen), chosen, folder, relay))
         if made is not None:
             self.tell(f"Copied {chosen.label} to {made.label}")
             self.left(made.folder)
@@ -277,7 +279,7 @@ class Actions(Screen[None]):
         if values is None:
             return
         name = str(values["name"])
-        made = await self._done("Renaming", lambda relay: create.rename(self._runtime(chosen), chosen, name, relay))
+        made = await self._done("Renaming", lambda relay: copy.rename(self._runtime(chosen), chosen, name, relay))
         if made is not None:
             self.tell(f"Renamed {chosen.label} to {made.label}")
             self.left(made.folder)
@@ -291,7 +293,7 @@ class Actions(Screen[None]):
         label, text = known.label_of(folder), "Its layers stay in the store until it is pruned."
         if not await self._confirmed(f"Remove {label}?", text, "Remove"):
             return
-        await self._done("Removing", lambda relay: create.remove(self._store, folder))
+        await self._done("Removing", lambda relay: remove.remove(self._store, folder))
         if not known.exists(folder):
             self.tell(f"Removed {label}")
             self.left(None)
@@ -342,7 +344,7 @@ class Actions(Screen[None]):
         """`wenv bake`."""
         if (chosen := self._chosen()) is None:
             return
-        made = await self._done("Baking", lambda relay: create.bake(self._runtime(chosen), chosen.folder, None, relay))
+        made = await self._done("Baking", lambda relay: bake.bake(self._runtime(chosen), chosen.folder, None, relay))
         if made is not None:
             left = "".join(f"\nleft out: {module}: {reason}" for module, reason in made.baked.left_out)
             said = (
@@ -539,14 +541,14 @@ class Actions(Screen[None]):
 
 def _place(values: Values) -> Path:
     folder = find.place(str(values["name"]) or None)
-    create.check_place(folder, clear=False)
+    write.check_place(folder, clear=False)
     _adding(values)
     return folder
 
 
 def _place_of_name(values: Values) -> Path:
     folder = find.place(str(values["name"]))
-    create.check_place(folder, clear=False)
+    write.check_place(folder, clear=False)
     return folder
 
 

@@ -1,0 +1,35 @@
+"""Having an environment start with modules imported."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from wenv.environment.manifest import Baked, Environment, load
+from wenv.make.write import _save, alone
+from wenv.run.planning import leave_plan
+from wenv.runtimes import Runtime
+from wenv.snapshot.ready import ensure_ready
+from wenv_resolver.progress import Progress
+
+
+def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress: Progress) -> Environment:
+    """Bake modules, by default those of the requested packages; the environment starts from there from now on."""
+    from wenv.bake import baking
+
+    store = runtime.store
+    with store.adding(), alone(store, folder):
+        current = load(folder)
+        ensure_ready(runtime, current, progress)
+        chosen = baking.requested_modules(runtime, current, progress) if modules is None else sorted(set(modules))
+        done = baking.bake(runtime, current, chosen, progress)
+        made = replace(current, baked=done, stamp=None)
+        _save(store, made, granting=current.is_policy_granted())
+        leave_plan(runtime, made, progress)
+        return made
+
+
+def unbake(runtime: Runtime, folder: Path) -> None:
+    """Let the environment start unbaked again."""
+    with runtime.store.adding(), alone(runtime.store, folder):
+        current = load(folder)
+        _save(runtime.store, replace(current, baked=Baked(), stamp=None), granting=current.is_policy_granted())

@@ -1,0 +1,82 @@
+"""Downloading, building, compiling and trying what an environment needs, before it exists."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord
+from wenv.guest.imports.extensions import is_extension
+from wenv.make.solve import Solution, builder_for
+from wenv.policy.policy import Policy
+from wenv.runtimes import Runtime
+from wenv.snapshot.code_index import image
+from wenv.snapshot.ready import compile_layers
+from wenv_cache.store import Store
+from wenv_resolver.fetch import FetchedWheel, fetch
+from wenv_resolver.lock import lock_text
+from wenv_resolver.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An environment that could be run, and is not yet anywhere but in the store; `lock` is its lock's text."""
+
+    environment: Environment
+    lock: str
+    fetched: tuple[FetchedWheel, ...]
+
+
+def prepare(
+    runtime: Runtime,
+    folder: Path,
+    solution: Solution,
+    progress: Progress,
+    *,
+    policy: dict[str, object] | None = None,
+    created: str | None = None,
+) -> Prepared:
+    """Have everything in the store that an environment in `folder` needs, built and tried; hold `Store.adding`.
+
+    Nothing is written to `folder`.
+    """
+    store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
+    runtime.prepare(progress)
+    target = runtime.target(progress)
+    builder = builder_for(runtime, solution.rules, progress) if any(file.is_source for file in solution.files) else None
+    fetched = fetch(store, solution.files, target, solution.requested.options, progress, builder)
+    packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
+    compile_layers(runtime, packages, progress)
+    lines = [line.text for line in solution.requested.requirements]
+    text = lock_text([item.file for item in fetched], lines, target, runtime.kind.value)
+    environment = Environment(
+        folder=folder,
+        runtime=RuntimeRecord(runtime.name, runtime.identity, runtime.standard_library(progress), runtime.kind.value),
+        packages=packages,
+        lock=store.put_document(text),
+        requested=solution.requested.as_json(),
+        policy=Policy().as_json() if policy is None else policy,
+        created=created or now,
+        changed=now,
+    )
+    image(runtime, environment, progress)
+    if not runtime.is_prepared(environment.natives):
+        runtime.component(progress, environment.natives)
+    if built := [item.built for item in fetched if item.built is not None]:
+        from wenv.make.acceptance import accept  # late: imports wasmtime
+
+        accept(runtime, environment, built, progress)
+    return Prepared(environment, text, tuple(fetched))
+
+
+def requested_of_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
+    """The packages that were asked for and are the runtime's, by canonical name."""
+    return [name for name in runtime.contained(progress) if name in environment.requested_names]
+
+
+def _package(store: Store, item: FetchedWheel) -> PackageLayer:
+    file, key = item.file, item.built.key if item.built is not None else ""
+    if item.built is not None:
+        native = item.built.native
+    else:  # a manifest with a thousand files takes a moment to read
+        native = not file.filename.endswith("-any.whl") and any(is_extension(f.path) for f in store.manifest(item.layer).files)
+    return PackageLayer(file.name, file.version, item.layer, file.filename, file.sha256, native, key)

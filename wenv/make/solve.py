@@ -1,0 +1,78 @@
+"""Which wheels an environment gets: resolved, or read from a lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wenv.errors import WenvError
+from wenv.runtimes import Runtime
+from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.lock import LockedFile, read_lock
+from wenv_resolver.progress import Progress
+from wenv_resolver.requirements import Requested
+from wenv_resolver.resolution_cache import remembered
+from wenv_resolver.resolve import resolve
+
+if TYPE_CHECKING:
+    from wenv_resolver.building.builder import Builder
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What an environment shall hold, decided but not yet fetched, and on which runtime."""
+
+    runtime: Runtime
+    requested: Requested
+    files: tuple[LockedFile, ...]
+    rules: BuildRules = ANY_BUILD
+
+
+def solve(
+    runtime: Runtime,
+    requested: Requested,
+    progress: Progress,
+    preferred: Sequence[LockedFile] = (),
+    rules: BuildRules = ANY_BUILD,
+    *,
+    refresh: bool = False,
+) -> Solution:
+    """Resolve what was asked for, unless that was done not long ago; with `refresh` in any case.
+
+    See `wenv_resolver.resolve.resolve` for errors.
+    """
+    target = runtime.target(progress)
+    builder = builder_for(runtime, rules, progress)
+
+    def decide() -> list[LockedFile]:
+        return resolve(runtime.store, requested, target, progress, preferred, rules, lambda f: builder.known(f) is not None)
+
+    files = remembered(runtime.store, requested, target, preferred, decide, refresh=refresh)
+    return Solution(runtime, requested, tuple(files), rules)
+
+
+def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: BuildRules = ANY_BUILD) -> Solution:
+    """What a pylock.toml decided; nothing is resolved."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise WenvError(f"{path}: {error}") from error
+    wheels, names = read_lock(text, str(path), runtime.target(progress))
+    from wenv_resolver.requirements import Line
+
+    return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
+
+
+def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:
+    """The files of a solution that would have to be built here, and have not been."""
+    if not any(file.is_source for file in solution.files):
+        return []
+    builder = builder_for(solution.runtime, solution.rules, progress)
+    return [file for file in solution.files if file.is_source and builder.known(file) is None]
+
+
+def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Builder":
+    """What builds packages from their source for a runtime."""
+    from wenv_resolver.building.builder import Builder  # late: most environments need nothing built
+
+    return Builder(runtime.store, runtime.target(progress), runtime.identity, lambda: runtime.build_variables(progress), rules)
