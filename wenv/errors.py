@@ -6,6 +6,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from wenv import __version__
+from wenv.launcher import traps
 from wenv_cache.errors import UserError
 
 
@@ -19,19 +20,19 @@ class Exit(IntEnum):
     """The command line was wrong."""
     MEMORY_LIMIT = 116
     """`run`: the program did not catch that its memory limit was reached."""
-    OUTPUT_LIMIT = 117
+    OUTPUT_LIMIT = traps.OUTPUT_LIMIT
     """`run`: the program was stopped at its output limit."""
-    DISK_LIMIT = 118
+    DISK_LIMIT = traps.DISK_LIMIT
     """`run`: the program was stopped at its limit of bytes or files on the disk, or did not catch that it was reached."""
     FILES_LIMIT = 119
     """`run`: the program did not catch that it has as many files open as it may."""
-    TIME_LIMIT = 124
+    TIME_LIMIT = traps.TIME_LIMIT
     """`run`: the program was stopped at its time limit."""
     NOT_STARTED = 125
     """`run` and `shell`: the program was not started."""
     INTERRUPTED = 130
     """Ctrl-C."""
-    TRAPPED = 134
+    TRAPPED = traps.TRAPPED
     """`run` and `shell`: the sandbox stopped the program (stack exhausted, abort, out of memory in C code)."""
 
 
@@ -126,7 +127,7 @@ class TimeLimitError(TrapError):
     status = Exit.TIME_LIMIT
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"stopped after {seconds:g} s, its time limit")
+        super().__init__(traps.time_is_up(seconds))
 
 
 class OutputLimitError(TrapError):
@@ -135,7 +136,7 @@ class OutputLimitError(TrapError):
     status = Exit.OUTPUT_LIMIT
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"stopped: it wrote more than {size} bytes, its output limit")
+        super().__init__(traps.too_much_output(size))
 
 
 class DiskLimitError(TrapError):
@@ -144,7 +145,7 @@ class DiskLimitError(TrapError):
     status = Exit.DISK_LIMIT
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"stopped: {reason}")
+        super().__init__(traps.too_much_on_disk(reason))
 
 
 class GuestAnswerError(WenvError):

@@ -6,7 +6,7 @@ import sys
 import time
 
 from wenv.guest import command_line
-from wenv.launcher import plan
+from wenv.launcher import plan, traps
 from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, UnusableError
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-    from wenv.errors import TrapError
     from wenv.launcher.c_api import Guest
     from wenv.launcher.plan import Plan
     from wenv.launcher.request import Preopen
@@ -263,15 +262,11 @@ def _end_like_errors() -> None:
 
 
 def _time_is_up(seconds: float) -> int:
-    from wenv.errors import TimeLimitError
-
-    return _report(TimeLimitError(seconds))
+    return _report(traps.time_is_up(seconds), traps.TIME_LIMIT)
 
 
 def _disk_is_full(reason: str) -> int:
-    from wenv.errors import DiskLimitError
-
-    return _report(DiskLimitError(reason))
+    return _report(traps.too_much_on_disk(reason), traps.DISK_LIMIT)
 
 
 def explain(message: str) -> None:
@@ -280,20 +275,16 @@ def explain(message: str) -> None:
 
 
 def _trapped(message: str, memory: "int | None") -> int:
-    from wenv.errors import TrapError
-    from wenv.launcher.traps import explain_trap
-
-    return _report(TrapError(explain_trap(message, memory)))
+    return _report(traps.explain_trap(message, memory), traps.TRAPPED)
 
 
-def _report(error: "TrapError") -> int:
-    """Say what stopped the guest, as `wenv.cli.printer` would."""
-    from wenv_cache.reading import printable
-
+def _report(message: str, status: int) -> int:
+    """Say what stopped the guest, as `wenv.cli.printer` would; returns the status."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not os.isatty(2)
     word = "error" if plain else "\33[1;31merror\33[0m"
-    os.write(2, f"{word}: {printable(str(error))}\n".encode("utf-8", "replace"))
-    return int(error.status)
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    os.write(2, f"{word}: {shown}\n".encode("utf-8", "replace"))
+    return status
 
 
 def open_standard_streams() -> None:

@@ -1,9 +1,14 @@
-"""What stopped a guest, in one sentence."""
+"""What stopped a guest: in one sentence, and as an exit status.
+
+`wenv.errors` has them as exceptions.  Here is only what a run that takes the short way needs, which imports nothing else.
+"""
 
 import re
 
 #: Bytes of a page of WebAssembly's.
 PAGE = 1 << 16
+#: Exit statuses, see `wenv.errors.Exit`.
+OUTPUT_LIMIT, DISK_LIMIT, TIME_LIMIT, TRAPPED = 117, 118, 124, 134
 #: What wasmtime says of a trap, and what it means to a user.  The first that occurs in its message counts.
 SENTENCES = (
     ("call stack exhausted", "the call stack is exhausted: too deep a recursion in C code"),
@@ -30,3 +35,18 @@ def explain_trap(message: str, memory_limit: int | None) -> str:
             likely = f", most likely out of memory (its limit is {memory_limit} bytes)" if full else ""
             return f"the program was stopped: {sentence}{likely}"
     return f"the program was stopped: {cause}"
+
+
+def time_is_up(seconds: float) -> str:
+    """The sentence for a time limit in seconds."""
+    return f"stopped after {seconds:g} s, its time limit"
+
+
+def too_much_output(size: int) -> str:
+    """The sentence for an output limit in bytes."""
+    return f"stopped: it wrote more than {size} bytes, its output limit"
+
+
+def too_much_on_disk(reason: str) -> str:
+    """The sentence for a limit of bytes or files on the disk, of which `reason` says which."""
+    return f"stopped: {reason}"

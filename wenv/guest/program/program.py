@@ -139,7 +139,7 @@ def unload_shadowed(folder: str) -> None:
     CPython would find the program's first.
     """
     for first in _modules_in(folder or "."):  # not all that is in memory: to look at a thousand baked modules takes long
-        if first in sys.modules and first not in AT_START and first not in (__package__, "__main__"):
+        if first in sys.modules and first not in AT_START and first not in (tracebacks.OURS, "__main__"):
             for name in [name for name in sys.modules if name == first or name.startswith(first + ".")]:
                 del sys.modules[name]
 

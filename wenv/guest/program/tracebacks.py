@@ -10,6 +10,8 @@ from types import TracebackType
 from ..platform import adapt
 from ..request import Request
 
+#: The package of everything that runs in the sandbox and is not the program's.
+OURS = __name__.partition(".")[0]
 #: Where the sandbox's own folders are: what is missing there was not withheld.
 OWN = ("/python/", "/wenv/", "/tmp/", "/dev/")
 
@@ -27,7 +29,8 @@ def hide_frames(error: BaseException) -> None:
     for each in _chain(error):
         kept: TracebackType | None = None
         for entry in reversed(list(_entries(each.__traceback__))):
-            if entry.tb_frame.f_globals.get("__package__") != __package__:
+            package = entry.tb_frame.f_globals.get("__package__")
+            if not isinstance(package, str) or package.partition(".")[0] != OURS:
                 kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
         each.__traceback__ = kept
 
