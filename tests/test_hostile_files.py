@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from wenv.environment.manifest import PackageLayer, RuntimeRecord
 from wenv.policy.policy import Policy
-from wenv.share import artifact
+from wenv.share import artifact, incoming, take
 from wenv.share.artifact import DIGEST, LAYER, SIZE, Configuration
 from wenv_cache import oci
 from wenv_cache.errors import UserError
@@ -299,9 +299,9 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
         path.write_bytes(mutation(parts))
         start = time.monotonic()
         try:
-            with store.adding(), artifact.open_file(path) as source:
+            with store.adding(), incoming.open_file(path) as source:
                 json.dumps(source.as_json())
-                artifact.take_layers(store, source, Silent(), LARGEST)
+                take.take_layers(store, source, Silent(), LARGEST)
         except UserError as error:
             outcomes["refused"] += 1
             assert str(error)  # noqa: PT017 - either outcome is right
@@ -337,8 +337,8 @@ def test_memory_and_disk_stay_bounded(parts: Parts, tmp_path: Path, seed: int) -
     path.write_bytes(bomb(Draw())(parts))  # type: ignore[arg-type]
     tracemalloc.start()
     try:
-        with pytest.raises(UserError), store.adding(), artifact.open_file(path) as source:
-            artifact.take_layers(store, source, Silent(), LARGEST)
+        with pytest.raises(UserError), store.adding(), incoming.open_file(path) as source:
+            take.take_layers(store, source, Silent(), LARGEST)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

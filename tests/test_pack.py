@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv
-from wenv.pack.pack import RECURSION_LIMIT, imported_names
+from wenv.pack.pack import RECURSION_LIMIT
+from wenv.pack.used import imported_names
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "packed"
 pytestmark = pytest.mark.skipif(find_spec("wasmtime_cli") is None, reason="no wheel of wasmtime's executable for this platform")

@@ -11,12 +11,12 @@ from typing import Any
 
 from tests.fuzz.trees import check, json_text
 from wenv.api.session import _read_reply
-from wenv.bake.baking import _verdict
+from wenv.bake.imports import _failures
+from wenv.bake.trials import _verdict
 from wenv.engine.frames import receive, send
 from wenv.engine.replies import read_reply, texts
 from wenv.engine.session import Session
 from wenv.errors import GuestAnswerError, WenvError
-from wenv.make.acceptance import _failures
 from wenv.run.shell import _left_with, _status
 from wenv_cache.reading import is_printable
 

@@ -4,34 +4,20 @@ A module is fit if, watched in a sandbox that is thrown away, its import depends
 environment variables that it looked at are remembered, and a run in which one of them is another starts unbaked.
 """
 
-import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from wenv.engine.replies import read_reply, texts
+from wenv.bake.trials import fit_modules
 from wenv.environment.granting import policy_of
-from wenv.environment.kinds import Kind
 from wenv.environment.manifest import Baked, Environment
-from wenv.errors import TimeLimitError, TrapError, WenvError
-from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
-from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
-from wenv.launcher.private import PrivateFolders
+from wenv.errors import WenvError
 from wenv.launcher.request import terminal_variables
-from wenv.policy.policy import Policy
 from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_for
-from wenv.snapshot.code_index import IMAGES, image_key, layer_mounts
+from wenv.snapshot.code_index import IMAGES, image_key
 from wenv.snapshot.contents import top_level_modules
-from wenv_cache.reading import Given, printable
 from wenv_resolver.progress import Progress
-
-TRYING = "Watching imports"
-#: What importing a module may use to be baked.
-LIMITS = Policy(time=120.0, output=CAPTURED)
 
 
 def baking_of(runtime: Runtime, environment: Environment, baked: Baked | None = None) -> Baking | None:
@@ -88,99 +74,3 @@ def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], pro
     chosen = Baked(fit.modules, variables, tuple(sorted(fit.left_out.items())), now, fit.absent)
     runtime.component(progress, environment.natives, baking_of(runtime, environment, chosen))
     return chosen
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Which modules can be saved imported, and why the others cannot.
-
-    `variables` are the environment variables that the imports looked at, `absent` the guest paths of files that they looked for
-    in vain, `files` the source files (guest paths) of all that is
-    in memory with them.
-    """
-
-    modules: tuple[str, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    variables: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-    files: frozenset[str] = frozenset()
-
-
-def fit_modules(
-    runtime: Runtime,
-    environment: Environment,
-    modules: Sequence[str],
-    stubs: Sequence[str],
-    given: Mapping[str, str],
-    progress: Progress,
-) -> Fit:
-    """Which modules can be saved imported; `given` is the environment that they are imported in."""
-    left_out: dict[str, str] = {}
-    looked_at: set[str] = set()
-    absent: set[str] = set()
-    files: set[str] = set()
-    progress.begin(TRYING, len(modules))
-    for module in modules:
-        progress.note(TRYING, module)
-        verdict = _tried(runtime, environment, module, trial_request(stubs, given), progress)
-        if verdict["against"]:
-            left_out[module] = verdict["against"]
-        else:
-            looked_at.update(verdict["variables"])
-            absent.update(verdict["absent"])
-            files.update(verdict["files"])
-        progress.advance(TRYING, 1)
-    progress.end(TRYING)
-    chosen = tuple(name for name in modules if name not in left_out)
-    return Fit(chosen, left_out, tuple(sorted(looked_at)), tuple(sorted(absent)), frozenset(files))
-
-
-def _tried(
-    runtime: Runtime, environment: Environment, module: str, request: dict[str, object], progress: Progress
-) -> dict[str, Any]:
-    """The guest's verdict on one module (wenv/guest/bake/trial.py)."""
-    from wenv.engine.remote import RemoteSession  # late: imports wasmtime
-
-    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
-    runtime.component(progress, environment.natives)
-    order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
-    with PrivateFolders(()) as private:
-        folders = [*preopens, *private.preopens]
-        executable = runtime.executable(environment.natives)
-        try:  # in a process of its own: what a module does while it is imported may never end
-            with closing(RemoteSession(executable, folders, private.measured, LIMITS, sink=lambda *_: None)) as session:
-                verdict = session.call_text("trial", json.dumps(order), LIMITS.time)
-        except TimeLimitError:
-            return {"against": f"its import takes more than {LIMITS.time:g} s"}
-        except TrapError as error:
-            return {"against": f"it ended the sandbox: {error}"}
-        except SystemExit:
-            return {"against": "it ends the program"}
-    return read_reply("trial", verdict, _verdict)
-
-
-def _verdict(given: Given) -> dict[str, Any]:
-    """What the code of a module, which ran where this was put together, may say of itself."""
-    against = printable(given["against"].text(longest=100_000, controls=True))
-    lists = {key: texts(given[key]) for key in ("variables", "absent", "files")}
-    if any("=" in name or not name for name in lists["variables"]):
-        raise given.error("a variable without a name")
-    return {"against": against, **lists}
-
-
-def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
-    """The request of a run without a program, in which modules are imported to learn about them: in an empty folder."""
-    return {
-        "form": "code",
-        "target": "",
-        "arguments": [],
-        "directory": TEMPORARY,
-        "environment": dict(environment),
-        "code": CODE,
-        "stubs": list(stubs),
-        "terminal": None,
-        "shared": {},
-        "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
-        "limits": {"memory": None, "disk": DISK, "open_files": OPEN_FILES},
-        "control": PRIVATE,
-    }

@@ -36,7 +36,7 @@ def export(
     from wenv.cli.store import open_store
     from wenv.environment import find
     from wenv.runtimes.choice import runtime_for
-    from wenv.share import artifact
+    from wenv.share import artifact, export
 
     start, chosen = time.monotonic(), find.find(name, path)
     target = output or Path(f"{chosen.title}{artifact.SUFFIX}")
@@ -49,7 +49,7 @@ def export(
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
         with runtime.store.adding():
-            written = artifact.export(runtime, chosen, target, printer, with_runtime=with_runtime)
+            written = export.export(runtime, chosen, target, printer, with_runtime=with_runtime)
         size = target.stat().st_size
         if as_json:
             seconds = round(time.monotonic() - start, 3)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wenv.environment.manifest import Baked, Environment
-    from wenv.report.environments import PackageReport
-    from wenv.share.artifact import Arrived
+    from wenv.report.packages import PackageReport
+    from wenv.share.incoming import Arrived
 
 
 def info(
@@ -36,7 +36,7 @@ def info(
     if file is not None:
         if name is not None or path is not None:
             raise UsageError("a file and an environment exclude each other")
-        from wenv.share.artifact import open_file
+        from wenv.share.incoming import open_file
 
         with open_file(file) as source:
             _show_file(Printer(), source, as_json=as_json)
@@ -44,7 +44,7 @@ def info(
     from wenv.bake.baking import is_baked, size
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.report.environments import package_reports
+    from wenv.report.packages import package_reports
     from wenv.runtimes.choice import runtime_for
     from wenv.snapshot.contents import console_scripts
 
@@ -112,7 +112,7 @@ def _show_file(printer: Printer, source: "Arrived", *, as_json: bool) -> None:
     if as_json:
         printer.json(source.as_json())
         return
-    from wenv.share.artifact import declared_size
+    from wenv.share.incoming import declared_size
 
     configuration = source.configuration
     compressed = sum(blob.size for blob in source.layers.values())

@@ -94,7 +94,7 @@ def uninstall(
 
 def _report(printer: Printer, runtime: "Runtime", before: "Environment", after: "Environment", as_json: bool) -> None:
     """Say what changed."""
-    from wenv.report.environments import version_changes
+    from wenv.report.packages import version_changes
 
     changes = version_changes(before, after, runtime.contained(printer))
     if as_json:

@@ -66,12 +66,13 @@ def pack(
     from wenv.cli.store import open_store
     from wenv.environment import find
     from wenv.pack import pack as packing
+    from wenv.pack.program import program_of
     from wenv.runtimes.choice import runtime_for
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
     start, chosen = time.monotonic(), find.find(name, path)
-    program = packing.program_of(open_store(), chosen, entry, module, files or ())
+    program = program_of(open_store(), chosen, entry, module, files or ())
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")
     native = target.with_suffix(".cwasm") if precompile is not None else None

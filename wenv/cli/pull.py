@@ -40,13 +40,13 @@ def pull(
     """
     from wenv.cli.store import open_store
     from wenv.environment import find
-    from wenv.share import artifact
+    from wenv.share import take
     from wenv.share.registry import COMPONENT_CONFIGURATION, Reference, Registry
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
     start, where = time.monotonic(), Reference.parse(reference)
-    largest = parse_size(max_size) if max_size else artifact.LARGEST
+    largest = parse_size(max_size) if max_size else take.LARGEST
     with Printer(quiet=quiet or as_json) as printer:
         registry = Registry(where, plain_http=plain_http)
         image, digest = registry.manifest()
@@ -69,7 +69,7 @@ def pull(
         source = registry.environment(image, digest)
         folder, store = find.place(name, path), open_store()
         with store.adding():
-            made = artifact.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
+            made = take.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

@@ -7,29 +7,18 @@ did not notice ends the sandbox or raises here, and not in a user's program.
 import json
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from wenv.bake.baking import trial_request
-from wenv.engine.replies import read_reply
-from wenv.engine.session import Session
-from wenv.engine.threaded import run_in_session
+from wenv.bake.imports import failing_imports
 from wenv.environment.manifest import Environment
-from wenv.errors import TrapError, UnacceptedWheelError
-from wenv.launcher.private import PrivateFolders
-from wenv.launcher.request import terminal_variables
+from wenv.errors import UnacceptedWheelError
 from wenv.runtimes import Runtime
-from wenv.runtimes.needs import needs_for
-from wenv.snapshot.code_index import layer_mounts
 from wenv.snapshot.contents import extension_modules
-from wenv_cache.reading import Given, printable
 from wenv_resolver.building.builder import BuiltWheel
 from wenv_resolver.progress import Progress
 
 CHECKS = "checks"
 TRYING = "Trying what was built"
-#: Seconds within which all modules of a wheel must have been imported; those of pandas take one.
-TIME_LIMIT = 120.0
 
 
 def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWheel], progress: Progress) -> None:
@@ -73,41 +62,3 @@ def _is_about_something_else(said: dict[str, str], modules: Sequence[str]) -> bo
     """Whether an import failed for want of a module that the wheel does not hold: an optional dependency, or the platform's."""
     own = {module.partition(".")[0] for module in modules}
     return bool(said["missing"]) and said["missing"].partition(".")[0] not in own
-
-
-def _failures(given: Given) -> dict[str, dict[str, str]]:
-    return {module: _said(value) for module, value in given.entries().items()}
-
-
-def _said(given: Given) -> dict[str, str]:
-    """What came of one import: the wheel's own code ran where this was put together."""
-    return {key: printable(given[key].text(longest=100_000, controls=True)) for key in ("reason", "missing")}
-
-
-def failing_imports(
-    runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress
-) -> dict[str, dict[str, str]]:
-    """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
-    failures: dict[str, dict[str, str]] = {}
-    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
-    component = runtime.component(progress, environment.natives)
-    needs = needs_for(runtime, environment, writable=False)
-    while waiting := [module for module in modules if module not in failures]:
-        with PrivateFolders(()) as private:
-            order = {"request": trial_request(needs.stubs, {**terminal_variables({}), **needs.environment}), "modules": waiting}
-            try:
-                answer = run_in_session(
-                    partial(Session, component, (*preopens, *private.preopens), silent=True),
-                    lambda session, order=order: session.call("imports", order),  # type: ignore[misc]
-                    private,
-                    TIME_LIMIT,
-                )
-                failures |= read_reply("imports", answer, _failures)
-                break
-            except (TrapError, SystemExit) as error:
-                stuck = private.said("importing")
-                if stuck not in waiting:
-                    raise
-                reason = f"it ended the sandbox: {error}" if isinstance(error, TrapError) else "it ended the program"
-                failures[stuck] = {"reason": reason, "missing": ""}
-    return failures

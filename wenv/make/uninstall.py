@@ -7,7 +7,7 @@ from packaging.utils import canonicalize_name
 from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
 from wenv.make import solve, write
-from wenv.report.environments import package_reports
+from wenv.report.packages import package_reports
 from wenv.runtimes import Runtime
 from wenv_resolver.progress import Progress
 

@@ -11,7 +11,7 @@ from wenv.environment import known
 from wenv.environment.manifest import Environment
 from wenv.locations import temporary_environments
 from wenv.make import remove
-from wenv.share import artifact
+from wenv.share import incoming, take
 from wenv_cache.files import remove_tree
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
@@ -28,8 +28,8 @@ def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environm
     folder = Path(tempfile.mkdtemp(dir=parent))
     try:
         with FileLock(folder / LOCK):
-            with artifact.open_file(file) as source, store.adding():
-                made = artifact.take(store, source, folder / ENVIRONMENT, progress)
+            with incoming.open_file(file) as source, store.adding():
+                made = take.take(store, source, folder / ENVIRONMENT, progress)
             try:
                 yield made
             finally:

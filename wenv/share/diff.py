@@ -8,7 +8,9 @@ from typing import Any
 
 from wenv.environment import find
 from wenv.environment.manifest import PackageLayer, RuntimeRecord
-from wenv.share.artifact import SUFFIX, Arrived, open_file, take_layers
+from wenv.share.artifact import SUFFIX
+from wenv.share.incoming import Arrived, open_file
+from wenv.share.take import take_layers
 from wenv_cache.manifest import File
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wenv.errors import UsageError, WenvError
-from wenv.share.artifact import Arrived, Artifact, arrived
+from wenv.share.artifact import Artifact
+from wenv.share.incoming import Arrived, arrived
 from wenv_cache import oci
 from wenv_cache.files import replacing
 from wenv_cache.oci import ArchiveError, Descriptor, ImageManifest

@@ -24,12 +24,13 @@ from wenv.make.choose_runtime import first_solution
 from wenv.make.uninstall import without
 from wenv.make.wanted import Inputs
 from wenv.pack import pack
+from wenv.pack.program import Program, program_of
 from wenv.policy.policy import Policy
 from wenv.report import roots
-from wenv.report.environments import version_changes
+from wenv.report.packages import version_changes
 from wenv.runtimes import Runtime
 from wenv.runtimes.choice import runtime_for
-from wenv.share import artifact, borrowed
+from wenv.share import artifact, borrowed, export
 from wenv.share.diff import Difference, difference, side
 from wenv.share.registry import Reference, Registry
 from wenv.tui.dialogs import Field, FileDialog, Form, Relay, Review, Working
@@ -370,7 +371,7 @@ class Actions(Screen[None]):
 
         def job(relay: Relay) -> Descriptor:
             with self._store.adding():
-                return artifact.export(self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"]))
+                return export.export(self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"]))
 
         if (written := await self._done("Exporting", job)) is not None:
             self.tell(f"Wrote {target} ({human_size(target.stat().st_size)}, sha256:{written.digest[:12]})")
@@ -573,11 +574,11 @@ def _output(values: Values, suffix: str) -> Path:
     return target
 
 
-def _program(store: Store, chosen: Environment, values: Values) -> pack.Program:
+def _program(store: Store, chosen: Environment, values: Values) -> Program:
     if values["entry"] and values["module"]:
         raise ValueError("a script and a module exclude each other")
     target = _output(values, ".cwasm")
-    program = pack.program_of(store, chosen, str(values["entry"]) or None, str(values["module"]) or None, ())
+    program = program_of(store, chosen, str(values["entry"]) or None, str(values["module"]) or None, ())
     if any(target.absolute() == source for _, source in program.files):
         raise ValueError(f"{target} is one of the program's files")
     return program

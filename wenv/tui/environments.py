@@ -12,7 +12,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Header, Input, Static
 
 from wenv.environment import manifest
-from wenv.report.environments import DiskUse, Summary, disk_use, summaries
+from wenv.report.environments import Summary, summaries
+from wenv.report.layers import DiskUse, disk_use
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions import Actions
 from wenv.tui.inside import EnvironmentScreen

@@ -17,17 +17,9 @@ from textual.worker import get_current_worker
 
 from wenv.environment import known, manifest
 from wenv.environment.manifest import Environment
-from wenv.report.environments import (
-    CodeReport,
-    DiskUse,
-    LayerReport,
-    PackageReport,
-    code_reports,
-    disk_use,
-    layer_reports,
-    package_reports,
-)
 from wenv.report.files import Node, merged, wasted
+from wenv.report.layers import CodeReport, DiskUse, LayerReport, code_reports, disk_use, layer_reports
+from wenv.report.packages import PackageReport, package_reports
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions import Actions
 from wenv.tui.preview import PreviewScreen

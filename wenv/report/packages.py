@@ -1,0 +1,159 @@
+"""What is told of packages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from wenv.environment.manifest import Environment, PackageLayer
+from wenv.runtimes import Contained, Runtime
+from wenv.snapshot.contents import extension_modules
+from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.progress import Progress
+
+#: The kind of packages that a runtime holds.
+IN_RUNTIME = "in the runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageReport:
+    """One package of an environment; `size` in bytes, `needed_by` and `needs` other packages of the environment.
+
+    `kind` is ``pure``, ``wasm wheel``, ``built here``, ``pure, built here`` or ``in the runtime``; `linked` are the extension
+    modules that are linked into the component.
+    """
+
+    name: str
+    version: str
+    kind: str
+    size: int
+    requested: bool
+    needed_by: tuple[str, ...]
+    needs: tuple[str, ...]
+    summary: str
+    licence: str
+    layer: str
+    linked: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """What became of a package; versions, None where it is not there."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def words(self) -> str:
+        """One line for people: ``+`` added, ``-`` removed, ``~`` changed."""
+        if self.before is None:
+            return f"+ {self.name} {self.after}"
+        if self.after is None:
+            return f"- {self.name} {self.before}"
+        return f"~ {self.name} {self.before} -> {self.after}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def version_changes(before: Environment, after: Environment, held: Mapping[str, Contained]) -> list[VersionChange]:
+    """What changed from one state of an environment to another, by name; `held` are the packages of its runtime, of which those
+    that are asked for count."""
+
+    def versions(state: Environment) -> dict[str, str]:
+        return {name: held[name].version for name in state.requested_names & held.keys()} | {
+            p.name: p.version for p in state.packages
+        }
+
+    old, new = versions(before), versions(after)
+    changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
+    return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
+
+
+def package_reports(runtime: Runtime, environment: Environment, progress: Progress) -> list[PackageReport]:
+    """The packages of an environment, sorted by name, with those of the runtime's that are asked for or needed."""
+    store, markers = runtime.store, runtime.target(progress).markers
+    library, contained = environment.runtime.standard_library, runtime.contained(progress)
+    metadata = {package.name: _metadata(store.tree(package.digest) / SITE_PACKAGES) for package in environment.packages}
+    metadata.update({name: _metadata(store.tree(library), name, held.version) for name, held in contained.items()})
+    needed_by: dict[str, set[str]] = {}
+    layered = {package.name for package in environment.packages}
+    for name, message in metadata.items():
+        lines = message.get("requires", ())
+        needs = _requirements(lines, markers, ["", *message.get("extras", ())]) & layered
+        # what the runtime holds is there whether an extra was chosen or not
+        for needed in needs | (_requirements(lines, markers, [""]) & contained.keys()):
+            needed_by.setdefault(needed, set()).add(name)
+    requested = environment.requested_names
+    reports = []
+    chosen, waiting = set[str](), [*requested, *(package.name for package in environment.packages)]
+    while waiting:
+        if (name := waiting.pop()) not in chosen and name in metadata:
+            chosen.add(name)
+            waiting += [needed for needed, users in needed_by.items() if name in users]
+    needed_by = {name: users & chosen for name, users in needed_by.items() if name in chosen}
+
+    def report(name: str, version: str, kind: str, size: int, layer: str, linked: Sequence[str] = ()) -> PackageReport:
+        users, needs = needed_by.get(name, ()), [needed for needed, users in needed_by.items() if name in users]
+        said = metadata[name]
+        return PackageReport(
+            name, version, kind, size, name in requested, tuple(sorted(users)), tuple(sorted(needs)),
+            said.get("summary", ""), said.get("licence", ""), layer, tuple(linked),
+        )  # fmt: skip
+
+    for package in environment.packages:
+        linked = extension_modules(store, package) if package.native else ()
+        size = store.manifest(package.digest).size
+        reports.append(report(package.name, package.version, kind_of(package), size, package.digest, linked))
+    reports += [report(name, held.version, IN_RUNTIME, 0, library) for name, held in contained.items() if name in chosen]
+    return sorted(reports, key=lambda each: each.name)
+
+
+def kind_of(package: PackageLayer) -> str:
+    """What `PackageReport` calls the kind of a package."""
+    if package.built:
+        return "built here" if package.native else "pure, built here"
+    return "wasm wheel" if package.native else "pure"
+
+
+def _metadata(folder: Path, name: str = "", version: str = "") -> dict[str, Any]:
+    """The core metadata in a folder of packages: of the one with a name, or of the only one."""
+    pattern = f"{name.replace('-', '_')}-{version}.dist-info" if name else "*.dist-info"
+    for path in folder.glob(f"{pattern}/METADATA"):
+        message = Parser().parsestr(path.read_text("utf-8", "replace"), headersonly=True)
+        classifiers = [text for text in message.get_all("Classifier") or () if text.startswith("License :: ")]
+        licence = (
+            message["License-Expression"]
+            or message["License"]
+            or ", ".join(text.rpartition(" :: ")[2].removesuffix(" License") for text in classifiers)
+        )
+        return {
+            "requires": message.get_all("Requires-Dist") or (),
+            "extras": message.get_all("Provides-Extra") or (),
+            "summary": message["Summary"] or "",
+            "licence": licence.splitlines()[0] if licence else "",
+        }
+    return {}
+
+
+def _requirements(lines: Iterable[str], markers: Mapping[str, str], extras: Sequence[str]) -> set[str]:
+    """Names of what is needed with any of the extras; which of them were chosen shows in what is there."""
+    names: set[str] = set()
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in extras):
+            names.add(canonicalize_name(requirement.name))
+    return names
