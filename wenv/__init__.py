@@ -1,6 +1,6 @@
 """Disposable Python environments that run in a WebAssembly sandbox."""
 
-__version__ = "0.1.0"
+from wenv.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # a run imports this module, and should import little else

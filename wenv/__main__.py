@@ -11,7 +11,7 @@ def main() -> None:
 
     start.open_standard_streams()
     if sys.argv[1:2] == ["run"]:
-        sys.argv[2:] = start.run_command(sys.argv[2:])
+        sys.argv[2:] = start.run_command(sys.argv[2:], _named_environments, _registry_folder)
     from wenv.cli.main import run_command
 
     try:
@@ -19,6 +19,18 @@ def main() -> None:
     except SystemExit as leaving:  # a signal
         status = int(leaving.code or 0)
     _leave(status)
+
+
+def _named_environments() -> str:
+    from wenv.locations import named_environments  # late: most runs name no environment
+
+    return str(named_environments())
+
+
+def _registry_folder() -> str:
+    from wenv.locations import registry_folder
+
+    return str(registry_folder())
 
 
 def _leave(status: int) -> None:

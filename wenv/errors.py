@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 
-from wenv import __version__
 from wenv.launcher import traps
+from wenv.version import __version__
 from wenv_cache.errors import UserError
 
 

@@ -8,6 +8,8 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from wenv.launcher import guest_paths
 
+#: Where wenv itself is installed.
+PACKAGE = Path(__file__).parent
 ENVIRONMENT_FOLDER = guest_paths.ENVIRONMENT_FOLDER
 STANDARD_LIBRARY = PurePosixPath(guest_paths.STANDARD_LIBRARY)
 #: Where layers are mounted: below the standard library, because nothing else can be written while a component is baked.

@@ -46,11 +46,12 @@ from wenv.snapshot.ready import ensure_ready
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
+    from wenv.engine.compiled import Executable
     from wenv.engine.engine import Compiled
     from wenv.engine.remote import RemoteSession
     from wenv.engine.session import Session as HostSession
     from wenv.guest.sessions.calls import Reply
-    from wenv.runtimes import Executable, Runtime
+    from wenv.runtimes import Runtime
 
 #: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
 GRACE = 0.05
@@ -268,7 +269,7 @@ class Session:
             host.stop()
 
     def _start(self) -> None:
-        from wenv.engine.session import Limits  # late: imports wasmtime
+        from wenv.engine.limits import Limits  # late: imports wasmtime
         from wenv.engine.session import Session as HostSession
 
         self._reason = None
@@ -287,9 +288,13 @@ class Session:
         self._host = host
 
     def _remote(self, executable: "Executable") -> "RemoteSession":
+        from wenv.engine.limits import Limits
         from wenv.engine.remote import RemoteSession
 
-        return RemoteSession(executable, self._preopens, self._folders.measured, self._policy, sink=self._keep)
+        policy = self._policy
+        bounds = {"disk": policy.disk, "files": policy.files, "open_files": policy.open_files}
+        limits = Limits(policy.memory, policy.output)
+        return RemoteSession(executable, self._preopens, self._folders.measured, limits, bounds, sink=self._keep)
 
     def _keep(self, descriptor: int, data: bytes) -> None:
         self._written[descriptor].append(data)

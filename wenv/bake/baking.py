@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from wenv.bake.trials import fit_modules
+from wenv.derived import IMAGES
 from wenv.environment.granting import policy_of
 from wenv.environment.manifest import Baked, Environment
 from wenv.errors import WenvError
 from wenv.launcher.request import terminal_variables
 from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_for
-from wenv.snapshot.code_index import IMAGES, image_key
+from wenv.snapshot.code_index import image_key
 from wenv.snapshot.contents import top_level_modules
 from wenv_resolver.progress import Progress
 

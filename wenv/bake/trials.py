@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from wenv.engine.limits import Limits
 from wenv.engine.replies import read_reply, texts
 from wenv.environment.kinds import Kind
 from wenv.environment.manifest import Environment
@@ -13,17 +14,14 @@ from wenv.errors import TimeLimitError, TrapError
 from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
 from wenv.launcher.private import PrivateFolders
-from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.snapshot.code_index import layer_mounts
 from wenv_cache.reading import Given, printable
 from wenv_resolver.progress import Progress
 
 TRYING = "Watching imports"
-
-
-#: What importing a module may use to be baked.
-LIMITS = Policy(time=120.0, output=CAPTURED)
+#: What importing a module may use to be baked: seconds, and bytes of output.
+TIME, LIMITS = 120.0, Limits(output=CAPTURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +82,10 @@ def _tried(
         folders = [*preopens, *private.preopens]
         executable = runtime.executable(environment.natives)
         try:  # in a process of its own: what a module does while it is imported may never end
-            with closing(RemoteSession(executable, folders, private.measured, LIMITS, sink=lambda *_: None)) as session:
-                verdict = session.call_text("trial", json.dumps(order), LIMITS.time)
+            with closing(RemoteSession(executable, folders, private.measured, LIMITS, {}, sink=lambda *_: None)) as session:
+                verdict = session.call_text("trial", json.dumps(order), TIME)
         except TimeLimitError:
-            return {"against": f"its import takes more than {LIMITS.time:g} s"}
+            return {"against": f"its import takes more than {TIME:g} s"}
         except TrapError as error:
             return {"against": f"it ended the sandbox: {error}"}
         except SystemExit:

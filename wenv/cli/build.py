@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer
 from wenv.errors import UsageError, WenvError
+from wenv.report.words import human_size
 
 
 def build(

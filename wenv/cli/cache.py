@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer
 from wenv.errors import Exit
+from wenv.report.words import human_size
 
 cache_app = typer.Typer(help="Look at, check and clean the store that all environments share.", no_args_is_help=True)
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer
 from wenv.errors import Exit
+from wenv.report.words import human_size
 from wenv_cache.errors import UserError
 
 if TYPE_CHECKING:

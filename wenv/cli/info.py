@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer
 from wenv.errors import UsageError
+from wenv.report.words import human_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,8 @@
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size, human_time
+from wenv.cli.printer import Printer
+from wenv.report.words import human_size, human_time
 
 
 def list_environments(as_json: options.Json = False) -> None:

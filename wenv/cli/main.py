@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from wenv import __version__
 from wenv.errors import Exit, TrapError, UsageError
 from wenv.launcher.private import abandoned
 from wenv.launcher.removal import stop_and_remove
 from wenv.launcher.start import end_by_signal
+from wenv.version import __version__
 from wenv_cache.errors import UserError
 
 app = typer.Typer(

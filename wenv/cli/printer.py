@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -124,20 +123,6 @@ def _plain(cell: object) -> Any:
 def shown(text: str) -> str:
     """A text of one or more lines as it may reach a terminal: what would steer it is written as an escape."""
     return "\n".join(printable(line) for line in text.expandtabs(4).split("\n"))
-
-
-def human_size(size: float) -> str:
-    """Bytes for people: ``1.2 MB``."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
-def human_time(time: str) -> str:
-    """A moment (UTC, ISO 8601) for people, in their own time: ``2026-01-31 13:45``."""
-    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M") if time else ""
 
 
 def flush_standard_streams() -> None:

@@ -8,9 +8,10 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.import_ import show
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer
 from wenv.errors import UsageError
 from wenv.policy.text import parse_size
+from wenv.report.words import human_size
 
 
 def pull(

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from wenv.cli import options
-from wenv.cli.printer import Printer, human_size
+from wenv.cli.printer import Printer
 from wenv.errors import UsageError
+from wenv.report.words import human_size
 
 
 def push(

@@ -2,14 +2,16 @@
 
 import hashlib
 import platform
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
+from wenv.derived import COMPILED
 from wenv.launcher.c_api import STACK
 from wenv_cache.store import Store
 
-COMPILED, FILE = "compiled", "component.cwasm"
+FILE = "component.cwasm"
 
 
 class Format(StrEnum):
@@ -33,3 +35,16 @@ def compiled_key(key: str, kind: Format = Format.COMPONENT, *, stoppable: bool =
 def compiled_file(store: Store, key: str, kind: Format = Format.COMPONENT) -> Path:
     """Where the native code lies, whether it is there or not."""
     return store.derived_folder(COMPILED, compiled_key(key, kind)) / FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """What a run loads: native code for this host, and for a module the image that its memory starts from."""
+
+    code: Path
+    memory: Path | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has been made."""
+        return self.code.is_file() and (self.memory is None or self.memory.is_file())

@@ -17,7 +17,8 @@ import wasmtime
 from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
-from wenv.engine.compiled import COMPILED, FILE, Format, compiled_key
+from wenv.derived import COMPILED
+from wenv.engine.compiled import FILE, Format, compiled_key
 from wenv.errors import RuntimeBuildError
 from wenv.launcher.c_api import STACK
 from wenv_cache.store import Store

@@ -5,17 +5,16 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wenv.engine.compiled import Format
+from wenv.engine.compiled import Executable, Format
 from wenv.engine.frames import receive, send
+from wenv.engine.limits import Limits
 from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
 from wenv.launcher.request import Preopen
-from wenv.policy.policy import Policy
-from wenv.runtimes import Executable
 
 #: Seconds in which the process must have loaded the interpreter.
 START = 120.0
@@ -38,12 +37,16 @@ class RemoteSession:
         executable: Executable,
         preopens: Sequence[Preopen],
         measured: Sequence[str],
-        policy: Policy,
+        limits: Limits,
+        bounds: Mapping[str, int | None],
         *,
         sink: Callable[[int, bytes], None],
     ) -> None:
-        """`measured` are the private folders that the guest can fill.  Raises WenvError if the process does not start."""
-        self._sink, self._output = sink, policy.output
+        """`measured` are the private folders that the guest can fill, `bounds` those of `wenv.launcher.limits.Bounds`.
+
+        Raises WenvError if the process does not start.
+        """
+        self._sink, self._output = sink, limits.output
         self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._receive, daemon=True).start()
@@ -53,9 +56,9 @@ class RemoteSession:
             "memory": str(executable.memory or ""),
             "preopens": list(preopens),
             "measured": list(measured),
-            "limit": policy.memory,
-            "output": policy.output,
-            "bounds": {"disk": policy.disk, "files": policy.files, "open_files": policy.open_files},
+            "limit": limits.memory,
+            "output": limits.output,
+            "bounds": dict(bounds),
             "shares": any(writable and not _lies_in(host, measured) for host, _, writable in preopens),
         }
         try:

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from wasmtime import _bindings  # the package has no name yet for what is to hap
 
 from wenv.engine.engine import Compiled
 from wenv.engine.instances import ModuleGuest, guest_of
+from wenv.engine.limits import UNLIMITED, Limits
 from wenv.engine.replies import LARGEST
 from wenv.errors import GuestAnswerError, MountError, OutputLimitError, TrapError, WenvError
 from wenv.launcher.request import Preopen
@@ -30,14 +30,6 @@ CONTINUE = 0
 LONGEST_TRACEBACK = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bytes of memory and of standard output and error together; None for no limit."""
-
-    memory: int | None = None
-    output: int | None = None
-
-
 class Session:
     """A living sandbox.  All calls must come from one thread at a time; `stop` may come from any.
 
@@ -51,7 +43,7 @@ class Session:
         self,
         compiled: Compiled,
         preopens: Sequence[Preopen],
-        limits: Limits = Limits(),
+        limits: Limits = UNLIMITED,
         *,
         silent: bool = False,
         sink: Callable[[int, bytes], None] | None = None,

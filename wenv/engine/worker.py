@@ -18,7 +18,8 @@ from wasmtime import component as component_model
 from wenv.engine.compiled import Format
 from wenv.engine.engine import Compiled, engine
 from wenv.engine.frames import receive, send
-from wenv.engine.session import Limits, Session
+from wenv.engine.limits import Limits
+from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TrapError
 from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
 from wenv.launcher.protect import protect, protected

@@ -24,7 +24,6 @@ from wenv.launcher.guest_paths import MANIFEST_NAME
 from wenv.launcher.plan import manifest_stamp
 from wenv.locations import ENVIRONMENT_FOLDER, LAYERS, named_environments
 from wenv.policy.policy import Policy
-from wenv.runtimes import NativeLayer
 from wenv_cache.files import read_regular
 from wenv_cache.manifest import snapshot_digest
 from wenv_cache.ownfolder import own_folder
@@ -36,6 +35,14 @@ KIND = re.compile("|".join(Kind))
 #: Of a project's name and version (PEP 503, PEP 440), of a wheel's or archive's file, and of a module.
 NAME, FILENAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*"), re.compile(r"[^/\\\\:]+")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NativeLayer:
+    """A layer with extension modules: they are linked into the component.  `guest_base` is where the layer is mounted."""
+
+    digest: str
+    guest_base: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ is run on this host.  It fits as long as nothing it was made from has changed; o
 import marshal
 import os
 
-from wenv import __version__
 from wenv.launcher.guest_paths import MANIFEST_NAME, REQUEST_FILES, folder_key, is_inside, place_variables, sha256
+from wenv.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from wenv.launcher.request import encoded, program_of, request_of, shared_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from wenv.launcher.c_api import Guest
@@ -49,8 +49,13 @@ def main(script: str, registry: str, target: str, whole: str) -> None:
         os._exit(NOT_STARTED)
 
 
-def run_command(arguments: "Sequence[str]") -> "list[str]":
-    """What ``wenv run`` calls with the words after ``run``: ends the process, or returns the words for the long way."""
+def run_command(
+    arguments: "Sequence[str]", named_environments: "Callable[[], str]", registry_folder: "Callable[[], str]"
+) -> "list[str]":
+    """What ``wenv run`` calls with the words after ``run``: ends the process, or returns the words for the long way.
+
+    The other two give host folders: that of named environments, and that of what is known of environments.
+    """
     stale = os.environ.pop(STALE, None)
     words, taken = list(arguments), list[str]()
     folder, write = "", False
@@ -73,17 +78,14 @@ def run_command(arguments: "Sequence[str]") -> "list[str]":
         elif option == "--path":
             folder = os.path.realpath(value)
         else:
-            from wenv.locations import named_environments
-
-            folder = str(named_environments() / value)
-            if os.path.dirname(folder) != str(named_environments()):
+            place = named_environments()
+            folder = os.path.join(place, value)
+            if os.path.dirname(folder) != place:
                 return list(arguments)
     if not words or words[0].startswith(("--", "-h", "-n")):
         return list(arguments)
     if not stale and (folder := _manifest_folder(folder)):
-        from wenv.locations import registry_folder  # late: the scripts in bin know it
-
-        run_short(str(registry_folder()), folder, words, write, given)
+        run_short(registry_folder(), folder, words, write, given)
     return [*taken, "--", *words]  # else typer would look for its own letters in Python's options
 
 

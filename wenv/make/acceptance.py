@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wenv.bake.imports import failing_imports
+from wenv.derived import CHECKS
 from wenv.environment.manifest import Environment
 from wenv.errors import UnacceptedWheelError
 from wenv.runtimes import Runtime
@@ -17,7 +18,6 @@ from wenv.snapshot.contents import extension_modules
 from wenv_resolver.building.builder import BuiltWheel
 from wenv_resolver.progress import Progress
 
-CHECKS = "checks"
 TRYING = "Trying what was built"
 
 

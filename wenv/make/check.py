@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from wenv.bake.imports import failing_imports
+from wenv.derived import CHECKS
 from wenv.errors import LinkError, UnacceptedWheelError
 from wenv.make import prepare, solve
-from wenv.make.acceptance import CHECKS
 from wenv.report.packages import IN_RUNTIME
 from wenv.runtimes import Runtime
 from wenv.snapshot.contents import top_level_modules

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from wenv.derived import PACKED
 from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX, Contents, source_of
 from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.pack.program import APPLICATION, Program
@@ -15,7 +16,7 @@ from wenv.runtimes import Runtime
 from wenv.runtimes.services import GUEST
 from wenv_resolver.progress import Progress
 
-PACKED, OUTPUT = "packed", PurePosixPath("/output")
+OUTPUT = PurePosixPath("/output")
 #: Of the standard library, what can work in no sandbox: screens, processes, and installers.
 NEVER = (
     r"(?:idlelib|turtledemo|tkinter|ensurepip|venv|curses|lib2to3|config-[^/]*)/.*",

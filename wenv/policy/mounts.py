@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import wenv
 import wenv_cache
 import wenv_resolver
 from wenv.errors import MountError
 from wenv.launcher.request import Preopen, writes_into
-from wenv.locations import cache_folder, data_folder, guest_path, is_reserved
+from wenv.locations import PACKAGE, cache_folder, data_folder, guest_path, is_reserved
 from wenv_cache.reading import Given
 
 
@@ -81,6 +80,6 @@ class Mount:
 
 def own_folders() -> list[str]:
     """Host folders that no program may write to: the store, what wenv knows, and wenv itself."""
-    packages = [str(Path(str(package.__file__)).parent) for package in (wenv, wenv_resolver, wenv_cache)]
+    packages = [str(PACKAGE), *(str(Path(str(package.__file__)).parent) for package in (wenv_resolver, wenv_cache))]
     installed = [sys.prefix] if sys.prefix != sys.base_prefix else []
     return [str(cache_folder()), str(data_folder()), *packages, *installed]

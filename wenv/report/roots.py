@@ -1,13 +1,13 @@
 """What the environments of this user need of the store: the roots for pruning."""
 
 from wenv.bake.baking import baking_of
+from wenv.derived import CHECKS, IMAGES
 from wenv.environment.kinds import Kind as Runtimes
 from wenv.environment.known import all_folders
 from wenv.environment.manifest import load
-from wenv.make.acceptance import CHECKS
 from wenv.runtimes import Runtime, default_runtime
 from wenv.runtimes.choice import runtime_for
-from wenv.snapshot.code_index import IMAGES, image_key
+from wenv.snapshot.code_index import image_key
 from wenv_cache.kinds import Kind
 from wenv_cache.prune import Roots
 from wenv_cache.store import Store

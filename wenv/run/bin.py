@@ -9,10 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import wenv
 from wenv.environment.manifest import Environment
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE
-from wenv.locations import registry_folder
+from wenv.locations import PACKAGE, registry_folder
 from wenv.run.native_plan import LAUNCHER as NATIVE
 from wenv.run.native_plan import has_native_launcher, start_file
 from wenv.snapshot.contents import console_scripts
@@ -192,7 +191,7 @@ def _launcher(folder: Path, name: str, target: str) -> dict[str, str]:
         return {f"{name}.cmd": f'@"{sys.executable}" -P -m wenv run --path "%~dp0.." {target} %*\r\n'}
     bare = getattr(sys, "_base_executable", None) or sys.executable
     if _starts_scripts(bare):
-        packages, registry = str(Path(wenv.__file__).parent.parent), str(registry_folder())
+        packages, registry = str(PACKAGE.parent), str(registry_folder())
         lines = {"first": f"{bare} -IS", "second": ""}
         second = f"#\t{bare}\t{start_file(registry_folder(), str(folder))}\t{target}\n"
         if has_native_launcher() and _starts_scripts(str(NATIVE)) and second.count("\t") == 3 and second.count("\n") == 1:

@@ -31,7 +31,6 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import wenv
 from wenv.errors import WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher import guest_paths
@@ -40,6 +39,7 @@ from wenv.launcher.c_api import MAIN, STACK
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.request import TERMINAL_VARIABLES, Program, request_of, terminal_variables
+from wenv.locations import PACKAGE
 from wenv.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from wenv.launcher.request import Preopen
 
 #: The program, where it could be built (hatch_build.py).
-LAUNCHER = Path(wenv.__file__).parent / "launcher" / "native" / "start"
+LAUNCHER = PACKAGE / "launcher" / "native" / "start"
 
 
 class UnwritableTextError(WenvError):
@@ -87,7 +87,7 @@ def text_of(plan: "Plan") -> bytes:
         *(("V", _assignment(name, value)) for name, value in zip(guest_paths.PLACE_VARIABLES, plan["places"], strict=True)),
         *([] if _is_usual(plan) else [("U", "")]),
         ("O", f"{DISK} {FILES} {OPEN_FILES}"),
-        ("K", str(Path(wenv.__file__).parent.parent)),
+        ("K", str(PACKAGE.parent)),
         ("L", plan["library"]),
         ("Z", str(STACK)),
         ("C", plan["component"]),

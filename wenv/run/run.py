@@ -148,7 +148,8 @@ def run_told(
 
     Returns also what stopped it, if anything did.  Raises KeyboardInterrupt on Ctrl-C.
     """
-    from wenv.engine.session import Limits, Session
+    from wenv.engine.limits import Limits
+    from wenv.engine.session import Session
     from wenv.engine.threaded import run_in_session  # late: imports wasmtime
 
     watches: list[Watch] = []

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn
 
+from wenv.engine.limits import Limits
 from wenv.engine.replies import read_reply, texts
-from wenv.engine.session import Limits, Session
+from wenv.engine.session import Session
 from wenv.environment.granting import policy_of
 from wenv.environment.manifest import Environment
 from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wenv.engine.compiled import Executable
 from wenv.environment.kinds import Kind
+from wenv.environment.manifest import NativeLayer
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
@@ -16,14 +18,6 @@ if TYPE_CHECKING:
     from wenv.engine.engine import Compiled
     from wenv.guest.pack.archive import Pack
     from wenv.policy.mounts import Mount
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class NativeLayer:
-    """A layer with extension modules: they are linked into the component.  `guest_base` is where the layer is mounted."""
-
-    digest: str
-    guest_base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +47,6 @@ class Packing:
 
     archives: Mapping[str, Path]
     order: "Pack"
-
-
-@dataclass(frozen=True, slots=True)
-class Executable:
-    """What a run loads: native code for this host, and for a module the image that its memory starts from."""
-
-    code: Path
-    memory: Path | None = None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it has been made."""
-        return self.code.is_file() and (self.memory is None or self.memory.is_file())
 
 
 @dataclass(frozen=True, slots=True)

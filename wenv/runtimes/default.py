@@ -15,14 +15,17 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from wenv.derived import COMPONENTS, DESCRIPTIONS
+from wenv.engine.compiled import Executable
 from wenv.environment.kinds import Kind
+from wenv.environment.manifest import NativeLayer
 from wenv.errors import LinkError, RuntimeBuildError
 from wenv.guest.imports.extensions import is_extension, linked_name
 from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX
 from wenv.guest.request import BAKE_ORDER
 from wenv.locations import STANDARD_LIBRARY
-from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
-from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
+from wenv.runtimes import Baking, Contained, Packing
+from wenv.runtimes.services import GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import run_watched
 from wenv_cache.errors import FullDiskError
 from wenv_cache.layers import LayerWriter, publish
@@ -81,7 +84,8 @@ class ComponentizeRuntime(GuestServices):
         return {}
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
-        from wenv.engine.compiled import COMPILED, compiled_key
+        from wenv.derived import COMPILED
+        from wenv.engine.compiled import compiled_key
 
         keys = {self.key, self.component_key(natives), self.component_key(natives, baking)}
         entries = {f"{DESCRIPTIONS}/{self.key}"}

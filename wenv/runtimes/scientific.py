@@ -19,14 +19,16 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from wenv.engine.compiled import COMPILED, Format, compiled_file, compiled_key
+from wenv.derived import COMPILED, COMPONENTS, DESCRIPTIONS, MEMORIES, METADATA
+from wenv.engine.compiled import Executable, Format, compiled_file, compiled_key
 from wenv.environment.kinds import Kind
+from wenv.environment.manifest import NativeLayer
 from wenv.errors import RuntimeBuildError, TrapError, WenvError
 from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, is_whole
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy.mounts import Mount
-from wenv.runtimes import Baking, Contained, Executable, NativeLayer, Packing
-from wenv.runtimes.services import COMPONENTS, DESCRIPTIONS, GUEST, GuestServices, guest_sources
+from wenv.runtimes import Baking, Contained, Packing
+from wenv.runtimes.services import GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import TIME
 from wenv_cache.files import link_or_copy
 from wenv_cache.layers import LayerWriter, publish
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).with_name("scientific.toml")
 MODULE, LIBRARY, IMAGE = "module.wasm", "standard-library", "memory.image"
-MEMORIES, METADATA = "memories", "metadata"
 #: Goes up when what is made of the wheel changes.
 REVISION = 1
 #: Where the guest's own code lies while it is imported.

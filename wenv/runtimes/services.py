@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from wenv.derived import CODE, DESCRIPTIONS
 from wenv.errors import TrapError
 from wenv.launcher.plan import guest_files
 from wenv.locations import STANDARD_LIBRARY
@@ -18,7 +19,6 @@ from wenv_resolver.target import Target
 
 GUEST = Path(__file__).parent.parent / "guest"
 #: The derived entries of the store that runtimes make.
-COMPONENTS, DESCRIPTIONS, CODE = "components", "descriptions", "code"
 #: The file in which the guest names the source it is compiling, and how many sources of a layer may be beyond it.
 CURRENT, MOST_SKIPPED = "current", 50
 #: Where the guest writes what it was asked to make.

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wenv import __version__
 from wenv.environment.known import DIGEST as SHA256
 from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord, read_packages, read_time
 from wenv.make.write import lock_of
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
+from wenv.version import __version__
 from wenv_cache import oci
 from wenv_cache.manifest import snapshot_digest
 from wenv_cache.oci import ArchiveError, Descriptor, ImageManifest

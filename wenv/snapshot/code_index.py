@@ -9,6 +9,7 @@ import hashlib
 import json
 from pathlib import Path, PurePosixPath
 
+from wenv.derived import IMAGES
 from wenv.environment.manifest import Environment
 from wenv.guest.imports.code_archive import CODE as ARCHIVE
 from wenv.guest.imports.code_archive import INDEX, LAYER_INDEX, IndexJob
@@ -20,7 +21,6 @@ from wenv_cache.files import link_or_copy
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
 
-IMAGES = "images"
 #: Goes up when something else is made of the same layers.
 VERSION = 2
 OUTPUT = PurePosixPath("/output")

@@ -1,10 +1,8 @@
 """How values look in tables."""
 
-from datetime import UTC, datetime
-
 from rich.text import Text
 
-from wenv.cli.printer import human_size, human_time
+from wenv.report.words import ago, human_size, human_time, shortened
 
 __all__ = ["ago", "bar", "human_size", "human_time", "plain", "shortened", "size", "state"]
 
@@ -16,23 +14,6 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 def plain(value: object) -> Text:
     """Text as it is: square brackets mean nothing in it."""
     return Text(str(value))
-
-
-def shortened(path: str, width: int) -> str:
-    """A path whose end fits into a width: the end says more than the beginning."""
-    return path if len(path) <= width else "…" + path[len(path) - width + 1 :]
-
-
-def ago(time: str) -> str:
-    """How long a moment (UTC, ISO 8601) is past, in one unit."""
-    if not time:
-        return ""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
-    for unit, length in (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("min", 60)):
-        if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'s' * (count > 1 and unit != 'min')} ago"
-    return "just now"
 
 
 def size(value: int) -> Text:
