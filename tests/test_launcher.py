@@ -25,6 +25,10 @@ MODULES = {
     *(
         "wenv.launcher.guest_paths",
         "wenv.launcher.request",
+        "wenv.launcher.preopens",
+        "wenv.launcher.program",
+        "wenv.launcher.traps",
+        "wenv.version",
         "wenv.launcher.c_api",
         "wenv.launcher.private",
         "wenv.launcher.limits",

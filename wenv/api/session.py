@@ -36,8 +36,10 @@ from wenv.environment.trust import secure_folders
 from wenv.errors import DiskLimitError, GuestAnswerError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher.limits import CAPTURED, Bounds
+from wenv.launcher.preopens import Preopen
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.request import Preopen, Program, request_of, terminal_variables
+from wenv.launcher.program import Program
+from wenv.launcher.request import request_of, terminal_variables
 from wenv.locations import cache_folder
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy

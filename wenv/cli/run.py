@@ -16,7 +16,7 @@ from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
     from wenv.environment.manifest import Environment
-    from wenv.launcher.request import Program
+    from wenv.launcher.program import Program
     from wenv.policy.policy import Policy
     from wenv.runtimes import Runtime
 

@@ -14,7 +14,7 @@ from wenv.engine.compiled import Executable, Format
 from wenv.engine.frames import receive, send
 from wenv.engine.limits import Limits
 from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
-from wenv.launcher.request import Preopen
+from wenv.launcher.preopens import Preopen
 
 #: Seconds in which the process must have loaded the interpreter.
 START = 120.0

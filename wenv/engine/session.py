@@ -12,11 +12,12 @@ import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
 
 from wenv.engine.engine import Compiled
-from wenv.engine.instances import ModuleGuest, guest_of
+from wenv.engine.instances import guest_of
 from wenv.engine.limits import UNLIMITED, Limits
+from wenv.engine.module import ModuleGuest
 from wenv.engine.replies import LARGEST
 from wenv.errors import GuestAnswerError, MountError, OutputLimitError, TrapError, WenvError
-from wenv.launcher.request import Preopen
+from wenv.launcher.preopens import Preopen
 from wenv.launcher.traps import explain_trap
 
 #: The C types of what is called at an epoch, and of what would be called when it is no longer.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from wenv.launcher.request import Preopen
+    from wenv.launcher.preopens import Preopen
 
 #: The first part of the versions of wasmtime whose C interface this is.
 SERIES = "50."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     from wenv.guest.request import Request
-    from wenv.launcher.request import Preopen
+    from wenv.launcher.preopens import Preopen
 
     class Baked(TypedDict):
         """What has imported modules in its memory, and when it can be used: `least` is how many bytes of memory it takes,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import ClassVar
 
-    from wenv.launcher.request import Preopen
+    from wenv.launcher.preopens import Preopen
 
 
 #: Folders of guests that were left behind and still run: deleted when the process ends (`wenv.__main__`).

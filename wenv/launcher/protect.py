@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wenv.launcher.request import Preopen
+    from wenv.launcher.preopens import Preopen
 
 #: Folders by name; a folder with `VIRTUAL` in it is a virtual environment (PEP 405).
 PROTECTED = (".wenv", ".git")

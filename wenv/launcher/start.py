@@ -10,8 +10,10 @@ from wenv.launcher import plan, traps
 from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, UnusableError
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
+from wenv.launcher.preopens import shared_folders, writes_into
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.request import encoded, program_of, request_of, shared_folders, writes_into
+from wenv.launcher.program import program_of
+from wenv.launcher.request import encoded, request_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from wenv.launcher.c_api import Guest
     from wenv.launcher.plan import Plan
-    from wenv.launcher.request import Preopen
+    from wenv.launcher.preopens import Preopen
 
 PYTHON_NAMES = ("python", "python3")
 #: How often the waiting main thread wakes up, in seconds: where waiting cannot be interrupted, Ctrl-C is seen then.

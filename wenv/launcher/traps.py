@@ -3,8 +3,6 @@
 `wenv.errors` has them as exceptions.  Here is only what a run that takes the short way needs, which imports nothing else.
 """
 
-import re
-
 #: Bytes of a page of WebAssembly's.
 PAGE = 1 << 16
 #: Exit statuses, see `wenv.errors.Exit`.
@@ -23,6 +21,8 @@ SENTENCES = (
 
 def explain_trap(message: str, memory_limit: int | None) -> str:
     """One sentence for wasmtime's message; `memory_limit` in bytes, None for none."""
+    import re  # late: most runs end by themselves
+
     if (least := re.search(r"memory minimum size of (\d+) pages exceeds", message)) is not None:
         return f"its memory limit is too low: the interpreter alone needs {int(least[1]) * PAGE} bytes"
     if "failed to grow memory" in message and memory_limit is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import wenv_cache
 import wenv_resolver
 from wenv.errors import MountError
-from wenv.launcher.request import Preopen, writes_into
+from wenv.launcher.preopens import Preopen, writes_into
 from wenv.locations import PACKAGE, cache_folder, data_folder, guest_path, is_reserved
 from wenv_cache.reading import Given
 

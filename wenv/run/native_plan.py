@@ -38,13 +38,14 @@ from wenv.launcher import plan as plans
 from wenv.launcher.c_api import MAIN, STACK
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.request import TERMINAL_VARIABLES, Program, request_of, terminal_variables
+from wenv.launcher.program import Program
+from wenv.launcher.request import TERMINAL_VARIABLES, request_of, terminal_variables
 from wenv.locations import PACKAGE
 from wenv.policy.policy import Policy
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
-    from wenv.launcher.request import Preopen
+    from wenv.launcher.preopens import Preopen
 
 #: The program, where it could be built (hatch_build.py).
 LAUNCHER = PACKAGE / "launcher" / "native" / "start"

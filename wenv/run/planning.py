@@ -14,7 +14,7 @@ from wenv.launcher import plan as plans
 from wenv.launcher.c_api import SERIES
 from wenv.launcher.guest_paths import place_variables
 from wenv.launcher.memory_image import memory_of
-from wenv.launcher.request import Preopen
+from wenv.launcher.preopens import Preopen
 from wenv.locations import registry_folder
 from wenv.policy.mounts import own_folders
 from wenv.run import native_plan

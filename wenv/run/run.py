@@ -19,12 +19,14 @@ from wenv.environment.known import register
 from wenv.environment.manifest import Environment
 from wenv.errors import DiskLimitError, OutputLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
-from wenv.guest.request import Request
-from wenv.launcher import request as sandboxes
+from wenv.guest.request import LIMIT_STATUS, Request
+from wenv.launcher import program as programs
 from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
+from wenv.launcher.preopens import Preopen, shared_folders
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.program import Program
 from wenv.launcher.protect import changed, protect, protected, state
-from wenv.launcher.request import Preopen
+from wenv.launcher.request import request_of
 from wenv.locations import temporary_environments
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
@@ -43,13 +45,13 @@ if TYPE_CHECKING:
 #: Said after a run where folders could not be kept read-only.
 CHANGED = "look before you run anything there: the program changed {files}"
 #: What a run was stopped for, by the error.
-REASONS = {TimeLimitError: "time", OutputLimitError: "output", DiskLimitError: "disk"}
+REASONS: dict[type[TrapError], str] = {TimeLimitError: "time", OutputLimitError: "output", DiskLimitError: "disk"}
 
 
-def program_of(line: CommandLine, store: Store, environment: Environment) -> sandboxes.Program:
+def program_of(line: CommandLine, store: Store, environment: Environment) -> Program:
     """What a command line means in an environment; raises WenvError if it means nothing."""
     scripts = console_scripts(store, environment.packages)
-    program = sandboxes.program_of(line, scripts)
+    program = programs.program_of(line, scripts)
     if program is None:
         raise _unknown_program(line.target, scripts)
     return program
@@ -76,7 +78,7 @@ class Sandbox:
 
 @contextmanager
 def sandbox(
-    runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress
+    runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
     ensure_ready(runtime, environment, progress)
@@ -91,10 +93,10 @@ def sandbox(
         progress.say("programs start unbaked: this was baked by another version of wenv (`wenv bake` bakes it anew)")
     plan = leave_plan(runtime, environment, progress)
     here = str(Path.cwd())
-    shared = sandboxes.shared_folders(here, program.folder, policy.as_json())
+    shared = shared_folders(here, program.folder, policy.as_json())
     for host, guest, writable in shared:
         Mount(Path(host), PurePosixPath(guest), writable).check_writable()
-    request = sandboxes.request_of(plan, program, policy.as_json(), here, shared)
+    request = request_of(plan, program, policy.as_json(), here, shared)
     with PrivateFolders(mount[1] for mount in shared) as private:
         yield Sandbox(
             fitting(runtime, environment, plan, request, shared, policy.memory),
@@ -128,7 +130,7 @@ class Outcome:
         return asdict(self)
 
 
-def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, policy: Policy, progress: Progress) -> int:
+def run(runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
     outcome, error = run_told(runtime, environment, program, policy, progress, None)
     if error is not None:
@@ -139,7 +141,7 @@ def run(runtime: Runtime, environment: Environment, program: sandboxes.Program, 
 def run_told(
     runtime: Runtime,
     environment: Environment,
-    program: sandboxes.Program,
+    program: Program,
     policy: Policy,
     progress: Progress,
     sink: Callable[[int, bytes], None] | None,
@@ -175,36 +177,54 @@ def run_told(
             except SystemExit as leaving:
                 return int(leaving.code or 0)
 
-        begun, error = time.monotonic(), None  # type: float, TrapError | None
-        try:
-            status = run_in_session(
+        def whole() -> int:
+            return run_in_session(
                 lambda: Session(component, prepared.preopens, limits, sink=None if sink is None else counted),
                 start,
                 private,
                 policy.time,
                 lambda: watches[0].look() if watches else None,
             )
-            left = private.exit_status()
-            status, reason = status if left is None else left, private.said("limit") or "exited"
-        except TrapError as trapped:
-            status, reason, error = int(trapped.status), REASONS.get(type(trapped), "trap"), trapped
-            left = private.exit_status() if reason == "trap" else None
-            if left is not None:  # it ended by os._exit, which is a trap here
-                status, reason, error = left, "exited", None
-        finally:
-            lift_limits()
+
+        begun = time.monotonic()
+        status, reason, error = _how_it_ended(private, whole)
         if before_run is not None and (files := changed(before_run, guarded)):
             progress.say(CHANGED.format(files=", ".join(files[:5])))
-        found = Usage()
-        for folder in private.measured if private.root else ():
-            measure(folder, found, bounds)
-        largest = max(found.size, *(watch.largest for watch in watches), 0)
-        words = "" if error is None else str(error)
-        reason = reason if reason in (*REASONS.values(), "memory", "open_files", "exited", "trap") else "exited"
         outcome = Outcome(
-            status, reason, words, round(time.monotonic() - begun, 3), _peak_memory(), printed[0], largest, reason == "output"
+            status=status,
+            reason=reason,
+            message="" if error is None else str(error),
+            seconds=round(time.monotonic() - begun, 3),
+            peak_memory=_peak_memory(),
+            output=printed[0],
+            disk=max(_kept(private, bounds), *(watch.largest for watch in watches), 0),
+            output_cut=reason == "output",
         )
         return outcome, error
+
+
+def _how_it_ended(private: PrivateFolders, run: Callable[[], int]) -> tuple[int, str, TrapError | None]:
+    """Run a program; returns its exit status, the reason as in `Outcome`, and what stopped it, if anything did."""
+    try:
+        status = run()
+    except TrapError as error:
+        reason = REASONS.get(type(error), "trap")
+        left = private.exit_status() if reason == "trap" else None
+        if left is not None:  # it ended by os._exit, which is a trap here
+            return left, "exited", None
+        return int(error.status), reason, error
+    finally:
+        lift_limits()
+    left, said = private.exit_status(), private.said("limit")
+    return status if left is None else left, said if said in LIMIT_STATUS else "exited", None
+
+
+def _kept(private: PrivateFolders, bounds: Bounds) -> int:
+    """Bytes that are in the private folders now."""
+    found = Usage()
+    for folder in private.measured if private.root else ():
+        measure(folder, found, bounds)
+    return found.size
 
 
 def _peak_memory() -> int | None:

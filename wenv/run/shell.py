@@ -20,9 +20,9 @@ from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.private import PrivateFolders
+from wenv.launcher.program import Program
 from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.removal import stop_and_remove
-from wenv.launcher.request import Program
 from wenv.locations import history_file
 from wenv.policy.policy import Policy
 from wenv.run.run import CHANGED, sandbox

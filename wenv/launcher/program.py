@@ -1,0 +1,51 @@
+"""What a command line means: the program to run."""
+
+import os
+
+from wenv.guest.command_line import CommandLine
+from wenv.launcher.guest_paths import guest_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wenv.guest.request import Form
+
+
+class Program:
+    """What to run: as in wenv/guest/request.py, with host paths already made the guest's; `folder` (a host path) is to be
+    readable."""
+
+    __slots__ = ("arguments", "folder", "form", "safe_path", "target", "unbuffered", "warnings")
+
+    def __init__(self, form: "Form", target: str, line: CommandLine, folder: "str | None" = None) -> None:
+        self.form: Form = form
+        self.target = target
+        self.arguments = list(line.arguments)
+        self.folder = folder
+        self.unbuffered = line.unbuffered
+        self.safe_path = line.safe_path
+        self.warnings = list(line.warnings)
+
+
+def program_of(line: CommandLine, scripts: "Mapping[str, str]") -> "Program | None":
+    """What a command line means: a script's path, or else the name of a console script; None if it is neither."""
+    if line.form in ("module", "code", "stdin"):
+        return Program(line.form, line.target, line)
+    if line.form != "script":
+        return None
+    target, bare = line.target, line.target in scripts  # ./NAME means a file or folder of the same name
+    if os.path.exists(target) and not bare:
+        linked = os.path.islink(target)
+        # a relative path is kept as it was written, unless it leaves the working folder, which is a mount of its own
+        whole = linked or os.path.isabs(target) or ".." in target.replace(os.sep, "/").split("/")
+        whole = whole or os.path.dirname(os.getcwd()) == os.getcwd()  # nor is a whole disk shared
+        path = os.path.realpath(target) if linked else os.path.abspath(target)
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        if not whole:
+            return Program("script", os.path.normpath(target).replace(os.sep, "/"), line, folder)
+        inside = "" if folder == path else "/" + os.path.basename(path)
+        return Program("script", guest_path(folder).rstrip("/") + inside, line, folder)
+    if bare:
+        return Program("entry", scripts[target], CommandLine("script", target, (target, *line.arguments)))
+    return None
