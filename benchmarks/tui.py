@@ -77,7 +77,7 @@ async def listed(app: "Wenv", pilot: "Pilot[None]") -> None:
 async def tree(app: "Wenv", pilot: "Pilot[None]") -> None:
     """The tree of the large environment is there."""
     from wenv.environment import find
-    from wenv.tui.inside import EnvironmentScreen
+    from wenv.tui.screens.environment import EnvironmentScreen
 
     screen = EnvironmentScreen(find.place("copy000"))
     await app.push_screen(screen)

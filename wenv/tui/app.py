@@ -20,10 +20,10 @@ from textual.worker import WorkerCancelled
 
 from wenv.environment.manifest import Environment
 from wenv.locations import named_environments, registry_folder
-from wenv.tui.actions import Actions
-from wenv.tui.dialogs import Help, Working
-from wenv.tui.environments import EnvironmentsScreen
-from wenv.tui.inside import EnvironmentScreen
+from wenv.tui.actions.table import Actions
+from wenv.tui.dialogs.base import Help, Working
+from wenv.tui.screens.environment import EnvironmentScreen
+from wenv.tui.screens.list import EnvironmentsScreen
 from wenv_cache.reading import is_printable
 from wenv_cache.store import Store
 

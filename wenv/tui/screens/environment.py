@@ -21,8 +21,8 @@ from wenv.report.files import Node, merged, wasted
 from wenv.report.layers import CodeReport, DiskUse, LayerReport, code_reports, disk_use, layer_reports
 from wenv.report.packages import PackageReport, package_reports
 from wenv.runtimes.choice import runtime_for
-from wenv.tui.actions import Actions
-from wenv.tui.preview import PreviewScreen
+from wenv.tui.actions.table import Actions
+from wenv.tui.screens.preview import PreviewScreen
 from wenv.tui.words import bar, human_size, human_time, plain, size
 from wenv_cache.errors import UserError
 from wenv_resolver.layout import SITE_PACKAGES

@@ -16,8 +16,8 @@ from wenv.report.environments import Summary, summaries
 from wenv.report.layers import DiskUse, disk_use
 from wenv.report.words import ago, shortened
 from wenv.runtimes.choice import runtime_for
-from wenv.tui.actions import Actions
-from wenv.tui.inside import EnvironmentScreen
+from wenv.tui.actions.table import Actions
+from wenv.tui.screens.environment import EnvironmentScreen
 from wenv.tui.words import human_size, human_time, plain, size, state
 from wenv_cache.errors import UserError
 

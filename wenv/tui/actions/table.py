@@ -33,7 +33,7 @@ from wenv.runtimes.choice import runtime_for
 from wenv.share import artifact, borrowed, export
 from wenv.share.diff import Difference, difference, side
 from wenv.share.registry import Reference, Registry
-from wenv.tui.dialogs import Field, FileDialog, Form, Relay, Review, Working
+from wenv.tui.dialogs.base import Field, FileDialog, Form, Relay, Review, Working
 from wenv.tui.words import human_size
 from wenv_cache.errors import UserError
 from wenv_cache.oci import Descriptor

@@ -1,0 +1,1 @@
+"""What can be done, by key and from the palette."""

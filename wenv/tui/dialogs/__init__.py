@@ -1,0 +1,1 @@
+"""Boxes over the screen: reviews, forms, the file dialog, work in progress."""

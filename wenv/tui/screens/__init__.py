@@ -1,0 +1,1 @@
+"""What fills the terminal: the list of environments, one environment, a file."""
