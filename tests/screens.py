@@ -18,7 +18,9 @@ from textual.widgets import Button, Checkbox, DataTable, Input, Select, Static, 
 from wenv.environment.manifest import Environment
 from wenv.locations import cache_folder
 from wenv.tui.app import Wenv
-from wenv.tui.dialogs.base import Form, Review, Working
+from wenv.tui.dialogs.form import Form
+from wenv.tui.dialogs.review import Review
+from wenv.tui.dialogs.working import Working
 from wenv_cache.store import Store
 
 PICTURES = Path(__file__).parent / "screens"

@@ -22,7 +22,7 @@ from tests.test_registry import registry as registry  # noqa: PLC0414 - a fixtur
 from tests.wheel_builder import Wheel
 from wenv.environment import find, known, manifest
 from wenv.runtimes import Runtime
-from wenv.tui.dialogs import base
+from wenv.tui.dialogs import form, review, working
 from wenv.tui.screens import preview
 from wenv.tui.screens.environment import EnvironmentScreen
 from wenv_cache.layers import LayerWriter, publish
@@ -80,7 +80,7 @@ def test_create_shows_what_was_resolved_before_it_is_done(wenv: Wenv, asked: Pat
         assert [row[:2] for row in app.rows()] == [["made", "fine"]]
         # a second of the same name is refused by the form, in the command's words
         await app.form("c", name="made", requirements="zzapp")
-        assert isinstance(app.screen, base.Form)
+        assert isinstance(app.screen, form.Form)
         assert "already" in str(app.screen.query_one("#wrong").render())
         await app.press("escape")
         await app.form("c", name="broken", requirements="zz-no-such-package-anywhere")
@@ -180,7 +180,7 @@ def test_bake_export_pack_compare(wenv: Wenv, lab: manifest.Environment, size: t
 def test_push(lab: manifest.Environment, registry: Server, wenv: Wenv) -> None:
     async def use(app: Driver) -> None:
         await app.form("P", reference="nonsense")
-        assert isinstance(app.screen, base.Form)
+        assert isinstance(app.screen, form.Form)
         await app.press("escape")
         await app.form("P", reference=f"{registry.host}/lab:1", plain=True)
         assert app.words[-1].startswith("Pushed")
@@ -227,7 +227,7 @@ def test_work_can_be_cancelled(wenv: Wenv, wheels: Path) -> None:
 
     async def use(app: Driver) -> None:
         await app.pilot.press("b")
-        await app.until(lambda: isinstance(app.app.screen, base.Working))
+        await app.until(lambda: isinstance(app.app.screen, working.Working))
         await app.press("escape")
         await app.until(lambda: app.words)
         assert app.words == ["Cancelled."]
@@ -300,9 +300,9 @@ def test_filter_sort_and_help(wenv: Wenv, lab: manifest.Environment) -> None:
         assert [row[2] for row in app.rows()] == ["2", "0"]
         for closing in ("f1", "escape"):
             await app.press("f1")
-            assert isinstance(app.screen, base.Help)
+            assert isinstance(app.screen, review.Help)
             await app.press(closing)
-            assert not isinstance(app.screen, base.Help)
+            assert not isinstance(app.screen, review.Help)
         await app.press("f2")
         assert not app.app.current_theme.dark
 
@@ -381,7 +381,7 @@ def test_pictures(short_place: None, wenv: Wenv, lab: manifest.Environment) -> N
         check_picture(app.app, "code")
         await app.press("escape")
         await app.pilot.press("i")
-        await app.until(lambda: isinstance(app.screen, base.Form))
+        await app.until(lambda: isinstance(app.screen, form.Form))
         check_picture(app.app, "form")
         await app.press("escape")
         await app.review("d")

@@ -20,8 +20,10 @@ from textual.worker import WorkerCancelled
 
 from wenv.environment.manifest import Environment
 from wenv.locations import named_environments, registry_folder
+from wenv.tui.actions.base import Application
 from wenv.tui.actions.table import Actions
-from wenv.tui.dialogs.base import Help, Working
+from wenv.tui.dialogs.review import Help
+from wenv.tui.dialogs.working import Working
 from wenv.tui.screens.environment import EnvironmentScreen
 from wenv.tui.screens.list import EnvironmentsScreen
 from wenv_cache.reading import is_printable
@@ -52,7 +54,7 @@ class Harmless(LineFilter):
 HARMLESS = Harmless()
 
 
-class Wenv(App[None]):
+class Wenv(Application):
     """See the package."""
 
     TITLE = "wenv"
