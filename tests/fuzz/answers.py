@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fuzz.trees import check, json_text
-from wenv.api.session import _read_reply
+from wenv.api.replies import checked_reply
 from wenv.bake.imports import _failures
 from wenv.bake.trials import _verdict
 from wenv.engine.frames import receive, send
@@ -39,7 +39,7 @@ def _answer(said: str, ok: bool = True) -> Any:
 
 
 def _session(said: str) -> None:
-    reply = _read_reply("session.run", _answer(said))
+    reply = checked_reply("session.run", _answer(said))
     assert reply["status"] is None or 0 <= reply["status"] <= 255
     if (failure := reply["failure"]) is not None:
         assert all(isinstance(failure[key], str) for key in ("kind", "message", "traceback"))

@@ -24,16 +24,16 @@ import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output, checked_reply
 from wenv.environment.find import find
 from wenv.environment.manifest import Environment
 from wenv.environment.trust import secure_folders
-from wenv.errors import DiskLimitError, GuestAnswerError, TimeLimitError, TrapError, WenvError
+from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher.limits import CAPTURED, Bounds
 from wenv.launcher.preopens import Preopen
@@ -60,37 +60,6 @@ GRACE = 0.05
 #: How many guests that do not end may be left behind before no further session starts.
 MOST_LEFT_BEHIND = 64
 _left_behind: list[threading.Thread] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What code printed, and the status it asked to leave with (`sys.exit`), None if it ran to its end."""
-
-    stdout: str
-    stderr: str
-    status: int | None = None
-
-
-class CodeError(WenvError):
-    """The code raised an exception: `kind` is its class, `traceback` as Python shows it, `output` what was printed."""
-
-    def __init__(self, kind: str, message: str, traceback: str, output: Output) -> None:
-        super().__init__(f"{kind}: {message}" if message else kind)
-        self.kind, self.traceback, self.output = kind, traceback, output
-
-
-class ClosedSessionError(WenvError):
-    """The session has ended: it was closed, stopped at a limit (then `reset` starts it anew), or left with `os._exit`."""
-
-    def __init__(self, message: str = "this session has ended", hint: str = "call reset() for a new one") -> None:
-        super().__init__(message, hint)
-
-
-class BusySessionError(WenvError):
-    """A session was used by two threads at the same time."""
-
-    def __init__(self) -> None:
-        super().__init__("this session is in use by another thread", "give each thread a session of its own")
 
 
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
@@ -191,20 +160,6 @@ class OpenEnvironment:
             found = self._runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
             self._components[baking is not None] = found
         return found
-
-
-def _read_reply(service: str, reply: Any) -> "Reply":
-    """The reply itself, if it is one: code in the sandbox can forge it.  Raises GuestAnswerError."""
-    if type(reply) is not dict or not {"value", "status", "failure"} <= reply.keys():
-        raise GuestAnswerError(service, "no reply of a session's")
-    status, failure = reply["status"], reply["failure"]
-    if status is not None and (type(status) is not int or not 0 <= status <= 255):
-        raise GuestAnswerError(service, "a status that is none")
-    if failure is not None:
-        words = [failure.get(key) for key in ("kind", "message", "traceback")] if type(failure) is dict else [None]
-        if not all(type(word) is str for word in words):
-            raise GuestAnswerError(service, "a failure that is none")
-    return cast("Reply", reply)
 
 
 @cache
@@ -398,7 +353,7 @@ class Session:
             if isinstance(error, SystemExit) or self._is_closed:
                 raise ClosedSessionError from None
             raise
-        return _read_reply(service, reply)
+        return checked_reply(service, reply)
 
     def _in_time(self, host: "HostSession", service: str, text: str) -> Any:
         """The reply, unless the time is up before it is there.

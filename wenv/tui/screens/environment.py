@@ -1,42 +1,28 @@
 """One environment: its packages and who needs them, its layers and the files in them, and its code."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.console import Group
-from rich.text import Text
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Header, Input, Label, Static, TabbedContent, TabPane, Tree
-from textual.widgets.tree import TreeNode
-from textual.worker import get_current_worker
 
 from wenv.environment import known, manifest
-from wenv.environment.manifest import Environment
-from wenv.report.files import Node, merged, wasted
-from wenv.report.layers import CodeReport, DiskUse, LayerReport, code_reports, disk_use, layer_reports
-from wenv.report.packages import PackageReport, package_reports
+from wenv.report.files import merged, wasted
+from wenv.report.layers import code_reports, disk_use, layer_reports
+from wenv.report.packages import package_reports
 from wenv.runtimes.choice import runtime_for
-from wenv.tui.actions.table import Actions
-from wenv.tui.screens.preview import PreviewScreen
 from wenv.tui.screens.code import CODE_HEADINGS, CodePane
 from wenv.tui.screens.layers import LAYER_HEADINGS, LayersPane
 from wenv.tui.screens.packages import PACKAGE_HEADINGS, PackagesPane
 from wenv.tui.screens.pane import Seen
-from wenv.tui.words import bar, human_size, human_time, plain, size
+from wenv.tui.words import plain
 from wenv_cache.errors import UserError
-from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Silent
 
 WIDE = 110
-
-
-
-
 
 
 class EnvironmentScreen(PackagesPane, LayersPane, CodePane):
@@ -99,12 +85,10 @@ shows it, **l** jumps to its layer, **/** filters by name.
         self._table("packages").focus()
         self.refresh_seen()
 
-
     @property
     def chosen_folder(self) -> Path | None:
         """The environment that is shown."""
         return self._folder
-
 
     def left(self, folder: Path | None) -> None:
         """Follow it, or go back."""
@@ -178,30 +162,3 @@ shows it, **l** jumps to its layer, **/** filters by name.
         self._fill_layers(seen)
         self._fill_tree()
         self._fill_code(seen)
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

@@ -1,36 +1,19 @@
 """Layers, and the files in them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
 
-from rich.console import Group
 from rich.text import Text
 from textual import on, work
-from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import DataTable, Footer, Header, Input, Label, Static, TabbedContent, TabPane, Tree
+from textual.widgets import DataTable, Input, Label, TabbedContent, Tree
 from textual.widgets.tree import TreeNode
 from textual.worker import get_current_worker
 
-from wenv.environment import known, manifest
-from wenv.environment.manifest import Environment
-from wenv.report.files import Node, merged, wasted
-from wenv.report.layers import CodeReport, DiskUse, LayerReport, code_reports, disk_use, layer_reports
-from wenv.report.packages import PackageReport, package_reports
-from wenv.runtimes.choice import runtime_for
-from wenv.tui.actions.table import Actions
+from wenv.report.files import Node
+from wenv.tui.screens.pane import Pane, Seen
 from wenv.tui.screens.preview import PreviewScreen
-from wenv.tui.words import bar, human_size, human_time, plain, size
+from wenv.tui.words import bar, human_size, plain, size
 from wenv_cache.errors import UserError
 from wenv_resolver.layout import SITE_PACKAGES
-from wenv_resolver.progress import Silent
-
-
-from wenv.tui.screens.pane import Pane, Seen
-
 
 #: How many files of a folder are added to the tree at once: the rest follows when it is asked for.
 CHUNK = 200

@@ -1,33 +1,15 @@
 """What the panes of an environment have in common."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
 
-from rich.console import Group
 from rich.text import Text
-from textual import on, work
-from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import DataTable, Footer, Header, Input, Label, Static, TabbedContent, TabPane, Tree
-from textual.widgets.tree import TreeNode
-from textual.worker import get_current_worker
+from textual.widgets import DataTable
 
-from wenv.environment import known, manifest
 from wenv.environment.manifest import Environment
-from wenv.report.files import Node, merged, wasted
-from wenv.report.layers import CodeReport, DiskUse, LayerReport, code_reports, disk_use, layer_reports
-from wenv.report.packages import PackageReport, package_reports
-from wenv.runtimes.choice import runtime_for
+from wenv.report.files import Node
+from wenv.report.layers import CodeReport, DiskUse, LayerReport
+from wenv.report.packages import PackageReport
 from wenv.tui.actions.table import Actions
-from wenv.tui.screens.preview import PreviewScreen
-from wenv.tui.words import bar, human_size, human_time, plain, size
-from wenv_cache.errors import UserError
-from wenv_resolver.layout import SITE_PACKAGES
-from wenv_resolver.progress import Silent
-
 
 
 @dataclass(frozen=True, slots=True)
