@@ -222,6 +222,18 @@ def test_a_session_that_waits_or_computes_ends_in_time(empty: Wenv, where: dict[
         assert session.left_behind == 0
 
 
+def test_json_tells_why_nothing_was_started(empty: Wenv) -> None:
+    for arguments, words in (
+        (("no-such-script.py",), "no such file"),
+        (("--mount", "/no/such/folder", "-c", "1"), "/no/such/folder"),
+        (("--from", "missing.wenv", "-c", "1"), "missing.wenv"),
+        (("-n", "nowhere", "-c", "1"), "nowhere"),
+    ):
+        shown = json.loads(empty("run", "--json", *arguments, status=125))
+        assert (shown["status"], shown["reason"], shown["stdout"]) == (125, "not_started", "")
+        assert words in shown["message"]
+
+
 def test_a_wait_is_still_a_builtin_function_to_other_code(empty: Wenv) -> None:
     code = "import copy, pickle, select, time\nclass A: nap, wait = time.sleep, select.select\nA().nap(0.001)\n"
     code += "assert A().wait([], [], [], 0.001) == ([], [], [])\nassert pickle.loads(pickle.dumps(time.sleep)) is time.sleep\n"

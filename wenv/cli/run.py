@@ -10,7 +10,7 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.errors import UsageError
+from wenv.errors import Exit, UsageError
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher.start import PYTHON_NAMES
 
@@ -74,27 +74,41 @@ def run(
       wenv run --from lab.wenv script.py
     """  # fmt: skip
     from wenv.environment import find
+    from wenv_cache.errors import UserError
 
-    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
-    if explain:
-        if from_file is not None:
-            raise UsageError("--explain excludes --from")
-        return _explain(find.find(name, path), granted, as_json=as_json)
-    arguments = list(program or ())
-    if arguments and arguments[0] in PYTHON_NAMES:
-        arguments.pop(0)
     try:
-        line = parse(arguments)
-    except CommandLineError as error:
-        raise UsageError(str(error), error.hint) from None
-    if from_file is None:
-        return start(find.find(name, path), line, granted, as_json=as_json)
-    if name is not None or path is not None:
-        raise UsageError("--from excludes --name and --path")
+        granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
+        if explain:
+            if from_file is not None:
+                raise UsageError("--explain excludes --from")
+            return _explain(find.find(name, path), granted, as_json=as_json)
+        arguments = list(program or ())
+        if arguments and arguments[0] in PYTHON_NAMES:
+            arguments.pop(0)
+        try:
+            line = parse(arguments)
+        except CommandLineError as error:
+            raise UsageError(str(error), error.hint) from None
+        if from_file is not None and (name is not None or path is not None):
+            raise UsageError("--from excludes --name and --path")
+        if from_file is None:
+            return start(find.find(name, path), line, granted, as_json=as_json)
+        return _start_from(from_file, line, granted, as_json=as_json)
+    except UserError as error:
+        if not as_json:
+            raise
+        from wenv.run.run import not_started
+
+        print(json.dumps({**not_started(error).as_json(), "stdout": "", "stderr": ""}))
+        return Exit.NOT_STARTED
+
+
+def _start_from(file: Path, line: CommandLine, granted: "Policy", *, as_json: bool) -> int:
+    """Start it in an environment that is there for this run only."""
     from wenv.cli.store import open_store
     from wenv.share.borrowed import temporary
 
-    with Printer() as printer, temporary(open_store(), from_file, printer) as chosen:
+    with Printer() as printer, temporary(open_store(), file, printer) as chosen:
         return start(chosen, line, granted, as_json=as_json)
 
 

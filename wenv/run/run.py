@@ -17,7 +17,7 @@ from wenv.bake.baking import is_baked
 from wenv.environment.granting import ungranted
 from wenv.environment.known import register
 from wenv.environment.manifest import Environment
-from wenv.errors import DiskLimitError, OutputLimitError, TimeLimitError, TrapError, WenvError
+from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import LIMIT_STATUS, Request
 from wenv.launcher import program as programs
@@ -34,7 +34,7 @@ from wenv.run.planning import fitting, leave_plan
 from wenv.runtimes import Runtime
 from wenv.snapshot.contents import console_scripts
 from wenv.snapshot.ready import ensure_ready
-from wenv_cache.errors import FullDiskError
+from wenv_cache.errors import FullDiskError, UserError
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
 
@@ -111,9 +111,10 @@ def sandbox(
 class Outcome:
     """How a run ended.
 
-    `reason` is ``exited``, or what stopped it: ``time``, ``memory``, ``output``, ``disk``, ``open_files``, ``trap``; `message`
-    says it in words.  `seconds` are from the program's start on; `peak_memory` is in bytes, of the process that it ran in, None
-    where the system does not tell; `output` and `disk` are bytes, what its private folders held at most when looked at.
+    `reason` is ``exited``, or what stopped it: ``time``, ``memory``, ``output``, ``disk``, ``open_files``, ``trap``; or
+    ``not_started``; `message` says it in words.  `seconds` are from the program's start on; `peak_memory` is in bytes, of the
+    process that it ran in, None where the system does not tell; `output` and `disk` are bytes, what its private folders held at
+    most when looked at.
     """
 
     status: int
@@ -128,6 +129,12 @@ class Outcome:
     def as_json(self) -> dict[str, object]:
         """For `--json`."""
         return asdict(self)
+
+
+def not_started(error: UserError) -> Outcome:
+    """The outcome of a run that an error has prevented."""
+    message = str(error) + (f" ({error.hint})" if error.hint else "")
+    return Outcome(Exit.NOT_STARTED, "not_started", message, 0.0, None, 0, 0, output_cut=False)
 
 
 def run(runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress) -> int:
