@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint bench bench-compare clean
+.PHONY: demo test test-all lint fmt bench bench-compare clean
 
 .venv/installed: pyproject.toml hatch_build.py $(wildcard wenv/launcher/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,10 @@ lint: .venv/developing
 	$(BIN)/mypy --exclude '^wenv/guest/' cache resolver wenv tests benchmarks
 	$(BIN)/mypy --python-version 3.14 --platform linux wenv/guest
 	$(BIN)/lint-imports
+
+fmt: .venv/developing
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 test: .venv/developing  ## what CI runs: under 45 minutes on 2 cores
 	$(BIN)/python -m pytest -n auto -m "not long"
