@@ -22,7 +22,7 @@ LOCK, ENVIRONMENT = "lock", "environment"
 
 @contextmanager
 def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environment]:
-    """The environment in a file; its layers stay in the store until they are pruned.  Raises what `wenv.share.take.take` does."""
+    """The environment in a file; its layers stay in the store until they are pruned.  Raises what `take` does."""
     parent = temporary_environments()
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent))
