@@ -101,7 +101,7 @@ def _print_logs(names: list[str]) -> None:
 
     from wenv.cli.store import open_store
     from wenv_cache.kinds import Kind
-    from wenv_resolver.building.builder import printable
+    from wenv_resolver.building.logs import printable
 
     folder = open_store().folder(Kind.LOGS)
     for text in names:

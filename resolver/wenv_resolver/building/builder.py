@@ -3,15 +3,12 @@
 import hashlib
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,11 +18,12 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from wenv_cache.files import digest_of_file
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store, read_derived
+from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.building.sources import SourceFacts, look_into, obtain, unpack
 from wenv_resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
-from wenv_resolver.building.worker import STEP
+from wenv_resolver.building.worker_process import run_worker
 from wenv_resolver.errors import BuildError, FailedBuildError
 from wenv_resolver.lock import LockedFile, tags
 from wenv_resolver.progress import Progress
@@ -37,8 +35,6 @@ WHEELS = "wheels"
 ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
 #: The files of this package that a wheel's content depends on.
 SHAPING = (*PROGRAMS, "headers.py", "shim.c", "slots.py", "toolchain.py", "worker.py")
-#: How often a running build is looked at, in seconds.
-POLL = 0.1
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -214,12 +210,12 @@ class Builder:
             (staging / "job.json").write_text(json.dumps(job), "utf-8")
             log = self.log_of(file.name, file.version)
             log.parent.mkdir(parents=True, exist_ok=True)
-            status = _run_worker(staging, log, run.options, note, run.cancelled)
+            status = run_worker(staging, log, run.options, note, run.cancelled)
             if run.cancelled.is_set():
                 raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
             if status:
                 self.store.put_record(_failed(self._key(file)), {"failed": file.filename})
-                raise FailedBuildError(file.name, file.version, _failed_step(log), _last_words(log), str(log))
+                raise FailedBuildError(file.name, file.version, failed_step(log), last_words(log), str(log))
             wheel = staging / "output" / (staging / "result").read_text("utf-8")
             native = _check_modules(wheel, file, log)
             wheel = self._retagged(wheel, native)
@@ -304,56 +300,6 @@ def _environment(toolchain: Toolchain | None, recipe: Recipe, staging: Path, job
     return {**environment, "ZIG_LOCAL_CACHE_DIR": str(staging / "compiler"), **recipe.environment}
 
 
-def _run_worker(
-    staging: Path, log: Path, options: IndexOptions, note: Callable[[str], None], cancelled: threading.Event
-) -> int:
-    """Run the worker; returns its exit status.  What it prints goes to `log`."""
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(staging), **_pip_variables(options)}
-    command = [sys.executable, "-P", "-m", "wenv_resolver.building.worker", str(staging / "job.json")]
-    with log.open("wb") as out, log.open("rb") as said:
-        process = subprocess.Popen(
-            command,
-            cwd=staging,
-            env=environment,
-            stdin=subprocess.PIPE,  # stays open as long as this process lives: the worker ends when it is closed
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that it can be stopped with all that it started
-        )
-        try:
-            while (status := process.poll()) is None:
-                lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
-                if lines:
-                    note(lines[-1].strip())
-                if cancelled.wait(POLL):
-                    break
-            return 1 if status is None else status
-        finally:
-            _stop(process)
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process, if it runs, and all that it started."""
-    with suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert process.stdin is not None
-    process.stdin.close()
-
-
-def _pip_variables(options: IndexOptions) -> dict[str, str]:
-    """Index options as pip's environment variables, for the pip that installs what a build needs."""
-    variables = {"PIP_INDEX_URL": options.index_url} if options.index_url else {}
-    if options.no_index:
-        variables["PIP_NO_INDEX"] = "1"
-    if options.extra_index_urls:
-        variables["PIP_EXTRA_INDEX_URL"] = " ".join(options.extra_index_urls)
-    if options.find_links:
-        given = os.environ.get("PIP_FIND_LINKS", "").split()
-        variables["PIP_FIND_LINKS"] = " ".join([*given, *options.find_links])
-    return variables
-
-
 def _check_modules(wheel: Path, file: LockedFile, log: Path) -> bool:
     """Whether the wheel has extension modules.  Raises FailedBuildError if they are not the target's."""
     native = False
@@ -366,30 +312,3 @@ def _check_modules(wheel: Path, file: LockedFile, log: Path) -> bool:
                         raise FailedBuildError(file.name, file.version, "checking the wheel", words, str(log))
                 native = True
     return native
-
-
-def _failed_step(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").splitlines()
-    steps = [line.removeprefix(STEP) for line in lines if line.startswith(STEP)]
-    return f"{steps[-1] if steps else 'preparing its build'} failed"
-
-
-def _last_words(log: Path) -> str:
-    """The end of a log, without what tells a user nothing."""
-    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip() and not NOISE.search(line)]
-    errors = [line for line in lines if ERROR.search(line)]
-    return "\n".join(printable(line[:200]) for line in (errors[-6:] if errors else lines[-6:]))
-
-
-#: Lines of a log that only say where something failed, or that it did.
-NOISE = re.compile(
-    r"^\s*(File \"|Traceback|raise |return |self\.|\^|~|wenv: |copying |adding |creating |warning: )|^  |generated\.$"
-    r"|returned non-zero exit status|Backend subprocess exited"
-)
-#: Lines of a log that say why.
-ERROR = re.compile(r"(^|[\s:])(fatal )?(error|ERROR|Error)\b|\w(Error|Exception):")
-
-
-def printable(text: str) -> str:
-    """Without what would command a terminal."""
-    return "".join(character for character in text if character.isprintable() or character in "\t\n")
