@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
 FOLDER = Path("wenv", "launcher", "native")
-SOURCES, PROGRAM = (FOLDER / "start.c", FOLDER / "disk.c"), FOLDER / "start"
+PROGRAM = FOLDER / "start"
 ZIG = "ziglang==0.17.1"
 OPTIONS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
 
@@ -32,7 +32,7 @@ class NativeLauncher(BuildHookInterface[Any]):
             return
         compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc"]
         root = Path(self.root)
-        sources = [str(root / source) for source in SOURCES]
+        sources = sorted(map(str, (root / FOLDER).glob("*.c")))
         command = [*compiler, *OPTIONS, *sources, "-o", str(root / PROGRAM), "-ldl"]
         result = subprocess.run(command, check=False, capture_output=True, text=True)
         if result.returncode:

@@ -1,7 +1,7 @@
 /* A fuzzer of the native launcher: whatever a script, a start file and a memory image hold, nothing is read or written beyond
    its bounds, and the launcher hands over or starts.
 
-   All of start.c runs, `main` included; what it asks of the system and of wasmtime is answered here, so nothing is started and
+   All of it runs, `main` included; what it asks of the system and of wasmtime is answered here, so nothing is started and
    no file is touched.  An input is
 
        FLAG WORD 0x1F WORD ... 0x1E SECOND-LINE-OF-THE-SCRIPT 0x1E RECORDS 0x1E IMAGE
@@ -169,6 +169,17 @@ static void *symbol(const char *name);
 #define execv(path, ...) ended_with(path)
 #define dprintf(...) 0
 #define _exit(status) ((void)(status), leave())
+#include "text.c"
+#include "hand_over.c"
+#include "plan.c"
+#include "program.c"
+#include "private.c"
+#include "request.c"
+#include "wasmtime.c"
+#include "ending.c"
+#include "module.c"
+#include "component.c"
+#include "limits.c"
 #include "start.c"
 #undef main
 #undef malloc

@@ -111,8 +111,9 @@ class Machine:
         with tarfile.open(fileobj=io.BytesIO(archive)) as members:
             members.extractall(self.code, filter="data")
         compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc"]
-        source, program = self.code / LAUNCHER.with_suffix(".c"), self.code / LAUNCHER
-        subprocess.run([*compiler, "-std=c11", "-O2", "-pthread", source, "-o", program, "-ldl"], check=True)
+        program = self.code / LAUNCHER
+        sources = sorted(program.parent.glob("*.c"))
+        subprocess.run([*compiler, "-std=c11", "-O2", "-pthread", *sources, "-o", program, "-ldl"], check=True)
         self._check_code()
 
     def install_present(self) -> None:

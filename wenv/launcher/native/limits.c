@@ -1,0 +1,67 @@
+/* Limits of disk and open files: see wenv/launcher/limits.py. */
+
+#include "launcher.h"
+
+/* Looks that may fail in a row, as folders move away under them. */
+enum { ELUSIVE = 20 };
+
+static Bounds bounds;
+static int first_descriptor; /* of the guest's */
+static int64_t started;
+
+static int lowest_free(void) {
+  int descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (descriptor >= 0) close(descriptor);
+  return descriptor;
+}
+
+static bool is_file(int descriptor) {
+  struct stat status;
+  return !fstat(descriptor, &status) && S_ISREG(status.st_mode);
+}
+
+void limit_process(void) {
+  char *end;
+  bounds.disk = strtoull(only('O'), &end, 10), bounds.files = strtoull(end, &end, 10), bounds.open_files = strtoull(end, &end, 10);
+  first_descriptor = lowest_free();
+  started = (int64_t)time(NULL);
+  allow_open_files((uint64_t)first_descriptor + bounds.open_files + SLACK);
+  signal(SIGXFSZ, SIG_IGN);
+  if (!is_file(1) && !is_file(2)) limit_file_size(bounds.disk);
+}
+
+void look_again(int64_t microseconds) {
+  struct itimerval timer = {.it_value = {.tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)}};
+  setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* Why the guest must be stopped, NULL if it need not. */
+const char *look(void) {
+  static const char *const places[] = {"tmp", "dev", "private"};
+  static int elusive;
+  static char reason[160];
+  int last = first_descriptor + (int)bounds.open_files + SLACK + MEASURING;
+  int64_t before = now(), pause;
+  Usage found = {.whole = true};
+  allow_open_files((uint64_t)last);
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) measure(joined(private_root, places[i]), &found, &bounds, 0);
+  for (char *host = next('W', NULL); host; host = next('W', host)) measure(host, &found, &bounds, started);
+  found.size += unnamed_size(first_descriptor, last);
+  allow_open_files((uint64_t)(last - MEASURING));
+  elusive = found.whole ? 0 : elusive + 1;
+  if (found.size > bounds.disk)
+    snprintf(reason, sizeof reason, "its files take more than %llu bytes, its disk limit (--max-disk)", (unsigned long long)bounds.disk);
+  else if (found.files > bounds.files)
+    snprintf(reason, sizeof reason, "it keeps more than %llu files, its limit (--max-files)", (unsigned long long)bounds.files);
+  else if (elusive > ELUSIVE)
+    snprintf(reason, sizeof reason, "its folders change too quickly to be measured against its disk limit");
+  pause = now() - before;
+  look_again(pause > LOOK ? pause : LOOK);
+  return *reason ? reason : NULL;
+}

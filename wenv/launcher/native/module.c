@@ -1,0 +1,95 @@
+/* A guest that is a core module: see wenv/launcher/module.py. */
+
+#include "launcher.h"
+
+/* Bytes of a page of WebAssembly's. */
+enum { UNIT = 1 << 16 };
+
+/* Nobody is behind the door of a program that was started like this. */
+static size_t nobody(void *data, void *caller, const Integer *arguments, size_t count, Integer *results, size_t size) {
+  (void)data, (void)caller, (void)arguments, (void)count, (void)size;
+  results[0] = (Integer){.kind = 0, .of.number = -1};
+  return 0;
+}
+
+static Bytes integers(size_t count) {
+  void *kinds[4];
+  Bytes vector;
+  for (size_t i = 0; i < count; i++) kinds[i] = wasm_valtype_new(0);
+  wasm_valtype_vec_new(&vector, count, kinds);
+  return vector;
+}
+
+bool prepare_module(void *engine, const char *component) {
+  Bytes parameters = integers(4), results = integers(1);
+  if (wasmtime_module_deserialize_file(engine, component, &compiled)) return false;
+  linker = wasmtime_linker_new(engine);
+  void *kind = wasm_functype_new(&parameters, &results);
+  return !wasmtime_linker_define_wasi(linker) && !wasmtime_linker_define_func(linker, "host", 4, "call", 4, kind, nobody, NULL, NULL);
+}
+
+static int32_t called(Extern *function, Integer *arguments, size_t count) {
+  Integer result = {0};
+  void *trap = NULL;
+  void *error = wasmtime_func_call(context, function->of, arguments, count, &result, 1, &trap);
+  check_trap(error, trap);
+  return result.of.number;
+}
+
+/* Map the image over the memory; its format is described in wenv/launcher/memory_image.py. */
+static bool restore(void *memory) {
+  struct stat status;
+  uint64_t before;
+  int file = open(image, O_RDONLY | O_CLOEXEC);
+  if (file < 0 || fstat(file, &status) || status.st_size < PAGE) return false;
+  const uint32_t *head = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+  if (head == MAP_FAILED) return false;
+  size_t count = head[1], at = (8 + 8 * count + PAGE - 1) / PAGE * PAGE, end = at;
+  if (at > (size_t)status.st_size) return false;
+  for (size_t i = 0; i < count; i++) {
+    if ((size_t)head[2 + 2 * i] + head[3 + 2 * i] > (size_t)head[0] * (UNIT / PAGE)) return false; /* beyond the memory */
+    end += (size_t)head[3 + 2 * i] * PAGE;
+  }
+  if (end > (size_t)status.st_size) return false;
+  uint64_t units = wasmtime_memory_size(context, memory);
+  if (head[0] > units) check(wasmtime_memory_grow(context, memory, head[0] - units, &before));
+  char *data = wasmtime_memory_data(context, memory);
+  for (size_t i = 0; i < count; i++) {
+    char *place = data + (size_t)head[2 + 2 * i] * PAGE;
+    size_t size = (size_t)head[3 + 2 * i] * PAGE;
+    if (mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, (off_t)at) != place) return false;
+    at += size;
+  }
+  return !close(file);
+}
+
+/* The line of Python that runs the request: a literal with it between what the start file says. */
+static Text source(void) {
+  Text text = {0};
+  add(&text, only('F')), add(&text, "'");
+  for (const char *at = told; *at; at++) {
+    if (*at == '\\' || *at == '\'') add(&text, "\\");
+    add_bytes(&text, at, 1);
+  }
+  add(&text, "'"), add(&text, only('f'));
+  return text;
+}
+
+int run_module(void) {
+  ModuleInstance instance;
+  Extern memory, allocate, turn;
+  void *trap = NULL;
+  void *error = wasmtime_linker_instantiate(linker, context, compiled, &instance, &trap);
+  check_trap(error, trap);
+  if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory) ||
+      !wasmtime_instance_export_get(context, &instance, "host_alloc", 10, &allocate) ||
+      !wasmtime_instance_export_get(context, &instance, "turn", 4, &turn) || !restore(memory.of)) {
+    pthread_mutex_lock(&ending);
+    give_up();
+  }
+  Text line = source();
+  Integer arguments[2] = {{.of.number = (int32_t)line.size}, {.of.number = (int32_t)line.size}};
+  arguments[0].of.number = called(&allocate, arguments, 1);
+  memcpy(wasmtime_memory_data(context, memory.of) + (uint32_t)arguments[0].of.number, line.data, line.size);
+  return called(&turn, arguments, 2);
+}
