@@ -2,9 +2,7 @@
 
 from rich.text import Text
 
-from wenv.report.words import ago, human_size, human_time, shortened
-
-__all__ = ["ago", "bar", "human_size", "human_time", "plain", "shortened", "size", "state"]
+from wenv.report.words import human_size
 
 #: The colour of a state, as Textual's themes name it; the word itself says the same without colours.
 STATES = {"fine": "green", "stale": "yellow", "incomplete": "red", "damaged": "red"}

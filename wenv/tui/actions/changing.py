@@ -16,12 +16,12 @@ from wenv.make.uninstall import without
 from wenv.make.wanted import Inputs
 from wenv.policy.policy import Policy
 from wenv.report.packages import version_changes
+from wenv.report.words import human_size
 from wenv.tui.actions.base import ActionScreen
 from wenv.tui.actions.forms import adding_of, check_named, place_of_name, place_of_values
 from wenv.tui.dialogs.form import Field
 from wenv.tui.dialogs.review import Review
 from wenv.tui.dialogs.working import Relay
-from wenv.tui.words import human_size
 from wenv_resolver.progress import Silent
 
 

@@ -6,6 +6,7 @@ from textual import work
 
 from wenv.environment import known
 from wenv.pack import pack
+from wenv.report.words import human_size
 from wenv.share import artifact, export
 from wenv.share.diff import Difference, difference, side
 from wenv.share.registry import Reference, Registry
@@ -14,7 +15,6 @@ from wenv.tui.actions.forms import output_of, program_of_values
 from wenv.tui.dialogs.form import Field
 from wenv.tui.dialogs.review import Review
 from wenv.tui.dialogs.working import Relay
-from wenv.tui.words import human_size
 from wenv_cache.oci import Descriptor
 
 

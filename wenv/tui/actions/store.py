@@ -6,11 +6,11 @@ from textual import work
 
 from wenv.environment import known
 from wenv.report import roots
+from wenv.report.words import human_size
 from wenv.share import borrowed
 from wenv.tui.actions.base import ActionScreen
 from wenv.tui.dialogs.review import Review
 from wenv.tui.dialogs.working import Relay
-from wenv.tui.words import human_size
 from wenv_cache.prune import Pruned, prune
 from wenv_cache.verify import Finding, repair, verify
 

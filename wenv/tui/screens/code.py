@@ -3,8 +3,9 @@
 from rich.text import Text
 from textual.widgets import Static
 
+from wenv.report.words import human_size, human_time
 from wenv.tui.screens.pane import Pane, Seen
-from wenv.tui.words import human_size, human_time, plain, size
+from wenv.tui.words import plain, size
 
 CODE_HEADINGS = ("Package", "Modules", "Compiled", "Baked")
 

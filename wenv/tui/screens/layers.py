@@ -9,9 +9,10 @@ from textual.widgets.tree import TreeNode
 from textual.worker import get_current_worker
 
 from wenv.report.files import Node
+from wenv.report.words import human_size
 from wenv.tui.screens.pane import Pane, Seen
 from wenv.tui.screens.preview import PreviewScreen
-from wenv.tui.words import bar, human_size, plain, size
+from wenv.tui.words import bar, plain, size
 from wenv_cache.errors import UserError
 from wenv_resolver.layout import SITE_PACKAGES
 

@@ -14,11 +14,11 @@ from textual.widgets import DataTable, Footer, Header, Input, Static
 from wenv.environment import manifest
 from wenv.report.environments import Summary, summaries
 from wenv.report.layers import DiskUse, disk_use
-from wenv.report.words import ago, shortened
+from wenv.report.words import ago, human_size, human_time, shortened
 from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions.table import Actions
 from wenv.tui.screens.environment import EnvironmentScreen
-from wenv.tui.words import human_size, human_time, plain, size, state
+from wenv.tui.words import plain, size, state
 from wenv_cache.errors import UserError
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Header, Static
 
-from wenv.tui.words import human_size, plain
+from wenv.report.words import human_size
+from wenv.tui.words import plain
 
 #: Bytes that are read of a file: what is beyond nobody scrolls to.
 LARGEST_TEXT, LARGEST_BINARY, ROW = 200_000, 4096, 16
