@@ -43,8 +43,7 @@ def check(
     """
     from wenv.cli.store import open_store
     from wenv.errors import UsageError
-    from wenv.make.check import findings as found_out
-    from wenv.make.check import tried
+    from wenv.make.check import findings, tried
     from wenv.make.choose_runtime import chosen_runtime
     from wenv.make.wanted import Inputs, index_options
 
@@ -56,17 +55,17 @@ def check(
         inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
         chosen = chosen_runtime(open_store(), runtime, inputs, printer)
         wanted = inputs.requested(chosen.target(printer))
-        findings = found_out(chosen, wanted, rules, printer)
-        fine = all(finding.works for finding in findings)
+        found = findings(chosen, wanted, rules, printer)
+        fine = all(finding.works for finding in found)
         if deep and fine:
-            findings = tried(chosen, wanted, findings, rules, printer)
-            fine = all(finding.works for finding in findings)
+            found = tried(chosen, wanted, found, rules, printer)
+            fine = all(finding.works for finding in found)
         if as_json:
-            printer.json([finding.as_json() for finding in findings])
+            printer.json([finding.as_json() for finding in found])
         else:
-            rows = [(f.name, f.version, f.how, ", ".join(f.needed_by) or "you", f.evidence) for f in findings]
+            rows = [(f.name, f.version, f.how, ", ".join(f.needed_by) or "you", f.evidence) for f in found]
             printer.table(("Package", "Version", "How", "Needed by", "Evidence"), rows)
-            if deep and not fine and not any(f.imported for f in findings):
+            if deep and not fine and not any(f.imported for f in found):
                 printer.say("Nothing was built or imported: some packages cannot work")
     raise typer.Exit(Exit.OK if fine else Exit.FAILURE)
 
