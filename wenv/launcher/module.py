@@ -51,7 +51,7 @@ Callback = CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(Value), c_size_t, POI
 
 
 def _nobody(data: object, caller: object, arguments: object, count: int, results: "Any", size: int) -> int:
-    """Nobody is behind the door of a program that was started like this."""
+    """The host function that a module imports; a program that is started without services gets -1 from every call."""
     results[0].kind, results[0].of.i32 = 0, -1
     return 0
 

@@ -5,7 +5,7 @@
 /* Bytes of a page of WebAssembly's. */
 enum { UNIT = 1 << 16 };
 
-/* Nobody is behind the door of a program that was started like this. */
+/* The host function that a module imports; a program that is started without services gets -1 from every call. */
 static size_t nobody(void *data, void *caller, const Integer *arguments, size_t count, Integer *results, size_t size) {
   (void)data, (void)caller, (void)arguments, (void)count, (void)size;
   results[0] = (Integer){.kind = 0, .of.number = -1};
