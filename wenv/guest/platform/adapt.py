@@ -140,8 +140,8 @@ def _without_executor_threads(base_events: ModuleType) -> None:
     base_events.BaseEventLoop.run_in_executor = run_in_executor
 
 
-def slice_waits(check: Callable[[], object]) -> None:
-    """From now on, return from each wait for the host to the interpreter twenty times a second, and call `check`.
+def slice_waits(check: Callable[[], object] = bool) -> None:
+    """From now on, return from each wait for the host to the interpreter twenty times a second, and call `check` if given.
 
     What runs is stopped or interrupted there: a call of the host's cannot be.
     """

@@ -38,7 +38,7 @@ class Reply(TypedDict):
 def open_session(request: Request) -> None:
     """Prepare the interpreter."""
     program.prepare(request)
-    adapt.slice_waits(bool)
+    adapt.slice_waits()
     tracebacks.set_request(request)
     sys.argv = [""]
 

@@ -43,7 +43,7 @@ def open_shell(request: Request) -> dict[str, str]:
 
 def _watch_for_interrupts(path: str) -> None:
     if interrupts is None:
-        adapt.slice_waits(bool)
+        adapt.slice_waits()
         return
     monitoring = sys.monitoring
     monitoring.use_tool_id(TOOL, TOOL_NAME)
