@@ -14,7 +14,7 @@ import pytest
 
 import wenv as package
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
-from wenv.api import CodeError
+from wenv.api import CodeError, Session
 from wenv.errors import DiskLimitError, Exit, GuestAnswerError, OutputLimitError, TimeLimitError, WenvError
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
 
@@ -209,17 +209,22 @@ WAITS = [
 ]
 
 
+def ends_in_time(session: Session, code: str) -> None:
+    """Run code that reaches the session's time limit: its guest has ended soon afterwards."""
+    with pytest.raises(TimeLimitError):
+        session.run(code)
+    until = time.monotonic() + 30
+    while session.left_behind and time.monotonic() < until:
+        time.sleep(0.01)
+    assert session.left_behind == 0
+
+
 @pytest.mark.parametrize("where", SESSIONS, ids=["in process", "own process"])
 @pytest.mark.parametrize("code", WAITS)
 def test_a_session_that_waits_or_computes_ends_in_time(empty: Wenv, where: dict[str, bool], code: str) -> None:
     with package.open(empty.folder).session(timeout=1, **where) as session:  # type: ignore[arg-type]
         session.run("pass")
-        with pytest.raises(TimeLimitError):
-            session.run(code)
-        until = time.monotonic() + 30
-        while session.left_behind and time.monotonic() < until:
-            time.sleep(0.01)
-        assert session.left_behind == 0
+        ends_in_time(session, code)
 
 
 def test_json_tells_why_nothing_was_started(empty: Wenv) -> None:
@@ -252,12 +257,7 @@ def test_what_is_baked_waits_no_longer_either(empty: Wenv, wheels: Path, wait: s
     empty("install", "waiting", "--no-index", "--find-links", str(wheels))
     assert empty.json("bake")["modules"] == ["waiting"]
     with package.open(empty.folder).session(timeout=1) as session:
-        with pytest.raises(TimeLimitError):
-            session.run("import waiting; waiting.stay()")
-        until = time.monotonic() + 30
-        while session.left_behind and time.monotonic() < until:
-            time.sleep(0.01)
-        assert session.left_behind == 0
+        ends_in_time(session, "import waiting; waiting.stay()")
 
 
 FORGED = [
