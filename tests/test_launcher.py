@@ -240,6 +240,6 @@ def test_every_file_of_the_guest_makes_plans_stale() -> None:
 
 def test_folders_that_cannot_all_be_made_are_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pytest.raises(OSError), PrivateFolders(["/work/" + "x" * 300]):  # noqa: PT011 - the system's own words
+    with pytest.raises(OSError), PrivateFolders(["/shared/" + "x" * 300]):  # noqa: PT011 - the system's own words
         pass
     assert list(tmp_path.iterdir()) == []
