@@ -1,15 +1,21 @@
 """What a user asks for, in all the ways to say it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.wheel_builder import Wheel
 from wenv_cache.reading import Given
+from wenv_resolver import reading
 from wenv_resolver.errors import RequirementsError
-from wenv_resolver.reading import gather
 from wenv_resolver.requirements import IndexOptions, Line, Requested
 from wenv_resolver.target import Target
+
+
+def gather(target: Target, names: list[str], files: list[Path], constraints: list[Path], **options: Any) -> Requested:
+    """All that is named, for a target."""
+    return reading.gather(names, files, constraints, **options).requested_for(target)
 
 
 def texts(requested: Requested) -> list[str]:
@@ -34,7 +40,7 @@ long-name \\
   >= 1
 """
     )
-    requested = gather([], [tmp_path / "requirements.txt"], [], target=target)
+    requested = gather(target, [], [tmp_path / "requirements.txt"], [])
     assert texts(requested) == [
         "attrs>=22",
         'requests[socks]>=2 ; python_version > "3"',
@@ -50,7 +56,7 @@ long-name \\
 
 def test_what_is_gathered_survives_a_manifest(tmp_path: Path, target: Target) -> None:
     options = IndexOptions(index_url="scheme://user:secret@somewhere/simple", extra_index_urls=("scheme://two",), no_index=True)
-    requested = gather(["a>1", "b[x]"], [], [], target=target, options=options)
+    requested = gather(target, ["a>1", "b[x]"], [], [], options=options)
     text = str(requested.as_json())
     assert "secret" not in text
     assert "scheme://somewhere/simple" in text
@@ -76,8 +82,8 @@ types = ["mypy"]
 def test_a_project_with_extras_and_groups(tmp_path: Path, target: Target) -> None:
     path = tmp_path / "pyproject.toml"
     path.write_text(PROJECT)
-    assert texts(gather([], [path], [], target=target)) == ["attrs", 'y ; sys_platform == "win32"']
-    both = gather([], [path], [], target=target, extras=["big-one"], groups=["test"])
+    assert texts(gather(target, [], [path], [])) == ["attrs", 'y ; sys_platform == "win32"']
+    both = gather(target, [], [path], [], extras=["big-one"], groups=["test"])
     assert [line.name for line in both.requirements] == ["attrs", "y", "numpy", "flask", "pytest", "mypy"]
 
 
@@ -94,19 +100,19 @@ def test_projects_that_cannot_be_read(tmp_path: Path, target: Target, text: str,
     path = tmp_path / "pyproject.toml"
     path.write_text(text)
     with pytest.raises(RequirementsError, match=message):
-        gather([], [path], [], target=target)
+        gather(target, [], [path], [])
 
 
 def test_unknown_extras_and_groups_are_named(tmp_path: Path, target: Target) -> None:
     path = tmp_path / "pyproject.toml"
     path.write_text(PROJECT)
     with pytest.raises(RequirementsError, match="no extra 'nope'") as caught:
-        gather([], [path], [], target=target, extras=["nope"])
+        gather(target, [], [path], [], extras=["nope"])
     assert "big-one, web" in str(caught.value.hint)
     with pytest.raises(RequirementsError, match="nope"):
-        gather([], [path], [], target=target, groups=["nope"])
+        gather(target, [], [path], [], groups=["nope"])
     with pytest.raises(RequirementsError, match=r"pyproject\.toml"):
-        gather(["attrs"], [], [], target=target, extras=["web"])
+        gather(target, ["attrs"], [], [], extras=["web"])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +132,7 @@ def test_requirements_that_cannot_be_read(tmp_path: Path, target: Target, text: 
     path = tmp_path / "requirements.txt"
     path.write_text(text + "\n")
     with pytest.raises(RequirementsError):
-        gather([], [path], [], target=target)
+        gather(target, [], [path], [])
 
 
 def test_later_requirements_replace_earlier_ones_of_a_project() -> None:
@@ -140,5 +146,5 @@ def test_later_requirements_replace_earlier_ones_of_a_project() -> None:
 def test_a_file_that_wants_no_index(tmp_path: Path, target: Target) -> None:
     file = tmp_path / "requirements.txt"
     file.write_text("--no-index\n--find-links .\nrich\n")
-    found = gather([], [file], [], target=target)
+    found = gather(target, [], [file], [])
     assert (found.options.no_index, found.options.index_url) == (True, None)

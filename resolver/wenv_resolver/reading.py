@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.dependency_groups import resolve_dependency_groups
@@ -14,16 +15,29 @@ from wenv_resolver.requirements import IndexOptions, Requested
 from wenv_resolver.target import Target
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything that was asked for, read; `pythons` are the versions of Python that projects want, with their file."""
+
+    requested: Requested
+    pythons: tuple[tuple[Path, str], ...] = ()
+
+    def requested_for(self, target: Target) -> Requested:
+        """The requirements, for a target that has such a Python.  Raises RequirementsError."""
+        for path, specifier in self.pythons:
+            _check_python(path, specifier, target)
+        return self.requested
+
+
 def gather(
     names: Sequence[str],
     files: Sequence[Path],
     constraint_files: Sequence[Path],
     *,
-    target: Target,
     options: IndexOptions | None = None,
     extras: Sequence[str] = (),
     groups: Sequence[str] = (),
-) -> Requested:
+) -> Gathered:
     """Read everything that was asked for.  `extras` and `groups` are of the pyproject.toml among `files`.
 
     Raises RequirementsError for what cannot be read.
@@ -31,10 +45,11 @@ def gather(
     from wenv_resolver.pip_internals.requirements import read_requirement, read_requirements_file  # late: imports pip
 
     options = options or IndexOptions()
-    requested = Requested((), (), options)
+    requested, pythons = Requested((), (), options), []
     for path in files:
         if path.name == "pyproject.toml":
-            lines = read_pyproject(path, target, extras=extras, groups=groups)
+            lines, python = _read_pyproject(path, extras, groups)
+            pythons.append((path, python))
             found = Requested(tuple(read_requirement(line, origin=str(path)) for line in lines))
         else:
             found = read_requirements_file(path, options)
@@ -44,7 +59,7 @@ def gather(
     for path in constraint_files:
         requested = _joined(requested, read_requirements_file(path, options, constraint=True))
     given = tuple(read_requirement(name, origin="command line") for name in names)
-    return _joined(requested, Requested(given))
+    return Gathered(_joined(requested, Requested(given)), tuple(pythons))
 
 
 def _joined(first: Requested, second: Requested) -> Requested:
@@ -56,8 +71,8 @@ def _joined(first: Requested, second: Requested) -> Requested:
     )
 
 
-def read_pyproject(path: Path, target: Target, *, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
-    """Requirements of a pyproject.toml (PEP 621, PEP 735) with the given extras and dependency groups."""
+def _read_pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> tuple[list[str], str]:
+    """Requirements of a pyproject.toml (PEP 621, PEP 735) with the given extras and dependency groups, and its Python."""
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -65,7 +80,6 @@ def read_pyproject(path: Path, target: Target, *, extras: Sequence[str], groups:
     project = document.get("project", {})
     if "dependencies" in project.get("dynamic", ()):
         raise RequirementsError(f"{path}: its dependencies are dynamic", "write them to a requirements file first")
-    _check_python(path, project.get("requires-python", ""), target)
     lines: list[str] = list(project.get("dependencies", ()))
     optional = {canonicalize_name(key): value for key, value in project.get("optional-dependencies", {}).items()}
     waiting, seen = [canonicalize_name(extra) for extra in extras], set[str]()
@@ -89,7 +103,7 @@ def read_pyproject(path: Path, target: Target, *, extras: Sequence[str], groups:
         raise RequirementsError(f"{path}: dependency groups: {error}") from error
     except ExceptionGroup as errors:
         raise RequirementsError(f"{path}: dependency groups: {errors.exceptions[0]}") from errors
-    return lines
+    return lines, project.get("requires-python", "")
 
 
 def _check_python(path: Path, specifier: str, target: Target) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output, checked_reply
 from wenv.environment.find import find
-from wenv.environment.manifest import Environment
 from wenv.environment.trust import secure_folders
 from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
@@ -27,7 +26,7 @@ from wenv.locations import cache_folder
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.run.planning import fitting, plan_of
-from wenv.snapshot.ready import ensure_ready
+from wenv.snapshot.ready import Ready, ensure_ready
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from wenv.engine.remote import RemoteSession
     from wenv.engine.session import Session as HostSession
     from wenv.guest.sessions.calls import Reply
-    from wenv.runtimes import Runtime
 
 #: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
 GRACE = 0.05
@@ -53,8 +51,7 @@ def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str 
     chosen = find(name, None if path is None else Path(path))
     secure_folders(Silent().say)
     runtime = runtime_for(Store(cache_folder()), chosen)
-    ensure_ready(runtime, chosen, Silent())
-    return OpenEnvironment(runtime, chosen)
+    return OpenEnvironment(ensure_ready(runtime, chosen, Silent()))
 
 
 class OpenEnvironment:
@@ -63,10 +60,10 @@ class OpenEnvironment:
     A session starts from what was baked, if anything was.
     """
 
-    def __init__(self, runtime: "Runtime", environment: Environment) -> None:
-        self._runtime = runtime
-        self.environment = environment
-        self._plan = plan_of(runtime, environment, Silent())
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+        self.environment = ready.environment
+        self._plan = plan_of(ready)
         self._components: dict[bool, Compiled] = {}
 
     def session(
@@ -130,17 +127,17 @@ class OpenEnvironment:
 
     def _executable(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Executable":
         """The files to load in another process, made if they are not there."""
-        baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
-        found = self._runtime.executable(self.environment.natives, baking)
+        baking = fitting(self._ready, self._plan, request, shared, limit)  # type: ignore[arg-type]
+        found = self._ready.runtime.executable(self.environment.natives, baking)
         if not found.is_there:
-            self._runtime.component(Silent(), self.environment.natives, baking)
+            self._ready.runtime.component(Silent(), self.environment.natives, baking)
         return found
 
     def _component(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Compiled":
-        baking = fitting(self._runtime, self.environment, self._plan, request, shared, limit)  # type: ignore[arg-type]
+        baking = fitting(self._ready, self._plan, request, shared, limit)  # type: ignore[arg-type]
         found = self._components.get(baking is not None)
         if found is None:
-            found = self._runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
+            found = self._ready.runtime.component(Silent(), self.environment.natives, baking, stoppable=True)
             self._components[baking is not None] = found
         return found
 

@@ -18,6 +18,7 @@ from wenv.runtimes import Baking, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot.code_index import image_key
 from wenv.snapshot.contents import top_level_modules
+from wenv.snapshot.ready import Ready
 from wenv_resolver.progress import Progress
 
 
@@ -50,8 +51,9 @@ def size(runtime: Runtime, environment: Environment) -> int:
     return (executable.memory or executable.code).stat().st_size
 
 
-def requested_modules(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
+def requested_modules(ready: Ready, progress: Progress) -> list[str]:
     """The top-level modules of the packages that were asked for."""
+    runtime, environment = ready.runtime, ready.environment
     names = environment.requested_names
     chosen = [package for package in environment.packages if package.name in names]
     modules = {module for package in chosen for module in top_level_modules(runtime.store, package)}
@@ -59,14 +61,15 @@ def requested_modules(runtime: Runtime, environment: Environment, progress: Prog
     return sorted(modules.union(*(held[name].modules for name in names & held.keys())))
 
 
-def bake(runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress) -> Baked:
+def bake(ready: Ready, modules: Sequence[str], progress: Progress) -> Baked:
     """Have a component in the store that holds these modules imported, as far as they are fit; hold `Store.adding`.
 
     Raises WenvError if none is.
     """
+    runtime, environment = ready.runtime, ready.environment
     needs = needs_for(runtime, environment, writable=policy_of(environment).write)
     given = {**terminal_variables(os.environ), **needs.environment}
-    fit = fit_modules(runtime, environment, modules, needs.stubs, given, progress)
+    fit = fit_modules(ready, modules, needs.stubs, given, progress)
     if not fit.modules:
         reasons = "".join(f"\n  - {module}: {reason}" for module, reason in fit.left_out.items())
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")

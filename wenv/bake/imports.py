@@ -7,13 +7,11 @@ from wenv.bake.trials import trial_request
 from wenv.engine.replies import read_reply
 from wenv.engine.session import Session
 from wenv.engine.threaded import run_in_session
-from wenv.environment.manifest import Environment
 from wenv.errors import TrapError
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.request import terminal_variables
-from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
-from wenv.snapshot.code_index import layer_mounts
+from wenv.snapshot.ready import Ready
 from wenv_cache.reading import Given, printable
 from wenv_resolver.progress import Progress
 
@@ -21,14 +19,12 @@ from wenv_resolver.progress import Progress
 TIME_LIMIT = 120.0
 
 
-def failing_imports(
-    runtime: Runtime, environment: Environment, modules: Sequence[str], progress: Progress
-) -> dict[str, dict[str, str]]:
+def failing_imports(ready: Ready, modules: Sequence[str], progress: Progress) -> dict[str, dict[str, str]]:
     """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
     failures: dict[str, dict[str, str]] = {}
-    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
-    component = runtime.component(progress, environment.natives)
-    needs = needs_for(runtime, environment, writable=False)
+    preopens = [mount.preopen for mount in ready.mounts]
+    component = ready.runtime.component(progress, ready.environment.natives)
+    needs = needs_for(ready.runtime, ready.environment, writable=False)
     while waiting := [module for module in modules if module not in failures]:
         with PrivateFolders(()) as private:
             order = {"request": trial_request(needs.stubs, {**terminal_variables({}), **needs.environment}), "modules": waiting}

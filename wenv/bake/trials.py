@@ -9,13 +9,11 @@ from typing import Any
 from wenv.engine.limits import Limits
 from wenv.engine.replies import read_reply, texts
 from wenv.environment.kinds import Kind
-from wenv.environment.manifest import Environment
 from wenv.errors import TimeLimitError, TrapError
 from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
 from wenv.launcher.private import PrivateFolders
-from wenv.runtimes import Runtime
-from wenv.snapshot.code_index import layer_mounts
+from wenv.snapshot.ready import Ready
 from wenv_cache.reading import Given, printable
 from wenv_resolver.progress import Progress
 
@@ -41,8 +39,7 @@ class Fit:
 
 
 def fit_modules(
-    runtime: Runtime,
-    environment: Environment,
+    ready: Ready,
     modules: Sequence[str],
     stubs: Sequence[str],
     given: Mapping[str, str],
@@ -56,7 +53,7 @@ def fit_modules(
     progress.begin(TRYING, len(modules))
     for module in modules:
         progress.note(TRYING, module)
-        verdict = _tried(runtime, environment, module, trial_request(stubs, given), progress)
+        verdict = _tried(ready, module, trial_request(stubs, given), progress)
         if verdict["against"]:
             left_out[module] = verdict["against"]
         else:
@@ -69,18 +66,16 @@ def fit_modules(
     return Fit(chosen, left_out, tuple(sorted(looked_at)), tuple(sorted(absent)), frozenset(files))
 
 
-def _tried(
-    runtime: Runtime, environment: Environment, module: str, request: dict[str, object], progress: Progress
-) -> dict[str, Any]:
+def _tried(ready: Ready, module: str, request: dict[str, object], progress: Progress) -> dict[str, Any]:
     """The guest's verdict on one module (wenv/guest/bake/trial.py)."""
     from wenv.engine.remote import RemoteSession  # late: imports wasmtime
 
-    preopens = [mount.preopen for mount in layer_mounts(runtime, environment, progress)]
-    runtime.component(progress, environment.natives)
+    preopens, runtime, natives = [mount.preopen for mount in ready.mounts], ready.runtime, ready.environment.natives
+    runtime.component(progress, natives)
     order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
     with PrivateFolders(()) as private:
         folders = [*preopens, *private.preopens]
-        executable = runtime.executable(environment.natives)
+        executable = runtime.executable(natives)
         try:  # in a process of its own: what a module does while it is imported may never end
             with closing(RemoteSession(executable, folders, private.measured, LIMITS, {}, sink=lambda *_: None)) as session:
                 verdict = session.call_text("trial", json.dumps(order), TIME)

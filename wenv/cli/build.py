@@ -60,7 +60,7 @@ def build(
 
     from wenv.cli.store import open_store
     from wenv.make import solve, wheels
-    from wenv.make.wanted import Inputs, index_options
+    from wenv.make.wanted import Wanted, index_options
     from wenv.runtimes import default_runtime
     from wenv_resolver.requirements import Requested
 
@@ -80,7 +80,7 @@ def build(
     with Printer(quiet=quiet or as_json) as printer:
         runtime = default_runtime(open_store())
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
-        wanted = Inputs.of(names, files, constraints, None, None, index).requested(runtime.target(printer))
+        wanted = Wanted.of(names, files, constraints, None, None, index).requested(runtime, printer)
         named = tuple(line.name for line in wanted.requirements if line.name)
         asked = Requested(wanted.requirements, wanted.constraints, wanted.options.merged(options.from_source(named)))
         rules = replace(rules, settings=pairs, settings_for=frozenset(named))

@@ -45,16 +45,16 @@ def check(
     from wenv.errors import UsageError
     from wenv.make.check import findings, tried
     from wenv.make.choose_runtime import chosen_runtime
-    from wenv.make.wanted import Inputs, index_options
+    from wenv.make.wanted import Wanted, index_options
 
     if not names and not files:
         raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")
     rules = options.build_rules(no_build, build_only)
     with Printer(quiet=as_json) as printer:
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
-        inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
+        inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
         chosen = chosen_runtime(open_store(), runtime, inputs, printer)
-        wanted = inputs.requested(chosen.target(printer))
+        wanted = inputs.requested(chosen, printer)
         found = findings(chosen, wanted, rules, printer)
         fine = all(finding.works for finding in found)
         if deep and fine:

@@ -64,9 +64,9 @@ def create(
     from wenv.make import create as making
     from wenv.make.bake import bake as bake_environment
     from wenv.make.choose_runtime import first_solution
-    from wenv.make.prepare import requested_of_runtime
-    from wenv.make.wanted import Inputs, index_options
+    from wenv.make.wanted import Wanted, index_options
     from wenv.make.write import check_place
+    from wenv.report.packages import requested_of_runtime
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
@@ -76,7 +76,7 @@ def create(
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
-        inputs = Inputs.of(names, files, constraints, extras, groups, index, rules)
+        inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
         solved = first_solution(open_store(), runtime, inputs, printer, refresh=refresh)
         made = making.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start

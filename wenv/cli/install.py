@@ -47,7 +47,7 @@ def install(
     from wenv.cli.store import open_store
     from wenv.environment import find
     from wenv.make import create, solve
-    from wenv.make.wanted import Inputs, index_options
+    from wenv.make.wanted import Wanted, index_options
     from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
@@ -55,7 +55,7 @@ def install(
         runtime = runtime_for(open_store(), chosen)
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
-        adding = Inputs.of(names, files, constraints, extras, groups, index, rules)
+        adding = Wanted.of(names, files, constraints, extras, groups, index, rules)
 
         def decide(current: "Environment") -> solve.Solution:
             return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)

@@ -50,7 +50,7 @@ def lock(
     from wenv.errors import UsageError
     from wenv.make import solve, write
     from wenv.make.choose_runtime import chosen_runtime
-    from wenv.make.wanted import Inputs, index_options
+    from wenv.make.wanted import Wanted, index_options
     from wenv_cache.files import write_atomically
     from wenv_resolver.fetch import fetch
     from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
@@ -61,10 +61,10 @@ def lock(
         store = open_store()
         if names or files or constraints:
             index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
-            inputs = Inputs.of(names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only))
+            inputs = Wanted.of(names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only))
             chosen = chosen_runtime(store, runtime, inputs, printer)
             target = chosen.target(printer)
-            wanted, kept = inputs.requested(target), []
+            wanted, kept = inputs.requested(chosen, printer), []
             if output is not None and output.is_file() and not upgrade:
                 before = output.read_text("utf-8")
                 if lock_facts(before).runtime in (None, chosen.kind.value):

@@ -69,6 +69,7 @@ def pack(
     from wenv.pack import pack as packing
     from wenv.pack.program import program_of
     from wenv.runtimes.choice import runtime_for
+    from wenv.snapshot.ready import ensure_ready
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
@@ -88,8 +89,17 @@ def pack(
             raise UsageError(f"{written} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
+        runtime.check_packing()
         with runtime.store.adding():
-            made = packing.pack(runtime, chosen, program, target, printer, bake=not no_bake, slim=slim, precompile=precompile)
+            made = packing.pack(
+                ensure_ready(runtime, chosen, printer),
+                program,
+                target,
+                printer,
+                bake=not no_bake,
+                slim=slim,
+                precompile=precompile,
+            )
         if as_json:
             printer.json({**made.as_json(), "seconds": round(time.monotonic() - start, 3)})
         elif not quiet:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wenv.environment.manifest import Environment
     from wenv.launcher.program import Program
     from wenv.policy.policy import Policy
-    from wenv.runtimes import Runtime
+    from wenv.snapshot.ready import Ready
 
 
 def run(
@@ -118,6 +118,7 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_jso
     from wenv.environment.granting import policy_of
     from wenv.run import run as running
     from wenv.runtimes.choice import runtime_for
+    from wenv.snapshot.ready import ensure_ready
 
     with Printer() as printer:
         runtime = runtime_for(open_store(), chosen)
@@ -130,13 +131,13 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_jso
         if line.form == "prompt" and sys.stdin.isatty():
             from wenv.run.shell import run_shell
 
-            return run_shell(runtime, chosen, granted, printer)
+            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
-        if as_json:
-            return _told(printer, runtime, chosen, running.program_of(line, runtime.store, chosen), policy)
-        return running.run(runtime, chosen, running.program_of(line, runtime.store, chosen), policy, printer)
+        program = running.program_of(line, runtime.store, chosen)
+        ready = ensure_ready(runtime, chosen, printer)
+        return _told(printer, ready, program, policy) if as_json else running.run(ready, program, policy, printer)
 
 
 def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
@@ -157,16 +158,14 @@ def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
     return 0
 
 
-def _told(printer: Printer, runtime: "Runtime", chosen: "Environment", program: "Program", policy: "Policy") -> int:
+def _told(printer: Printer, ready: "Ready", program: "Program", policy: "Policy") -> int:
     """Run a program, and print what it printed and how it ended as one line of JSON."""
     from wenv.launcher.limits import CAPTURED
     from wenv.run import run as running
 
     printed: dict[int, list[bytes]] = {1: [], 2: []}
     bounded = policy if policy.output is not None else replace(policy, output=CAPTURED)
-    outcome, _ = running.run_told(
-        runtime, chosen, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data)
-    )
+    outcome, _ = running.run_told(ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data))
     texts = {name: b"".join(printed[number]).decode("utf-8", "replace") for number, name in ((1, "stdout"), (2, "stderr"))}
     print(json.dumps({**outcome.as_json(), **texts}))
     return outcome.status

@@ -155,6 +155,11 @@ def ungranted(environment: Environment) -> Request | None:
     return request if request is not None and request.policy != Policy() and not is_granted(request) else None
 
 
+def withholds_nothing(environment: Environment) -> bool:
+    """Whether all is granted that the environment and its project ask for: a run has nothing to say of it."""
+    return ungranted(environment) is None and environment.is_policy_granted()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One thing that a policy says, and where that comes from."""

@@ -11,26 +11,25 @@ from pathlib import Path
 
 from wenv.bake.imports import failing_imports
 from wenv.derived import CHECKS
-from wenv.environment.manifest import Environment
 from wenv.errors import UnacceptedWheelError
-from wenv.runtimes import Runtime
 from wenv.snapshot.contents import extension_modules
+from wenv.snapshot.ready import Ready
 from wenv_resolver.building.builder import BuiltWheel
 from wenv_resolver.progress import Progress
 
 TRYING = "Trying what was built"
 
 
-def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWheel], progress: Progress) -> None:
+def accept(ready: Ready, built: Sequence[BuiltWheel], progress: Progress) -> None:
     """Import every extension module of wheels that were built here and have not been tried, in the environment to be.
 
     Raises UnacceptedWheelError, and LinkError.
     """
-    store = runtime.store
+    store = ready.runtime.store
     waiting = [wheel for wheel in built if wheel.native and not store.derived_folder(CHECKS, wheel.key).is_dir()]
     if not waiting:
         return
-    packages = {package.built: package for package in environment.packages if package.built}
+    packages = {package.built: package for package in ready.environment.packages if package.built}
     progress.begin(TRYING)
     try:
         for wheel in waiting:
@@ -38,7 +37,7 @@ def accept(runtime: Runtime, environment: Environment, built: Sequence[BuiltWhee
             modules = extension_modules(store, package)
 
             def check(folder: Path, wheel: BuiltWheel = wheel, modules: Sequence[str] = modules) -> None:
-                failures = failing_imports(runtime, environment, modules, progress)
+                failures = failing_imports(ready, modules, progress)
                 broken = {module: said for module, said in failures.items() if not _is_about_something_else(said, modules)}
                 if len(failures) == len(modules) and any(_is_the_platforms(said) for said in failures.values()):
                     broken = failures  # what the platform lacks is not optional for this wheel

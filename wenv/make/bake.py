@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wenv.environment.manifest import Baked, Environment, load
-from wenv.make.write import _save, alone
+from wenv.make.write import alone, computed
 from wenv.run.planning import leave_plan
 from wenv.runtimes import Runtime
 from wenv.snapshot.ready import ensure_ready
@@ -19,12 +19,12 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
     store = runtime.store
     with store.adding(), alone(store, folder):
         current = load(folder)
-        ensure_ready(runtime, current, progress)
-        chosen = baking.requested_modules(runtime, current, progress) if modules is None else sorted(set(modules))
-        done = baking.bake(runtime, current, chosen, progress)
+        ready = ensure_ready(runtime, current, progress)
+        chosen = baking.requested_modules(ready, progress) if modules is None else sorted(set(modules))
+        done = baking.bake(ready, chosen, progress)
         made = replace(current, baked=done, stamp=None)
-        _save(store, made, granting=current.is_policy_granted())
-        leave_plan(runtime, made, progress)
+        made.save(computed(store, made), granting=current.is_policy_granted())
+        leave_plan(replace(ready, environment=made))
         return made
 
 
@@ -32,4 +32,5 @@ def unbake(runtime: Runtime, folder: Path) -> None:
     """Let the environment start unbaked again."""
     with runtime.store.adding(), alone(runtime.store, folder):
         current = load(folder)
-        _save(runtime.store, replace(current, baked=Baked(), stamp=None), granting=current.is_policy_granted())
+        made = replace(current, baked=Baked(), stamp=None)
+        made.save(computed(runtime.store, made), granting=current.is_policy_granted())

@@ -98,20 +98,18 @@ def tried(
     solution = solve.solve(runtime, requested, progress, rules=rules)
     with runtime.store.adding():
         try:
-            environment = prepare.prepare(runtime, Path("check"), solution, progress).environment
+            ready = prepare.prepare(runtime, Path("check"), solution, progress).ready
         except (FailedBuildError, UnacceptedWheelError, LinkError) as error:
             guilty = error.packages if isinstance(error, LinkError) else (error.name,)
             return [_broken(each, str(error)) if each.name in guilty else each for each in found]
-        packages = {package.name: package for package in environment.packages}
+        packages = {package.name: package for package in ready.environment.packages}
         result = []
         for finding in found:
             if finding.kind == "held":
                 modules = list(runtime.contained(progress)[finding.name].modules)
             else:
                 modules = top_level_modules(runtime.store, packages[finding.name])
-            failures = {
-                module: said["reason"] for module, said in failing_imports(runtime, environment, modules, progress).items()
-            }
+            failures = {module: said["reason"] for module, said in failing_imports(ready, modules, progress).items()}
             words = "; ".join(f"import {module}: {reason}" for module, reason in failures.items())
             evidence = words or f"{finding.evidence}; imported {', '.join(modules) or 'nothing: it has no modules'}"
             how = "cannot be imported" if failures else finding.how

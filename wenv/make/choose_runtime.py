@@ -7,11 +7,10 @@ from packaging.utils import canonicalize_name
 
 from wenv.environment.kinds import Choice, Kind
 from wenv.make import solve
-from wenv.make.wanted import Inputs
+from wenv.make.wanted import Wanted
 from wenv.runtimes import Runtime, default_runtime, runtime_of
 from wenv.runtimes.choice import (
     announcement,
-    reading_target,
     scientific_has,
     scientific_lacks,
     scientific_name,
@@ -19,12 +18,12 @@ from wenv.runtimes.choice import (
     with_advice,
 )
 from wenv_cache.store import Store
-from wenv_resolver.errors import RequirementsError, UnusablePackagesError
+from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import lock_facts
 from wenv_resolver.progress import Progress
 
 
-def chosen_runtime(store: Store, choice: Choice, inputs: Inputs, progress: Progress) -> Runtime:
+def chosen_runtime(store: Store, choice: Choice, inputs: Wanted, progress: Progress) -> Runtime:
     """The runtime for what is named, as far as names tell; if it is another than the default one, `progress` hears why."""
     kind = choice.kind
     if kind is not None:
@@ -42,19 +41,16 @@ def chosen_runtime(store: Store, choice: Choice, inputs: Inputs, progress: Progr
     return runtime_of(store, Kind.SCIENTIFIC)
 
 
-def _lacking(inputs: Inputs, runtime: Runtime, progress: Progress) -> list[str]:
+def _lacking(inputs: Wanted) -> list[str]:
     """What is asked for at a version that the scientific runtime does not have."""
     if inputs.lock is not None:
         return []
-    return scientific_lacks(line.text for line in inputs.requested(runtime.target(progress)).requirements)
+    return scientific_lacks(line.text for line in inputs.gathered.requested.requirements)
 
 
-def _reasons(inputs: Inputs) -> list[str]:
+def _reasons(inputs: Wanted) -> list[str]:
     """The requirements that are for the scientific runtime, unless somebody brings wheels of them or wants them built."""
-    try:
-        lines = inputs.requested(reading_target()).requirements
-    except RequirementsError:
-        return []  # it may be right for the other Python
+    lines = inputs.gathered.requested.requirements
     if ":all:" in inputs.index.no_binary:
         return []
     given = _projects_in(inputs.index.find_links) | {canonicalize_name(name) for name in inputs.index.no_binary}
@@ -69,7 +65,7 @@ def _projects_in(links: Sequence[str]) -> set[str]:
 
 
 def first_solution(
-    store: Store, choice: Choice, inputs: Inputs, progress: Progress, *, refresh: bool = False
+    store: Store, choice: Choice, inputs: Wanted, progress: Progress, *, refresh: bool = False
 ) -> solve.Solution:
     """What a new environment shall hold, and on which runtime: on the scientific one also if it holds what the default one
     turns out not to have."""
@@ -82,9 +78,9 @@ def first_solution(
         there = [file.name for file in to_build if scientific_name(file.name)]
     except UnusablePackagesError as error:
         there = scientific_has(error.packages)
-        if choice is not Choice.AUTO or not there or _lacking(inputs, runtime, progress):
+        if choice is not Choice.AUTO or not there or _lacking(inputs):
             raise with_advice(error) from error
-    if not there or _lacking(inputs, runtime, progress):
+    if not there or _lacking(inputs):
         return solved
     progress.say(announcement(there))
     return inputs.solution(runtime_of(store, Kind.SCIENTIFIC), progress, refresh=refresh)

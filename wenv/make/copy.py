@@ -25,8 +25,8 @@ def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Pro
         now = datetime.now(UTC).isoformat(timespec="seconds")
         made = replace(environment, folder=folder, created=now, changed=now, stamp=None)
         lock = lock_of(runtime.store, environment)
-        ensure_ready(runtime, environment, progress)
-        write(runtime, made, lock, progress, granting=environment.is_policy_granted())
+        ready = ensure_ready(runtime, environment, progress)
+        write(replace(ready, environment=made), lock, granting=environment.is_policy_granted())
         return made
 
 

@@ -57,8 +57,8 @@ def _make(
     granting: bool,
 ) -> Environment:
     prepared = prepare(runtime, folder, solution, progress, policy=policy, created=created)
-    environment = prepared.environment
+    ready, environment = prepared.ready, prepared.ready.environment
     if previous is not None and created is not None and previous.snapshot == environment.snapshot:
         environment = replace(environment, baked=previous.baked)
-    write(runtime, environment, prepared.lock, progress, granting=granting)
+    write(replace(ready, environment=environment), prepared.lock, granting=granting)
     return environment

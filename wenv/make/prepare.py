@@ -9,8 +9,7 @@ from wenv.guest.imports.extensions import is_extension
 from wenv.make.solve import Solution, builder_for
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
-from wenv.snapshot.code_index import image
-from wenv.snapshot.ready import compile_layers
+from wenv.snapshot.ready import Ready, ensure_ready
 from wenv_cache.store import Store
 from wenv_resolver.fetch import FetchedWheel, fetch
 from wenv_resolver.lock import lock_text
@@ -21,7 +20,7 @@ from wenv_resolver.progress import Progress
 class Prepared:
     """An environment that could be run, and is not yet anywhere but in the store; `lock` is its lock's text."""
 
-    environment: Environment
+    ready: Ready
     lock: str
     fetched: tuple[FetchedWheel, ...]
 
@@ -40,12 +39,10 @@ def prepare(
     Nothing is written to `folder`.
     """
     store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
-    runtime.prepare(progress)
     target = runtime.target(progress)
     builder = builder_for(runtime, solution.rules, progress) if any(file.is_source for file in solution.files) else None
     fetched = fetch(store, solution.files, target, solution.requested.options, progress, builder)
     packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
-    compile_layers(runtime, packages, progress)
     lines = [line.text for line in solution.requested.requirements]
     text = lock_text([item.file for item in fetched], lines, target, runtime.kind.value)
     environment = Environment(
@@ -58,19 +55,12 @@ def prepare(
         created=created or now,
         changed=now,
     )
-    image(runtime, environment, progress)
-    if not runtime.is_prepared(environment.natives):
-        runtime.component(progress, environment.natives)
+    ready = ensure_ready(runtime, environment, progress)
     if built := [item.built for item in fetched if item.built is not None]:
         from wenv.make.acceptance import accept  # late: imports wasmtime
 
-        accept(runtime, environment, built, progress)
-    return Prepared(environment, text, tuple(fetched))
-
-
-def requested_of_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
-    """The packages that were asked for and are the runtime's, by canonical name."""
-    return [name for name in runtime.contained(progress) if name in environment.requested_names]
+        accept(ready, built, progress)
+    return Prepared(ready, text, tuple(fetched))
 
 
 def _package(store: Store, item: FetchedWheel) -> PackageLayer:

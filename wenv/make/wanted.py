@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from wenv.environment.kinds import Kind
@@ -9,16 +10,13 @@ from wenv.environment.manifest import Environment
 from wenv.errors import UsageError
 from wenv.make import solve, write
 from wenv.runtimes import Runtime
-from wenv.runtimes.choice import (
-    with_advice,
-)
+from wenv.runtimes.choice import with_advice
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import is_lock
 from wenv_resolver.progress import Progress
-from wenv_resolver.reading import gather
+from wenv_resolver.reading import Gathered, gather
 from wenv_resolver.requirements import IndexOptions, Requested
-from wenv_resolver.target import Target
 
 
 def index_options(
@@ -42,9 +40,9 @@ def index_options(
     return options
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a command was asked for, and where to look for it."""
+@dataclass(frozen=True)
+class Wanted:
+    """What a command was asked for, and where to look for it: files are read once, when they are first needed."""
 
     names: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
@@ -64,14 +62,14 @@ class Inputs:
         groups: Sequence[str] | None,
         index: IndexOptions,
         rules: BuildRules = ANY_BUILD,
-    ) -> "Inputs":
+    ) -> "Wanted":
         """From options as typer gives them."""
         return cls(
             tuple(names or ()), tuple(files or ()), tuple(constraints or ()), tuple(extras or ()), tuple(groups or ()),
             index, rules,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def lock(self) -> Path | None:
         """The lock among the files, which has decided already.  Raises UsageError if anything else is given."""
         locks = [path for path in self.files if is_lock(path)]
@@ -86,23 +84,27 @@ class Inputs:
             )
         return locks[0]
 
-    def requested(self, target: Target) -> Requested:
-        """Everything that the options name, read for a target."""
+    @cached_property
+    def gathered(self) -> Gathered:
+        """Everything that the options name.  Raises RequirementsError and UsageError."""
         for path in self.files:
             if is_lock(path):
                 raise UsageError(
                     f"{path} is a lock, which has decided already", "`wenv create -r` and `wenv install -r` take it"
                 )
         return gather(
-            self.names, self.files, self.constraints,
-            target=target, options=self.index, extras=self.extras, groups=self.groups,
+            self.names, self.files, self.constraints, options=self.index, extras=self.extras, groups=self.groups
         )  # fmt: skip
+
+    def requested(self, runtime: Runtime, progress: Progress) -> Requested:
+        """Everything that the options name, for a runtime.  Raises RequirementsError and UsageError."""
+        return self.gathered.requested_for(runtime.target(progress))
 
     def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> solve.Solution:
         """Resolve what is named, or take what a lock has decided.  See `wenv_resolver.resolve.resolve` for errors."""
         if (lock := self.lock) is not None:
             return solve.solution_of_lock(runtime, lock, progress, self.rules)
-        return solve.solve(runtime, self.requested(runtime.target(progress)), progress, rules=self.rules, refresh=refresh)
+        return solve.solve(runtime, self.requested(runtime, progress), progress, rules=self.rules, refresh=refresh)
 
     def added_to(
         self, current: Environment, runtime: Runtime, progress: Progress, *, upgrade: bool = False, refresh: bool = False
@@ -114,9 +116,9 @@ class Inputs:
         if self.lock is not None:
             return self.solution(runtime, progress, refresh=refresh)
         kept, before = write.locked_wheels(runtime, current, progress), current.asked_for
-        if self == Inputs(rules=self.rules) and not upgrade:
+        if self == Wanted(rules=self.rules) and not upgrade:
             return solve.Solution(runtime, before, tuple(kept), self.rules)
-        wanted = before.merged(self.requested(runtime.target(progress)))
+        wanted = before.merged(self.requested(runtime, progress))
         try:
             return solve.solve(runtime, wanted, progress, () if upgrade else kept, self.rules, refresh=refresh or upgrade)
         except UnusablePackagesError as error:

@@ -13,6 +13,7 @@ from wenv.run.bin import BIN, write_scripts
 from wenv.run.planning import leave_plan
 from wenv.runtimes import Runtime
 from wenv.snapshot.contents import console_scripts, split_packages
+from wenv.snapshot.ready import Ready
 from wenv_cache.errors import MissingEntryError
 from wenv_cache.ownfolder import own_folder
 from wenv_cache.store import Store
@@ -60,18 +61,19 @@ def alone(store: Store, folder: Path) -> Iterator[None]:
         yield
 
 
-def write(runtime: Runtime, environment: Environment, lock: str, progress: Progress, *, granting: bool) -> None:
+def write(ready: Ready, lock: str, *, granting: bool) -> None:
     """Write an environment's folder, the manifest last; `lock` is the lock's text.  Raises LinkedFolderError."""
+    environment, store = ready.environment, ready.runtime.store
+    found = computed(store, environment)
     with own_folder(environment.folder, create=True) as folder:
         folder.write(".gitignore", "*\n")
         folder.write(LOCK_NAME, lock)
-        write_scripts(runtime.store, environment, folder)
-        _save(runtime.store, environment, granting=granting)
-    leave_plan(runtime, environment, progress)
+        write_scripts(store, environment, folder)
+        environment.save(found, granting=granting)
+    leave_plan(ready)
 
 
-def _save(store: Store, environment: Environment, *, granting: bool) -> None:
-    """Write the manifest, with what earlier versions of wenv read there."""
+def computed(store: Store, environment: Environment) -> dict[str, object]:
+    """What earlier versions of wenv read in a manifest, and this one finds in the layers."""
     packages = environment.packages
-    computed = {"scripts": console_scripts(store, packages), "split_packages": split_packages(store, packages)}
-    environment.save(computed, granting=granting)
+    return {"scripts": console_scripts(store, packages), "split_packages": split_packages(store, packages)}

@@ -13,18 +13,17 @@ from typing import Any
 
 from wenv.bake.baking import baking_with
 from wenv.bake.trials import Fit, fit_modules
-from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
 from wenv.guest.pack.archive import Entry, Pack
 from wenv.locations import STANDARD_LIBRARY
 from wenv.pack.archives import NEVER, SLIM, Part, application_archive, chosen_part, layer_archive
 from wenv.pack.program import APPLICATION, Program
 from wenv.pack.used import missing_modules, unused_patterns, wanted_modules
-from wenv.runtimes import Packing, Runtime
+from wenv.runtimes import Packing
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot.code_index import layer_bases
 from wenv.snapshot.contents import importable_names, split_packages
-from wenv.snapshot.ready import ensure_ready
+from wenv.snapshot.ready import Ready
 from wenv_cache.files import replacing
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
@@ -62,8 +61,7 @@ class Packed:
 
 
 def pack(
-    runtime: Runtime,
-    environment: Environment,
+    ready: Ready,
     program: Program,
     output: Path,
     progress: Progress,
@@ -76,14 +74,14 @@ def pack(
 
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
+    runtime, environment = ready.runtime, ready.environment
     runtime.check_packing()
-    ensure_ready(runtime, environment, progress)
-    missing = missing_modules(runtime, environment, program, progress)
+    missing = missing_modules(ready, program, progress)
     needs = needs_for(runtime, environment, writable=False)
     variables = {"HOME": "/tmp", **needs.environment}
     fit = Fit()
     if bake:
-        fit = fit_modules(runtime, environment, wanted_modules(runtime, environment, program), needs.stubs, variables, progress)
+        fit = fit_modules(ready, wanted_modules(ready, program), needs.stubs, variables, progress)
     entry: Entry = {
         "form": program.form,  # type: ignore[typeddict-item]
         "name": program.name,

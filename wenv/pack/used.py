@@ -8,9 +8,9 @@ from wenv.bake.baking import requested_modules
 from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
 from wenv.pack.program import Program
-from wenv.runtimes import Runtime
 from wenv.runtimes.services import guest_sources
 from wenv.snapshot.contents import top_level_modules
+from wenv.snapshot.ready import Ready
 from wenv_cache.store import Store
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress, Silent
@@ -18,8 +18,9 @@ from wenv_resolver.progress import Progress, Silent
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
-def missing_modules(runtime: Runtime, environment: Environment, program: Program, progress: Progress) -> tuple[str, ...]:
+def missing_modules(ready: Ready, program: Program, progress: Progress) -> tuple[str, ...]:
     """What a script imports at its top level and nobody has.  Raises WenvError for a program that cannot even begin."""
+    runtime, environment = ready.runtime, ready.environment
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
     there = own | set(sys.stdlib_module_names) | set(_library_modules(runtime.store, environment))
     there |= {name for package in environment.packages for name in _top_level(runtime.store, package.digest)}
@@ -41,16 +42,16 @@ def _top_level(store: Store, layer: str) -> set[str]:
     return {path.name.partition(".")[0] for path in tree.iterdir()} if tree.is_dir() else set()
 
 
-def wanted_modules(runtime: Runtime, environment: Environment, program: Program) -> list[str]:
+def wanted_modules(ready: Ready, program: Program) -> list[str]:
     """The modules to have imported already: those that the program begins with."""
     if program.form == "python":
-        return requested_modules(runtime, environment, Silent())
+        return requested_modules(ready, Silent())
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
     if program.form in ("module", "entry"):
         return sorted({program.target.partition(":")[0].partition(".")[0]} - own)
     script = dict(program.files)[PurePosixPath(program.target).name]
     found = imported_names(script.read_bytes()) - own
-    store = runtime.store
+    store, environment = ready.runtime.store, ready.environment
     there = {name for package in environment.packages for name in top_level_modules(store, package)}
     there |= set(_library_modules(store, environment))
     return sorted(found & there - {"__future__"})

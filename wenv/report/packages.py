@@ -44,6 +44,11 @@ class PackageReport:
         return asdict(self)
 
 
+def requested_of_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
+    """The packages that were asked for and are the runtime's, by canonical name."""
+    return [name for name in runtime.contained(progress) if name in environment.requested_names]
+
+
 @dataclass(frozen=True, slots=True)
 class VersionChange:
     """What became of a package; versions, None where it is not there."""

@@ -6,8 +6,8 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wenv.bake.baking import baking_of, is_baked
-from wenv.environment.granting import policy_of, ungranted
+from wenv.bake.baking import baking_of
+from wenv.environment.granting import policy_of, withholds_nothing
 from wenv.environment.manifest import Environment
 from wenv.guest.request import Request
 from wenv.launcher import plan as plans
@@ -18,26 +18,26 @@ from wenv.launcher.preopens import Preopen
 from wenv.locations import registry_folder
 from wenv.policy.mounts import own_folders
 from wenv.run import native_plan
-from wenv.run.bin import refresh_scripts
-from wenv.run.plots import plots_mount, plots_variables
+from wenv.run.plots import plots_of
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
-from wenv.snapshot.code_index import layer_mounts
 from wenv.snapshot.contents import console_scripts
+from wenv.snapshot.ready import Ready
 from wenv_cache.errors import FullDiskError
 from wenv_cache.files import write_atomically
-from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
     from wenv.launcher.plan import Baked, Plan
     from wenv.runtimes import Baking
 
 
-def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
-    """The launch plan of an environment that is ready to run."""
+def plan_of(ready: Ready) -> "Plan":
+    """The launch plan of an environment."""
+    runtime, environment = ready.runtime, ready.environment
     executable = runtime.executable(environment.natives)
+    baked = _baked(runtime, environment)
     writing, reading = (needs_for(runtime, environment, writable=writable) for writable in (True, False))
-    plots = plots_variables(environment)
+    pictures, plots = plots_of(environment)
     library = _wasmtime_library()
     return {
         "format": plans.FORMAT,
@@ -50,8 +50,8 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
         "library_stamp": plans.file_stamp(library),
         "component": str(executable.code),
         "memory": str(executable.memory or ""),
-        "baked": _baked(runtime, environment),
-        "preopens": [mount.preopen for mount in (*layer_mounts(runtime, environment, progress), *plots_mount(environment))],
+        "baked": baked,
+        "preopens": [mount.preopen for mount in (*ready.mounts, *pictures)],
         "scripts": console_scripts(runtime.store, environment.packages),
         "stubs": list(writing.stubs),
         "variables": {**writing.environment, **plots},
@@ -62,9 +62,12 @@ def plan_of(runtime: Runtime, environment: Environment, progress: Progress) -> "
 
 
 def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
-    if not is_baked(runtime, environment):
+    baking = baking_of(runtime, environment)
+    if baking is None:
         return None
-    baked = runtime.executable(environment.natives, baking_of(runtime, environment))
+    baked = runtime.executable(environment.natives, baking)
+    if not baked.is_there:
+        return None
     return {
         "component": str(baked.code),
         "memory": str(baked.memory or ""),
@@ -74,27 +77,19 @@ def _baked(runtime: Runtime, environment: Environment) -> "Baked | None":
     }
 
 
-def fitting(
-    runtime: Runtime,
-    environment: Environment,
-    plan: "Plan",
-    request: Request,
-    shared: Sequence[Preopen],
-    limit: int | None,
-) -> "Baking | None":
+def fitting(ready: Ready, plan: "Plan", request: Request, shared: Sequence[Preopen], limit: int | None) -> "Baking | None":
     """What is baked for a run: nothing, where something is not as it was when the modules were imported."""
     plain = plans.executable(plan, request, shared, limit) == (plan["component"], plan["memory"])
-    return None if plain else baking_of(runtime, environment)
+    return None if plain else baking_of(ready.runtime, ready.environment)
 
 
-def leave_plan(runtime: Runtime, environment: Environment, progress: Progress) -> "Plan":
+def leave_plan(ready: Ready) -> "Plan":
     """The plan of an environment, kept for the next run unless the manifest's policy was not granted (which a run says)."""
-    plan = plan_of(runtime, environment, progress)
-    if environment.is_policy_granted() and ungranted(environment) is None:
+    plan, environment = plan_of(ready), ready.environment
+    if withholds_nothing(environment):
         with suppress(OSError, FullDiskError):  # then the next run takes the long way again
             _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
             _keep(native_plan.start_file(registry_folder(), plan["folder"]), native_plan.text_of(plan))
-        refresh_scripts(runtime.store, environment)
     return plan
 
 

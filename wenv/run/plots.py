@@ -20,15 +20,10 @@ def shows_plots(environment: Environment) -> bool:
     return environment.runtime.kind == Kind.SCIENTIFIC
 
 
-def plots_mount(environment: Environment) -> list[Mount]:
-    """What a run is given for its pictures; the folder is made."""
+def plots_of(environment: Environment) -> tuple[list[Mount], dict[str, str]]:
+    """What a run is given for its pictures, and the variables that say where that is; the folder is made."""
     if not shows_plots(environment):
-        return []
+        return [], {}
     folder = plots_folder(environment)
     folder.mkdir(parents=True, exist_ok=True)
-    return [Mount(folder, PurePosixPath(FOLDER), writable=True)]
-
-
-def plots_variables(environment: Environment) -> dict[str, str]:
-    """The variables that say where that is."""
-    return {VARIABLE: str(plots_folder(environment))} if shows_plots(environment) else {}
+    return [Mount(folder, PurePosixPath(FOLDER), writable=True)], {VARIABLE: str(folder)}

@@ -30,10 +30,10 @@ from wenv.launcher.request import request_of
 from wenv.locations import temporary_environments
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
+from wenv.run.bin import refresh_scripts
 from wenv.run.planning import fitting, leave_plan
-from wenv.runtimes import Runtime
 from wenv.snapshot.contents import console_scripts
-from wenv.snapshot.ready import ensure_ready
+from wenv.snapshot.ready import Ready
 from wenv_cache.errors import FullDiskError, UserError
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
@@ -77,11 +77,9 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(
-    runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress
-) -> Iterator[Sandbox]:
+def sandbox(ready: Ready, program: Program, policy: Policy, progress: Progress) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
-    ensure_ready(runtime, environment, progress)
+    environment = ready.environment
     with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
         register(environment.folder)  # a project that was moved, or came from elsewhere
     if not environment.is_policy_granted() and environment.folder.parent.parent != temporary_environments():
@@ -89,9 +87,11 @@ def sandbox(
         progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")
     if (asked := ungranted(environment)) is not None:
         progress.say(f"ignored: what {asked.path} asks for, {asked.policy.words} (`wenv grant` grants it)")
-    if environment.baked.modules and not is_baked(runtime, environment):
+    if environment.baked.modules and not is_baked(ready.runtime, environment):
         progress.say("programs start unbaked: this was baked by another version of wenv (`wenv bake` bakes it anew)")
-    plan = leave_plan(runtime, environment, progress)
+    plan = leave_plan(ready)
+    if environment.is_policy_granted() and asked is None:
+        refresh_scripts(ready.runtime.store, environment)  # for a project that was moved
     here = str(Path.cwd())
     shared = shared_folders(here, program.folder, policy.as_json())
     for host, guest, writable in shared:
@@ -99,7 +99,7 @@ def sandbox(
     request = request_of(plan, program, policy.as_json(), here, shared)
     with PrivateFolders(mount[1] for mount in shared) as private:
         yield Sandbox(
-            fitting(runtime, environment, plan, request, shared, policy.memory),
+            fitting(ready, plan, request, shared, policy.memory),
             (*plan["preopens"], *shared, *private.preopens),
             tuple(shared),
             request,
@@ -137,17 +137,16 @@ def not_started(error: UserError) -> Outcome:
     return Outcome(Exit.NOT_STARTED, "not_started", message, 0.0, None, 0, 0, output_cut=False)
 
 
-def run(runtime: Runtime, environment: Environment, program: Program, policy: Policy, progress: Progress) -> int:
+def run(ready: Ready, program: Program, policy: Policy, progress: Progress) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
-    outcome, error = run_told(runtime, environment, program, policy, progress, None)
+    outcome, error = run_told(ready, program, policy, progress, None)
     if error is not None:
         raise error
     return outcome.status
 
 
 def run_told(
-    runtime: Runtime,
-    environment: Environment,
+    ready: Ready,
     program: Program,
     policy: Policy,
     progress: Progress,
@@ -169,8 +168,8 @@ def run_told(
         if sink is not None:
             sink(descriptor, data)
 
-    with sandbox(runtime, environment, program, policy, progress) as prepared:
-        component = runtime.component(progress, environment.natives, prepared.baking)
+    with sandbox(ready, program, policy, progress) as prepared:
+        component = ready.runtime.component(progress, ready.environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
         guarded = protected(prepared.shared)
         before_run = None if protect(guarded, prepared.shared) else state(guarded)

@@ -26,7 +26,7 @@ from wenv.launcher.removal import stop_and_remove
 from wenv.locations import history_file
 from wenv.policy.policy import Policy
 from wenv.run.run import CHANGED, sandbox
-from wenv.runtimes import Runtime
+from wenv.snapshot.ready import Ready
 from wenv_cache.reading import Given, printable
 from wenv_resolver.progress import Progress
 
@@ -107,14 +107,15 @@ class GuestThread:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def run_shell(runtime: Runtime, environment: Environment, granted: Policy, progress: Progress) -> int:
+def run_shell(ready: Ready, granted: Policy, progress: Progress) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
+    environment = ready.environment
     policy = policy_of(environment).widened(granted)
-    with sandbox(runtime, environment, Program("code", "", CommandLine("code")), policy, progress) as prepared:
+    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress) as prepared:
         guarded = protected(prepared.shared)
         before = None if protect(guarded, prepared.shared) else state(guarded)
         guest = GuestThread(prepared.private, policy)
-        component = runtime.component(progress, environment.natives, prepared.baking)
+        component = ready.runtime.component(progress, environment.natives, prepared.baking)
         guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
         try:
             opened = guest.call("shell.open", prepared.request)

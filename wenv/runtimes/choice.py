@@ -14,19 +14,11 @@ from wenv.environment.manifest import Environment
 from wenv.runtimes import Runtime, runtime_of
 from wenv_cache.store import Store
 from wenv_resolver.errors import Unusable, UnusablePackagesError
-from wenv_resolver.target import Target
 
 
 def runtime_for(store: Store, environment: Environment) -> Runtime:
     """The runtime of an environment."""
     return runtime_of(store, Kind(environment.runtime.kind))
-
-
-def reading_target() -> Target:
-    """What requirements are read for before a runtime is chosen; nothing has to be there for it."""
-    from wenv.runtimes.scientific import table
-
-    return Target(table()["markers"], "", "")
 
 
 def scientific_reasons(requirements: Iterable[str]) -> list[str]:

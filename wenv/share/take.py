@@ -79,6 +79,6 @@ def take(
             if package.native != any(is_extension(file.path) for file in store.manifest(package.digest).files):
                 raise ArchiveError(f"{source.label}: {package.name} is not what the configuration says of it")
         store.put_document(source.configuration.lock)
-        ensure_ready(runtime, environment, progress)
-        write(runtime, environment, source.configuration.lock, progress, granting=grant)
+        ready = ensure_ready(runtime, environment, progress)
+        write(ready, source.configuration.lock, granting=grant)
     return environment

@@ -18,6 +18,7 @@ from wenv.policy.mounts import Mount
 from wenv.runtimes import Runtime
 from wenv.snapshot.contents import importable_names, split_packages
 from wenv_cache.files import link_or_copy
+from wenv_cache.store import Store
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
 
@@ -72,10 +73,9 @@ def image(runtime: Runtime, environment: Environment, progress: Progress) -> Pat
     return store.derive(IMAGES, image_key(runtime, environment), build)
 
 
-def layer_mounts(runtime: Runtime, environment: Environment, progress: Progress) -> list[Mount]:
-    """The read-only folders of a snapshot: each layer's files, and its image."""
-    made = image(runtime, environment, progress)
-    mounts = [Mount(runtime.store.tree(layer), PurePosixPath(base)) for layer, base in layer_bases(environment)]
+def layer_mounts(store: Store, environment: Environment, image: Path) -> tuple[Mount, ...]:
+    """The read-only folders of a snapshot: each layer's files, and its image in the folder `image`."""
+    mounts = [Mount(store.tree(layer), PurePosixPath(base)) for layer, base in layer_bases(environment)]
     if environment.packages:
-        mounts.append(Mount(made / LAYERS.name, LAYERS))
-    return [*mounts, Mount(made / "code", CODE)]
+        mounts.append(Mount(image / LAYERS.name, LAYERS))
+    return (*mounts, Mount(image / "code", CODE))

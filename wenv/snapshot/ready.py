@@ -1,17 +1,33 @@
-"""Making what is missing to run an environment."""
+"""An environment on its runtime, ready to run; what is missing for that is made here."""
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 from wenv.environment.manifest import Environment, PackageLayer
 from wenv.errors import StaleEnvironmentError
 from wenv.locations import STANDARD_LIBRARY
+from wenv.policy.mounts import Mount
 from wenv.runtimes import Runtime
-from wenv.snapshot.code_index import has_image, image
+from wenv.snapshot.code_index import has_image, image, layer_mounts
 from wenv_resolver.progress import Progress
 
 COMPILING = "Compiling modules"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An environment on its runtime, with everything made that a run needs: only `ensure_ready` gives one.
+
+    `image` is the folder of its image (wenv/snapshot/code_index.py), `mounts` are the read-only folders of its snapshot.
+    """
+
+    environment: Environment
+    runtime: Runtime
+    image: Path
+    mounts: tuple[Mount, ...]
 
 
 def compile_layers(runtime: Runtime, packages: Sequence[PackageLayer], progress: Progress) -> None:
@@ -41,19 +57,18 @@ def compile_layers(runtime: Runtime, packages: Sequence[PackageLayer], progress:
         progress.end(COMPILING)
 
 
-def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress) -> None:
+def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress) -> Ready:
     """Make what is missing to run the environment; usually nothing is.  Raises StaleEnvironmentError."""
-    store = runtime.store
+    _check_runtime(runtime, environment, progress)
     if not runtime.is_prepared(environment.natives) or not has_image(runtime, environment):
-        from wenv.snapshot.ready import compile_layers
-
-        with store.adding():
+        with runtime.store.adding():
             runtime.prepare(progress)
-            _check_runtime(runtime, environment, progress)
             compile_layers(runtime, environment.packages, progress)
             image(runtime, environment, progress)
-            runtime.component(progress, environment.natives)
-    _check_runtime(runtime, environment, progress)
+            if not runtime.is_prepared(environment.natives):
+                runtime.component(progress, environment.natives)
+    made = image(runtime, environment, progress)
+    return Ready(environment, runtime, made, layer_mounts(runtime.store, environment, made))
 
 
 def _check_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> None:

@@ -13,7 +13,7 @@ from wenv.environment.manifest import Environment
 from wenv.make import bake, copy, create, remove, solve
 from wenv.make.choose_runtime import first_solution
 from wenv.make.uninstall import without
-from wenv.make.wanted import Inputs
+from wenv.make.wanted import Wanted
 from wenv.policy.policy import Policy
 from wenv.report.packages import version_changes
 from wenv.report.words import human_size
@@ -60,7 +60,7 @@ class ChangingActions(ActionScreen):
             self.tell(f"Created {made.label} with {len(made.packages)} packages")
             self.left(made.folder)
 
-    def _solution(self, adding: Inputs, relay: Relay) -> solve.Solution:
+    def _solution(self, adding: Wanted, relay: Relay) -> solve.Solution:
         return first_solution(self._store, Choice.AUTO, adding, relay)
 
     @work(group="action")

@@ -6,7 +6,7 @@ from pathlib import Path
 from wenv.environment import find
 from wenv.environment.manifest import Environment
 from wenv.make import write
-from wenv.make.wanted import Inputs
+from wenv.make.wanted import Wanted
 from wenv.pack.program import Program, program_of
 from wenv_cache.store import Store
 
@@ -26,11 +26,11 @@ def place_of_name(values: Values) -> Path:
     return folder
 
 
-def adding_of(values: Values) -> Inputs:
+def adding_of(values: Values) -> Wanted:
     file = Path(str(values["file"])).expanduser() if values["file"] else None
     if file is not None and not file.is_file():
         raise ValueError(f"{file}: no such file")
-    return Inputs(tuple(shlex.split(str(values["requirements"]))), (file,) if file else ())
+    return Wanted(tuple(shlex.split(str(values["requirements"]))), (file,) if file else ())
 
 
 def check_named(values: Values) -> None:
