@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint fmt bench bench-compare clean
+.PHONY: demo test test-all unit lint fmt docs dist bench bench-compare clean
 
 .venv/installed: pyproject.toml hatch_build.py $(wildcard wenv/launcher/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,7 @@ lint: .venv/developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --exclude '^wenv/guest/' cache resolver wenv tests benchmarks
+	$(BIN)/mypy --explicit-package-bases --ignore-missing-imports --allow-untyped-decorators --no-warn-return-any examples
 	$(BIN)/mypy --python-version 3.14 --platform linux wenv/guest
 	$(BIN)/lint-imports
 
@@ -38,6 +39,20 @@ test: .venv/developing  ## what CI runs: under 45 minutes on 2 cores
 test-all: .venv/developing  ## with the long runs: upstream suites, fifty kills, many packages
 	$(BIN)/python -m pytest -n auto
 
+unit: .venv/developing  ## what needs no network and no WebAssembly: under a minute
+	$(BIN)/python -m pytest -n auto -q -m unit
+
+docs: .venv/developing  ## the site of documents, in site/
+	$(BIN)/python -m tests.docs.commands
+	$(PYTHON) -m venv .venv/docs
+	$(subst .venv,.venv/docs,$(BIN))/python -m pip install --quiet --upgrade pip
+	$(subst .venv,.venv/docs,$(BIN))/python -m pip install --quiet --group docs
+	$(subst .venv,.venv/docs,$(BIN))/zensical build --strict --clean
+
+dist: .venv/developing  ## the source archive and the wheels for each platform, in dist/
+	$(BIN)/python -m pip install --quiet --group dist
+	$(BIN)/python -m tests.dist.build
+
 bench: .venv/installed
 	$(BIN)/python benchmarks/run.py
 
@@ -45,4 +60,4 @@ bench-compare: .venv/installed  ## the working tree against a commit: make bench
 	$(BIN)/python benchmarks/compare.py $(or $(BASE),$(error BASE=COMMIT is missing)) $(OPTIONS)
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv dist site .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -2,8 +2,8 @@
 
     python benchmarks/limits.py [--write] [--runtime default]
 
-`--write` puts the table into docs/sandbox.md.  A cell is what the program reached, and how it ended.  Run it on a quiet
-machine: times contain what others on the machine take.
+`--write` puts the table into docs/concepts/sandbox.md.  A cell is what the program reached, and how it ended.  Run it on a
+quiet machine: times contain what others on the machine take.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import wenv
 from wenv.environment.kinds import Kind
 from wenv_cache.errors import UserError
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "sandbox.md"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "concepts" / "sandbox.md"
 BEGIN, END = "<!-- limits: begin -->", "<!-- limits: end -->"
 MB = 1 << 20
 WAYS = ("native launcher", "wenv run", "session", "session, own process")
@@ -203,7 +203,7 @@ def cell(way: str, attempt: Attempt, project: Path, private: Path) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/sandbox.md")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/concepts/sandbox.md")
     parser.add_argument("--runtime", choices=[kind.value for kind in Kind], action="append", help="default: both")
     chosen = parser.parse_args()
     lines = [f"| limit | bound | runtime | {' | '.join(WAYS)} |", "| --- | ---: | --- |" + " ---: |" * len(WAYS)]

@@ -1,12 +1,12 @@
 """Compares wenv with its peers, side by side, and prints tables of medians and ratios.
 
-    python benchmarks/run.py [--runs N] [--peer-python PATH] [--readme]
+    python benchmarks/run.py [--runs N] [--peer-python PATH] [--write]
 
 A figure of the first table is the wall time of a whole process, measured by pyperf: N processes (default 20) after a trial.
 All run on the same machine, one row after the other, peer by peer, so that a ratio compares neighbours in time.
 `--peer-python` names a CPython from 3.12 on for pyeryx, which has no wheels for older ones.  The second table is about
-sandboxes inside one process (inprocess.py).  All figures, not only the medians, are kept in ``results.json``; `--readme` puts
-the tables made from it into README.md.
+sandboxes inside one process (inprocess.py).  All figures, not only the medians, are kept in ``results.json``; `--write` puts
+the tables made from it into docs/development/benchmarks.md.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--peer-python", default=sys.executable)
-    parser.add_argument("--readme", action="store_true")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", choices=CHOICES, help="measure this, and keep the other figures")
     options = parser.parse_args()
     PEERS.mkdir(exist_ok=True)
@@ -117,8 +117,8 @@ def main() -> None:
         results["in_process"] = in_process(options.peer_python)
     tables.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(tables.rendered(results))
-    if options.readme:
-        tables.write_readme()
+    if options.write:
+        tables.write_page()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Makes the tables of README.md out of ``results.json``.
+"""Makes the tables of docs/development/benchmarks.md out of ``results.json``.
 
-python benchmarks/tables.py     # writes them into README.md
+python benchmarks/tables.py     # writes them into docs/development/benchmarks.md
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-RESULTS, README = HERE / "results.json", HERE.parent / "README.md"
+RESULTS, PAGE = HERE / "results.json", HERE.parent / "docs" / "development" / "benchmarks.md"
 BEGIN, END = "<!-- benchmarks/tables.py -->\n", "<!-- end -->\n"
 #: The column that ratios refer to.
 REFERENCE = "wenv"
@@ -74,12 +74,12 @@ def _in_process(measured: dict[str, Any]) -> list[str]:
     return lines
 
 
-def write_readme() -> None:
-    """Replace the tables in README.md."""
-    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+def write_page() -> None:
+    """Replace the tables in docs/development/benchmarks.md."""
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{rendered(json.loads(RESULTS.read_text()))}\n{END}{after}", "utf-8", newline="\n")
+    PAGE.write_text(f"{before}{BEGIN}\n{rendered(json.loads(RESULTS.read_text()))}\n{END}{after}", "utf-8", newline="\n")
 
 
 if __name__ == "__main__":
-    write_readme()
+    write_page()

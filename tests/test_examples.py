@@ -31,7 +31,7 @@ def test_the_site_is_written_where_it_is_allowed(wenv: Wenv) -> None:
     assert '<a href="sowing.html">' in Path(folder / "public" / "index.html").read_text("utf-8")
 
 
-def test_the_tables_of_the_readme_are_those_of_the_kept_results() -> None:
+def test_the_tables_of_the_benchmarks_are_those_of_the_kept_results() -> None:
     root = Path(__file__).parents[1]
     sys.path.insert(0, str(root / "benchmarks"))
     try:
@@ -39,4 +39,4 @@ def test_the_tables_of_the_readme_are_those_of_the_kept_results() -> None:
     finally:
         del sys.path[0]
     results = json.loads((root / "benchmarks" / "results.json").read_text())
-    assert tables.rendered(results) in (root / "README.md").read_text("utf-8")
+    assert tables.rendered(results) in (root / "docs" / "development" / "benchmarks.md").read_text("utf-8")

@@ -8,7 +8,7 @@ DEGREES = np.array([83.9, 77.4, 71.2, 66.3, 61.4, 57.6, 53.7, 50.6, 47.5, 45.2, 
 PLEASANT = 60.0
 
 
-def temperature(minutes, room, start, rate):
+def temperature(minutes: np.ndarray, room: float, start: float, rate: float) -> np.ndarray:
     """Degrees Celsius after some minutes."""
     return room + (start - room) * np.exp(-rate * minutes)
 

@@ -17,7 +17,7 @@ PAGE = """<!doctype html>
 
 
 def coloured(code: str, language: str, _: str) -> str:
-    return highlight(code, get_lexer_by_name(language or "text"), HtmlFormatter(nowrap=True))
+    return str(highlight(code, get_lexer_by_name(language or "text"), HtmlFormatter(nowrap=True)))
 
 
 def main(pages: str, output: str) -> None:

@@ -26,7 +26,7 @@ def export(
     """Write an environment into one file, to be given to others.
 
     The file holds all packages, the lock, and what was asked for; it needs no network to be imported, and the same environment
-    gives the same bytes.  It is an OCI image layout: docs/format.md describes it.
+    gives the same bytes.  It is an OCI image layout: docs/reference/format.md describes it.
 
     [bold]Examples[/]
 

@@ -1,6 +1,6 @@
 """Environments as OCI artifacts: what a ``.wenv`` file and a registry hold, and how it becomes an environment again.
 
-An artifact is a manifest, a configuration (`Configuration`), and one blob for each layer.  It is described in docs/format.md.
+An artifact is a manifest, a configuration (`Configuration`), and one blob for each layer: see docs/reference/format.md.
 Whatever is read of one is checked before it is used; what can be computed from the layers is computed, not believed.
 """
 
