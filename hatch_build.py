@@ -1,43 +1,91 @@
 """Builds the native launcher into the wheel, where there is a compiler for it.
 
-Without it (Windows, a platform that the compiler does not know) wenv is whole, and a run starts 10 ms later.
+It is in the wheel twice: in the package, as the interpreter of the scripts in environments, and as the command ``wenv``, which
+hands over to Python's, ``wenv-python``, what it does not do itself.  Without it (Windows, a platform that the compiler does not
+know) wenv is whole: ``wenv`` is Python's, and a run starts 10 ms later.
+
+``WENV_TARGET`` names another platform to build for, as zig calls it and as a wheel's tag does: ``x86_64-linux-gnu.2.17
+manylinux_2_28_x86_64``; ``none any`` builds without the launcher.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 from packaging.tags import platform_tags
 
 FOLDER = Path("wenv", "launcher", "native")
-PROGRAM = FOLDER / "start"
 ZIG = "ziglang==0.17.1"
 OPTIONS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
+MAIN = "wenv.__main__:main"
+
+
+def target() -> tuple[str, str]:
+    """The platform to build for: zig's name for it, empty for this machine's, and the wheel's tag."""
+    given = os.environ.get("WENV_TARGET", "")
+    if not given:
+        return ("none", "any") if os.name == "nt" else ("", "")
+    name, _, tag = given.partition(" ")
+    return name, tag
+
+
+def compiler() -> list[str]:
+    """The command that compiles for the target."""
+    name, _ = target()
+    if not name and shutil.which("cc"):
+        return ["cc"]
+    return [sys.executable, "-m", "ziglang", "cc", *(["-target", name, "-s"] if name else [])]
+
+
+@cache
+def launcher(root: str) -> Path | None:
+    """Build the launcher for the target; returns its path, None where it cannot be built."""
+    name, tag = target()
+    if name == "none":
+        return None
+    folder = Path(root) / FOLDER
+    program = Path(root, "build", tag, "start") if name else folder / "start"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    libraries = [] if name and "linux" not in name else ["-ldl"]
+    command = [*compiler(), *OPTIONS, *sorted(map(str, folder.glob("*.c"))), "-o", str(program), *libraries]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode:
+        if name:
+            raise RuntimeError(f"the launcher for {name} cannot be built:\n{result.stderr}")
+        print(f"built without the native launcher: {result.stderr}", file=sys.stderr)
+        return None
+    return program
+
+
+class Scripts(MetadataHookInterface):
+    """A custom metadata hook of hatchling's: which commands are Python's."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Called before anything is built."""
+        native = launcher(self.root) is not None
+        metadata["scripts"] = {"wenv-python": MAIN} if native else {"wenv": MAIN, "wenv-python": MAIN}
 
 
 class NativeLauncher(BuildHookInterface[Any]):
     """A custom build hook of hatchling's."""
 
     def dependencies(self) -> list[str]:
-        """A compiler, on a machine that has none."""
-        return [] if os.name == "nt" or shutil.which("cc") else [ZIG]
+        """A compiler, where it is needed."""
+        name, _ = target()
+        return [] if name == "none" or (not name and shutil.which("cc")) else [ZIG]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before a wheel is put together; an editable one finds the program in the source tree."""
-        if self.target_name != "wheel" or os.name == "nt":
+        program = launcher(self.root) if self.target_name == "wheel" else None
+        if program is None:
             return
-        compiler = ["cc"] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc"]
-        root = Path(self.root)
-        sources = sorted(map(str, (root / FOLDER).glob("*.c")))
-        command = [*compiler, *OPTIONS, *sources, "-o", str(root / PROGRAM), "-ldl"]
-        result = subprocess.run(command, check=False, capture_output=True, text=True)
-        if result.returncode:
-            self.app.display_warning(f"built without the native launcher: {result.stderr}")
-            return
-        build_data["artifacts"].append(PROGRAM.as_posix())
+        build_data["force_include"][str(program)] = (FOLDER / "start").as_posix()
+        build_data["shared_scripts"][str(program)] = "wenv"
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{next(iter(platform_tags()))}"
+        build_data["tag"] = f"py3-none-{target()[1] or next(iter(platform_tags()))}"

@@ -13,7 +13,7 @@ from wenv.environment.manifest import Environment
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE
 from wenv.locations import PACKAGE, registry_folder
 from wenv.run.native_plan import LAUNCHER as NATIVE
-from wenv.run.native_plan import has_native_launcher, start_file
+from wenv.run.native_plan import bare_python, has_native_launcher, start_file
 from wenv.snapshot.contents import console_scripts
 from wenv_cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
 from wenv_cache.store import Store
@@ -189,7 +189,7 @@ def _launcher(folder: Path, name: str, target: str) -> dict[str, str]:
     """A file that runs `target` inside; the environment is found from the script itself, so a project can be moved."""
     if os.name == "nt":
         return {f"{name}.cmd": f'@"{sys.executable}" -P -m wenv run --path "%~dp0.." {target} %*\r\n'}
-    bare = getattr(sys, "_base_executable", None) or sys.executable
+    bare = bare_python()
     if _starts_scripts(bare):
         packages, registry = str(PACKAGE.parent), str(registry_folder())
         lines = {"first": f"{bare} -IS", "second": ""}

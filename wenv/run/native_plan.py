@@ -8,7 +8,7 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 ``G``  a file that must not be there
 ``V``  a variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set
 ``O``  limits: bytes and number of files in private folders, files open at once
-``K``  the folder that wenv is imported from
+``K``  the folder that wenv is imported from; ``I`` the Python that has words for what stops a program
 ``L``  wasmtime's C library; ``Z`` the bytes of stack for WebAssembly
 ``C``  the compiled component, or module; ``B`` the baked one, used if every ``b`` (as ``V``) holds and at no ``A`` (a guest
        path) anything is found
@@ -27,6 +27,7 @@ A start file is a sequence of texts, each ended by a zero byte; the first charac
 
 import json
 import os
+import sys
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +90,7 @@ def text_of(plan: "Plan") -> bytes:
         *([] if _is_usual(plan) else [("U", "")]),
         ("O", f"{DISK} {FILES} {OPEN_FILES}"),
         ("K", str(PACKAGE.parent)),
+        ("I", bare_python()),
         ("L", plan["library"]),
         ("Z", str(STACK)),
         ("C", plan["component"]),
@@ -108,6 +110,11 @@ def text_of(plan: "Plan") -> bytes:
     ]
     content = b"".join(_record(kind, text) for kind, text in records)
     return content + b"#%08x\0" % zlib.crc32(content)
+
+
+def bare_python() -> str:
+    """The Python behind a virtual environment: it starts sooner, and looks for nothing."""
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def _record(kind: str, text: str) -> bytes:

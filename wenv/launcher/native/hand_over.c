@@ -3,7 +3,7 @@
 #include "launcher.h"
 
 sigset_t heard;
-char *python, *script, **arguments;
+char *python, *script, **arguments, **instead;
 
 void listen_to(int how) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -14,17 +14,22 @@ void listen_to(int how) {
   pthread_sigmask(how, &heard, NULL);
 }
 
+static void become(char *program, char **line) {
+  listen_to(SIG_UNBLOCK);
+  execv(program, line);
+  dprintf(2, "error: cannot start %s: %s\n", program, strerror(errno));
+  _exit(NOT_STARTED);
+}
+
 void hand_over(void) {
   int count = 0;
+  if (instead) become(instead[0], instead);
   while (arguments[count]) count++;
   char **line = calloc((size_t)count + 4, sizeof *line);
   if (!line) _exit(NOT_STARTED);
   line[0] = python, line[1] = "-IS", line[2] = script;
   memcpy(line + 3, arguments, (size_t)count * sizeof *line);
-  listen_to(SIG_UNBLOCK);
-  execv(python, line);
-  dprintf(2, "error: cannot start %s: %s\n", python, strerror(errno));
-  _exit(NOT_STARTED);
+  become(python, line);
 }
 
 /* The start file is not what the environment needs now: Python is to make it anew. */

@@ -50,8 +50,8 @@ bool is_inside(const char *path, const char *folder);
 
 /* Signals that end a run. */
 extern sigset_t heard;
-/* What Python would be given. */
-extern char *python, *script, **arguments;
+/* What Python would be given: of a script in an environment's bin folder; or, if it is not NULL, `instead`, a whole command line. */
+extern char *python, *script, **arguments, **instead;
 
 /* Block these signals, or let them through: see pthread_sigmask(3). */
 void listen_to(int how);
@@ -59,6 +59,18 @@ void listen_to(int how);
 void hand_over(void);
 /* The same, and have it make the start file anew. */
 void renew(void);
+
+/* -- start.c */
+
+/* Read a script: the Python to hand over to, the start file, and what to run, which is returned. */
+char *read_script(char **start_file);
+
+/* -- command.c */
+
+/* The path of this program; NULL if it cannot be told. */
+char *own_path(void);
+/* As the command `wenv`: the environment's folder, the start file, and the program to run; hands over what needs Python. */
+char *run_words(char **words, const char *here, char **folder, char **start_file);
 
 /* -- plan.c */
 

@@ -8,7 +8,7 @@
 #include "launcher.h"
 
 /* What this program is called with to delete a folder: no script has such a path. */
-static char REMOVE[] = "--remove";
+static char REMOVE[] = "--remove", REMOVER[] = "wenv-remove";
 
 /* Bytes of a guest's thread.  Microseconds that the end of a command waits for the deleting. */
 enum { STACK = 8 << 20, WAIT = 3000000 };
@@ -73,7 +73,7 @@ static void stop(const char *end) {
   look_again(0);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) signal(numbers[i], SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
-  execv(self, (char *[]){self, REMOVE, private_root, (char *)end, NULL});
+  execv(self, (char *[]){REMOVER, REMOVE, private_root, (char *)end, NULL});
   dprintf(2, "error: cannot start %s: %s\n", self, strerror(errno));
   _exit(NOT_STARTED);
 }
@@ -131,10 +131,10 @@ static void open_streams(void) {
     if (fcntl(number, F_GETFD) < 0) open("/dev/null", O_RDWR);
 }
 
-/* The fields of the script's second line: "#", the Python to hand over to, the start file, and what to run. */
-static char *read_script(char **start_file) {
+/* The second line has "#", the Python, the start file, and what to run. */
+char *read_script(char **start_file) {
   static char head[3 * PATH_MAX + SMALL];
-  int file = open(script, O_RDONLY | O_CLOEXEC);
+  int file = open(script, O_RDONLY | O_CLOEXEC | (instead ? O_NOFOLLOW : 0));
   ssize_t size = file < 0 ? -1 : read(file, head, sizeof head - 1);
   char *at = size > 0 ? strchr(head, '\n') : NULL, *line = at ? at + 1 : "";
   char *end = strchr(line, '\n'), *name = NULL;
@@ -142,30 +142,15 @@ static char *read_script(char **start_file) {
   if (end) *end = 0;
   if (starts(line, "#\t") && (python = strtok(line + 2, "\t")) && (*start_file = strtok(NULL, "\t"))) name = strtok(NULL, "\t");
   if (!name) {
+    if (instead) hand_over();
     dprintf(2, "error: %s is not a script of an environment's\n", script);
     _exit(NOT_STARTED);
   }
   return name;
 }
 
-int main(int count, char **words) {
-  char here[PATH_MAX], *start_file;
-  if (count < 2) {
-    dprintf(2, "usage: %s SCRIPT [ARGUMENT]...: the first line of the scripts in an environment's bin folder\n", words[0]);
-    return NOT_STARTED;
-  }
-  open_streams();
-  self = words[0];
-  if (count == 4 && !strcmp(words[1], REMOVE)) remove_and_end(words[2], words[3]);
-  script = words[1], arguments = words + 2;
-  char *name = read_script(&start_file);
-  if (!getcwd(here, sizeof here)) hand_over();
-  char *plain = script;
-  while (starts(plain, "./")) plain += 2;
-  if (!is_plain(plain)) hand_over();
-  char *whole = *plain == '/' ? plain : joined(here, plain), *bin = parent(whole), *folder = bin ? parent(bin) : NULL;
-  read_records(start_file);
-  if (!folder || strcmp(only('D'), folder)) hand_over(); /* moved, or reached through a link */
+/* Run a program in the environment whose records have been read. */
+static void run_here(char *name, char *here, const char *start_file) {
   if (!fits()) renew();
   if (next('U', NULL) || (next('M', NULL) && sysconf(_SC_PAGESIZE) != PAGE)) hand_over();
   choose_program(name, here);
@@ -180,4 +165,46 @@ int main(int count, char **words) {
   }
   prepare();
   start();
+}
+
+/* The name that this program was called by. */
+static bool is_called(const char *words, const char *name) {
+  const char *slash = strrchr(words, '/');
+  return !strcmp(slash ? slash + 1 : words, name);
+}
+
+int main(int count, char **words) {
+  char here[PATH_MAX], *start_file, *folder, *name;
+  open_streams();
+  if (count == 4 && !strcmp(words[0], REMOVER) && !strcmp(words[1], REMOVE)) remove_and_end(words[2], words[3]);
+  if (is_called(words[0], "wenv")) {
+    self = own_path();
+    name = run_words(words, getcwd(here, sizeof here) ? here : NULL, &folder, &start_file);
+    read_records(start_file);
+    if (strcmp(only('D'), folder)) hand_over();
+    python = only('I');
+    /* a console script, or what Python's own command line may hold */
+    for (char *known = name ? next('T', NULL) : NULL; known; known = next('T', known))
+      if (!strcmp(known, name)) {
+        arguments++;
+        run_here(name, here, start_file);
+      }
+    run_here("python", here, start_file);
+  }
+  if (count < 2) {
+    dprintf(2, "usage: %s SCRIPT [ARGUMENT]...: the first line of the scripts in an environment's bin folder\n", words[0]);
+    return NOT_STARTED;
+  }
+  self = words[0];
+  script = words[1], arguments = words + 2;
+  name = read_script(&start_file);
+  if (!getcwd(here, sizeof here)) hand_over();
+  char *plain = script;
+  while (starts(plain, "./")) plain += 2;
+  if (!is_plain(plain)) hand_over();
+  char *whole = *plain == '/' ? plain : joined(here, plain), *bin = parent(whole);
+  folder = bin ? parent(bin) : NULL;
+  read_records(start_file);
+  if (!folder || strcmp(only('D'), folder)) hand_over(); /* moved, or reached through a link */
+  run_here(name, here, start_file);
 }
