@@ -40,7 +40,8 @@ def compiler() -> list[str]:
     name, _ = target()
     if not name and shutil.which("cc"):
         return ["cc"]
-    return [sys.executable, "-m", "ziglang", "cc", *(["-target", name, "-s"] if name else [])]
+    dynamic = ["-dynamic"] if "musl" in name else []  # zig's usual way there, a static program, cannot load wasmtime's library
+    return [sys.executable, "-m", "ziglang", "cc", *(["-target", name, "-s", *dynamic] if name else [])]
 
 
 @cache

@@ -1,0 +1,123 @@
+"""The command `wenv`, where it is the native program: what it runs itself, what it hands over, and what it does not believe."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
+from tests.test_native_launcher import observations, start_file_of
+from wenv.run import native_plan
+
+pytestmark = pytest.mark.skipif(not native_plan.has_native_launcher(), reason="no compiler has built it")
+
+empty = pytest.fixture(empty_of_each_runtime, params=RUNTIMES)
+
+
+@pytest.fixture
+def alone(empty: Wenv) -> Path:
+    """The command in a folder of its own, where it has nobody to hand over to."""
+    folder = empty.folder.parent / "alone"
+    folder.mkdir()
+    shutil.copy(native_plan.LAUNCHER, folder / "wenv")
+    return folder / "wenv"
+
+
+def handed_over(alone: Path) -> str:
+    """What it says when it cannot hand over."""
+    return f"error: cannot start {alone.with_name('wenv-python')}: No such file or directory\n"
+
+
+def call(program: Path, words: list[str], **more: object) -> "subprocess.CompletedProcess[str]":
+    given = {"capture_output": True, "text": True, "input": "typed", **more}
+    return subprocess.run([str(program), *words], **given)  # type: ignore[call-overload, no-any-return]
+
+
+def test_it_runs_what_python_would_run(empty: Wenv, alone: Path) -> None:
+    empty("run", "-c", "pass")  # which leaves a start file
+    for name, (arguments, more) in observations(empty.folder).items():
+        if name == "piped" or (name.startswith(("from_", "elsewhere")) and name != "from_below"):
+            continue  # `wenv run` alone is handed over, and the others are not below the environment
+        given: dict[str, Any] = {"cwd": empty.folder, "env": empty.environment, **more}
+        native = call(alone, ["run", *arguments], **given)
+        hosted = subprocess.run(
+            [sys.executable, "-P", "-m", "wenv", "run", *arguments],
+            capture_output=True,
+            text=True,
+            **{"input": "typed", **given},
+        )
+        assert (native.stdout, native.stderr, native.returncode) == (hosted.stdout, hosted.stderr, hosted.returncode), name
+        assert native.returncode == 7, (name, native.stderr)
+
+
+def test_names_and_python_as_a_word(wenv: Wenv, tmp_path: Path) -> None:
+    wenv("create", "-n", "lab", "rich")
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    shutil.copy(native_plan.LAUNCHER, folder / "wenv")
+    given = {"cwd": tmp_path, "env": wenv.environment}
+    assert call(folder / "wenv", ["run", "-n", "lab", "-c", "import rich; print(rich.__name__)"], **given).stdout == "rich\n"
+    assert call(folder / "wenv", ["run", "--name", "lab", "python", "-c", "print(1)"], **given).stdout == "1\n"
+    assert call(folder / "wenv", ["run", "-n", "lab", "python"], **{**given, "input": "print(2)"}).stdout == "2\n"
+    shown = call(folder / "wenv", ["run", "-n", "lab", "markdown-it", "--version"], **given)
+    assert (shown.returncode, shown.stdout.startswith("markdown-it")) == (0, True), shown.stderr
+    for name in ("../lab", ".lab", "nowhere", ""):
+        assert call(folder / "wenv", ["run", "-n", name, "-c", "1"], **given).returncode == 125
+
+
+def test_all_else_is_handed_over(empty: Wenv, alone: Path) -> None:
+    empty("run", "-c", "pass")
+    for words in (
+        [],
+        ["--version"],
+        ["list"],
+        ["run"],
+        ["run", "--help"],
+        ["run", "--write", "-c", "1"],
+        ["run", "--json", "-c", "1"],
+        ["run", "-u", "-c", "1"],
+        ["run", "nowhere.py"],
+        ["--remove", "x", "0"],
+    ):
+        shown = call(alone, words, cwd=empty.folder, env=empty.environment)
+        assert (shown.stdout, shown.stderr, shown.returncode) == ("", handed_over(alone), 125), words
+    variables = {**empty.environment, "WENV_DATA_DIR": "relative"}
+    assert call(alone, ["run", "-c", "1"], cwd=empty.folder, env=variables).stderr == handed_over(alone)
+
+
+def test_a_script_of_somebody_else_is_not_believed(empty: Wenv, alone: Path, tmp_path: Path) -> None:
+    """What a clone's bin/python names is a hint: its start file must be the user's own, and no program of its is run."""
+    empty("run", "-c", "pass")
+    given = {"cwd": empty.folder, "env": empty.environment}
+    script = empty.folder / ".wenv" / "bin" / "python"
+    lines, own = script.read_text().splitlines(keepends=True), start_file_of(empty)
+    foreign, evil, ran = tmp_path / own.name, tmp_path / "evil", tmp_path / "ran"
+    shutil.copy(own, foreign)
+    evil.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    evil.chmod(0o755)
+    for start in (foreign, own.parent / ".." / foreign.name, f"{own.parent}/../{own.parent.name}/x"):
+        script.write_text(f"{lines[0]}#\t{evil}\t{start}\tpython\n")
+        assert call(alone, ["run", "-c", "print(1)"], **given).stderr == handed_over(alone)
+    script.write_text(f"{lines[0]}#\t{evil}\t{own}\tpython\n")
+    assert call(alone, ["run", "-c", "print(1)"], **given).stdout == "1\n"
+    assert "aborted" in call(alone, ["run", "-c", "import os; os.abort()"], **given).stderr
+    real = script.rename(script.with_name("real"))
+    script.symlink_to(real)
+    assert call(alone, ["run", "-c", "print(1)"], **given).stderr == handed_over(alone)
+    assert not ran.exists()
+
+
+def test_an_environment_of_another_is_not_entered(empty: Wenv, alone: Path) -> None:
+    empty("run", "-c", "pass")
+    given = {"cwd": empty.folder, "env": empty.environment}
+    if os.geteuid() == 0:
+        os.chown(empty.folder / ".wenv" / "environment.json", 12345, -1)
+        assert call(alone, ["run", "-c", "print(1)"], **given).stderr == handed_over(alone)
+        os.chown(empty.folder / ".wenv" / "environment.json", 0, -1)
+    (empty.folder / ".wenv").rename(empty.folder / "elsewhere")
+    (empty.folder / ".wenv").symlink_to("elsewhere")
+    assert call(alone, ["run", "-c", "print(1)"], **given).stderr == handed_over(alone)
