@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.python_headers import available_headers
+from tests.helpers.python_headers import available_headers
 from wenv.environment.kinds import Kind
 from wenv.locations import cache_folder, data_folder
 from wenv.runtimes import Runtime, default_runtime

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 
 FIT = """
 import importlib.metadata, logging, os, pathlib, random, sys, time, uuid

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv
-from tests.source_builder import CARELESS, SETUPTOOLS, Source, extension
-from tests.wheel_builder import Wheel
+from tests.helpers.source_builder import CARELESS, SETUPTOOLS, Source, extension
+from tests.helpers.wheel_builder import Wheel
 from wenv_cache.store import Store
 from wenv_resolver.building.headers import find_headers
 from wenv_resolver.building.recipes import header_providers, recipe_of

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Wenv
 from tests.docs import blocks, commands
 from tests.docs.blocks import Shell
-from tests.test_registry import serve
+from tests.share.test_registry import serve
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

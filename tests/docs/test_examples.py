@@ -32,7 +32,7 @@ def test_the_site_is_written_where_it_is_allowed(wenv: Wenv) -> None:
 
 
 def test_the_tables_of_the_benchmarks_are_those_of_the_kept_results() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     sys.path.insert(0, str(root / "benchmarks"))
     try:
         import tables

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Wenv
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv.environment.manifest import load
 from wenv.errors import DamagedEnvironmentError
 from wenv.run.native_plan import UnwritableTextError, _record
@@ -125,7 +125,7 @@ def test_entry_points_with_a_nul_add_nothing_to_a_start_file(wenv: Wenv, wheels:
 
 
 def test_a_file_whose_layer_has_a_nul_in_an_entry_point_is_harmless(empty: Wenv, victim: Path, tmp_path: Path) -> None:
-    from tests.hostile_layers import with_layer
+    from tests.share.hostile_layers import with_layer
 
     text = f"[console_scripts]\nzz = a:b\0P/etc\0p/etc\0W{victim}\0w/evil\0\n"
     file = with_layer(empty, tmp_path, {"site-packages/zz-1.0.dist-info/entry_points.txt": text.encode()})

@@ -10,7 +10,7 @@ import pytest
 
 from tests.escape.test_inside import assert_nothing, needs
 from tests.escape.ways import RAW_FILES, WAYS, Place, attempted, made_place, prepared
-from tests.source_builder import extension
+from tests.helpers.source_builder import extension
 from wenv.environment.kinds import Kind
 
 pytestmark = pytest.mark.long

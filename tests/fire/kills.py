@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.fire.lab import PACKAGES, Lab, Report, wait_for_group
-from tests.python_headers import available_headers
-from tests.source_builder import CARELESS, extension
-from tests.test_registry import serve
+from tests.helpers.python_headers import available_headers
+from tests.helpers.source_builder import CARELESS, extension
+from tests.share.test_registry import serve
 
 #: How many kills of a hundred are of a command: builds and bakes take long.
 SHARES = {

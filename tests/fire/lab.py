@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import copy_runtime
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv.environment.manifest import load
 from wenv.errors import WenvError
 from wenv.runtimes import Runtime

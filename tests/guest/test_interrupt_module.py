@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.interrupt_module import BUILT, build
+from tests.helpers.interrupt_module import BUILT, build
 from wenv.runtimes import Runtime
 from wenv_resolver.progress import Silent
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv.guest.platform.stubs import MODULES, ctypes
 from wenv.runtimes.needs import TABLE, needs_of
 

@@ -1,6 +1,6 @@
 """Builds the guest's one native module from interrupt.c.
 
-    python -m tests.interrupt_module INCLUDE SYSCONFIG OUTPUT
+    python -m tests.helpers.interrupt_module INCLUDE SYSCONFIG OUTPUT
 
 INCLUDE is the folder of CPython 3.14's headers, SYSCONFIG the runtime's ``_sysconfig_vars__wasi_wasm32-wasi.json``, OUTPUT the
 module to write.

@@ -1,6 +1,6 @@
 """CPython's headers of the target's version, for tests that build: the machine's own, or unpacked from a Debian package.
 
-python -m tests.python_headers FOLDER       prints the folder with Python.h, or says why there is none
+python -m tests.helpers.python_headers FOLDER       prints the folder with Python.h, or says why there is none
 """
 
 import re
@@ -55,7 +55,7 @@ def _unpack(folder: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m tests.python_headers FOLDER")
+        sys.exit("usage: python -m tests.helpers.python_headers FOLDER")
     found = available_headers(Path(sys.argv[1]).absolute())
     if found is None:
         sys.exit(f"no headers of Python {PYTHON}: install it, or set WENV_PYTHON_HEADERS")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
-from tests.test_native_launcher import observations, start_file_of
+from tests.launcher.test_native_launcher import observations, start_file_of
 from wenv.run import native_plan
 
 pytestmark = pytest.mark.skipif(not native_plan.has_native_launcher(), reason="no compiler has built it")

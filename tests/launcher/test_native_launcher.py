@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
-from tests.test_launcher import run
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
+from tests.launcher.test_launcher import run
 from wenv.locations import registry_folder
 from wenv.run import native_plan
 

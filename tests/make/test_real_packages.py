@@ -41,7 +41,11 @@ def test_real_markers(wenv: Wenv) -> None:
 
 @pytest.mark.long
 def test_many_packages_import(wenv: Wenv) -> None:
-    lines = [line for line in (HERE / "popular.txt").read_text("utf-8").split("\n") if line and not line.startswith("#")]
+    lines = [
+        line
+        for line in (HERE.parent / "runtimes" / "popular.txt").read_text("utf-8").split("\n")
+        if line and not line.startswith("#")
+    ]
     chosen = {name: module or name for name, _, module in (line.partition(":") for line in lines)}
     wenv("create", *chosen, timeout=900)
     code = f"""

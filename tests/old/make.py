@@ -12,8 +12,8 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.helpers.wheel_builder import Wheel
 from tests.old.machine import REPOSITORY, Machine
-from tests.wheel_builder import Wheel
 
 COMMIT = "c50bf1a"
 SECRET = "hunter2"

@@ -15,7 +15,7 @@ from tests.conftest import Wenv
 from wenv.pack.pack import RECURSION_LIMIT
 from wenv.pack.used import imported_names
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "packed"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "packed"
 pytestmark = pytest.mark.skipif(find_spec("wasmtime_cli") is None, reason="no wheel of wasmtime's executable for this platform")
 
 
@@ -203,7 +203,7 @@ def test_what_is_packed_is_read_and_never_changed(empty: Wenv, wheels: Path, tmp
     import sqlite3
     import zipfile
 
-    from tests.wheel_builder import Wheel
+    from tests.helpers.wheel_builder import Wheel
 
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:

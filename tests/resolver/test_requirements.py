@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv_cache.reading import Given
 from wenv_resolver import reading
 from wenv_resolver.errors import RequirementsError

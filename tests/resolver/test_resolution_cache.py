@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 
 
 class Index:

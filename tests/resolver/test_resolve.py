@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wheel_builder import Wheel, sha256
+from tests.helpers.wheel_builder import Wheel, sha256
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import BuildRules
 from wenv_resolver.errors import (

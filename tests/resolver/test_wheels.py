@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv_cache.kinds import Kind
 from wenv_cache.layers import publish
 from wenv_cache.store import Store

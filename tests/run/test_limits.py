@@ -250,7 +250,7 @@ def test_a_wait_is_still_a_builtin_function_to_other_code(empty: Wenv) -> None:
 
 @pytest.mark.parametrize("wait", ["sleep(100)", "asyncio.run(asyncio.sleep(100))", "wait([], [], [], 100)"])
 def test_what_is_baked_waits_no_longer_either(empty: Wenv, wheels: Path, wait: str) -> None:
-    from tests.wheel_builder import Wheel
+    from tests.helpers.wheel_builder import Wheel
 
     code = f"import asyncio\nfrom select import select as wait\nfrom time import sleep\n\ndef stay(): {wait}\n"
     Wheel("waiting", files={"waiting.py": code}).write(wheels)
@@ -285,7 +285,7 @@ def test_forged_replies_end_in_errors_of_ours(empty: Wenv, where: dict[str, bool
 
 
 def test_what_is_imported_to_be_baked_is_limited(empty: Wenv, wheels: Path) -> None:
-    from tests.wheel_builder import Wheel
+    from tests.helpers.wheel_builder import Wheel
 
     Wheel("flooding", files={"flooding.py": "while True: print('x' * 100_000)\n"}).write(wheels)
     Wheel("filling", files={"filling.py": f"{LARGE}\n"}).write(wheels)

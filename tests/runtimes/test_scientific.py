@@ -1,6 +1,6 @@
 """The scientific runtime: how it is chosen, what it holds, and that it does what the default one does.
 
-tests/test_run.py and tests/test_shell.py run on both.
+tests/run/test_run.py and tests/run/test_shell.py run on both.
 """
 
 import base64
@@ -17,8 +17,8 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from tests.conftest import Wenv, copy_runtime
-from tests.source_builder import extension
-from tests.wheel_builder import Wheel
+from tests.helpers.source_builder import extension
+from tests.helpers.wheel_builder import Wheel
 from wenv.environment.kinds import Kind
 from wenv.launcher import memory_image
 from wenv.runtimes import Runtime, runtime_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.conftest import Wenv
-from tests.test_hostile_files import assembled, valid
+from tests.share.test_hostile_files import assembled, valid
 from wenv_cache import oci
 from wenv_cache.layers import LayerWriter, publish
 from wenv_cache.manifest import snapshot_digest

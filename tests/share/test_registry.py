@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv, copy_runtime
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv.errors import UsageError
 from wenv.runtimes import Runtime
 from wenv.share.registry import Reference

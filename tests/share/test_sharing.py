@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Wenv, copy_runtime
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
 from wenv.runtimes import Runtime
 from wenv_cache.store import Store
 
@@ -161,7 +161,7 @@ def test_an_export_is_an_oci_image_layout(shared: Wenv) -> None:
         manifest = json.loads(contents["blobs/sha256/" + top["digest"].removeprefix("sha256:")])
         assert manifest["artifactType"] == top["artifactType"] == "application/vnd.wenv.environment.v1"
         assert len(manifest["layers"]) == layers
-        documented = (Path(__file__).parent.parent / "docs" / "format.md").read_text("utf-8")
+        documented = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text("utf-8")
         for descriptor in (manifest["config"], *manifest["layers"]):
             assert descriptor["mediaType"] in documented
             assert len(contents["blobs/sha256/" + descriptor["digest"].removeprefix("sha256:")]) == descriptor["size"]

@@ -1,6 +1,6 @@
 """Drives the terminal UI, and keeps pictures of its screens.
 
-`WENV_UPDATE_SCREENS=1` writes the pictures in ``tests/screens`` anew; look at the difference before you commit it.
+`WENV_UPDATE_SCREENS=1` writes the pictures in ``tests/tui/pictures`` anew; look at the difference before you commit it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from wenv.tui.dialogs.review import Review
 from wenv.tui.dialogs.working import Working
 from wenv_cache.store import Store
 
-PICTURES = Path(__file__).parent / "screens"
+PICTURES = Path(__file__).parent / "pictures"
 #: How long anything may take, in seconds: building and baking are among it.
 PATIENCE = 120.0
 #: What differs between runs and machines: times, digests, sizes of what is made on this host, folders.
@@ -149,7 +149,7 @@ def check_picture(app: "App[None]", name: str) -> None:
     if os.environ.get("WENV_UPDATE_SCREENS"):
         PICTURES.mkdir(exist_ok=True)
         path.write_text(picture, "utf-8")
-    assert picture.splitlines() == path.read_text("utf-8").splitlines(), f"{name} looks otherwise: see tests/screens.py"
+    assert picture.splitlines() == path.read_text("utf-8").splitlines(), f"{name} looks otherwise: see tests/tui/screens.py"
 
 
 def masked(picture: str) -> str:

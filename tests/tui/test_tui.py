@@ -16,10 +16,10 @@ import pytest
 from textual.widgets import DataTable, Input, TabbedContent, Tree
 
 from tests.conftest import Wenv
-from tests.screens import Driver, check_picture, drive
-from tests.test_registry import Server
-from tests.test_registry import registry as registry  # noqa: PLC0414 - a fixture
-from tests.wheel_builder import Wheel
+from tests.helpers.wheel_builder import Wheel
+from tests.share.test_registry import Server
+from tests.share.test_registry import registry as registry  # noqa: PLC0414 - a fixture
+from tests.tui.screens import Driver, check_picture, drive
 from wenv.environment import find, known, manifest
 from wenv.runtimes import Runtime
 from wenv.tui.dialogs import form, review, working

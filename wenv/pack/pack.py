@@ -29,7 +29,7 @@ from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
 
 ARCHIVING = "Archiving files"
-#: Calls that may be nested on wasmtime's usual stack of 512 KiB; CPython's own limit is 1000.  See tests/test_pack.py.
+#: Calls that may be nested on wasmtime's usual stack of 512 KiB; CPython's own limit is 1000.  See tests/pack/test_pack.py.
 RECURSION_LIMIT = 250
 
 
