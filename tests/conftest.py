@@ -54,6 +54,20 @@ class Wenv:
         return self("run", *options, "-c", code, status=status)
 
 
+#: What a test asks for that needs an interpreter, the package index, or minutes.
+_NEEDS_MORE = {"runtime", "headers"}
+_NO_UNITS = {"docs", "dist", "escape", "fire", "fuzz", "old", "runtimes", "test_hostile_files.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs neither network nor WebAssembly."""
+    for item in items:
+        places = Path(item.path).relative_to(Path(__file__).parent).parts
+        needs = _NEEDS_MORE.intersection(getattr(item, "fixturenames", ()))
+        if not needs and _NO_UNITS.isdisjoint(places) and item.get_closest_marker("long") is None:
+            item.add_marker(pytest.mark.unit)
+
+
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder for this run of the tests, the same for all of pytest-xdist's workers."""
