@@ -17,7 +17,7 @@ from tests.conftest import Wenv, copy_runtime
 from tests.escape import place
 from tests.escape.programs import SUBJECTS
 from tests.helpers.wheel_builder import Wheel
-from tests.pack.test_pack import wasmtime
+from tests.pack.machine import wasmtime
 from wenv.environment.kinds import Kind
 from wenv.runtimes import Runtime, runtime_of
 from wenv_cache.store import Store

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.conftest import RUNTIMES, Wenv
-from tests.pack.test_pack import machine
+from tests.pack.machine import machine
 from wenv.environment.kinds import Kind
 
 SUITES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "upstream.toml").read_text("utf-8"))

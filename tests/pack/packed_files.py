@@ -1,6 +1,8 @@
 """Uses files in every way that programs do, below a folder, and prints what came of it: run natively, and in a component.
 
 python packed_files.py FOLDER
+
+It is one file of more than 350 lines because it is packed as one, and what it prints is compared as one list.
 """
 # mypy: ignore-errors
 

@@ -3,11 +3,9 @@
 tests/run/test_run.py and tests/run/test_shell.py run on both.
 """
 
-import base64
 import ctypes
 import json
 import re
-import struct
 import subprocess
 import sys
 from email.parser import Parser
@@ -17,38 +15,13 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from tests.conftest import Wenv, copy_runtime
-from tests.helpers.source_builder import extension
-from tests.helpers.wheel_builder import Wheel
-from wenv.environment.kinds import Kind
+from tests.runtimes.conftest import said
 from wenv.launcher import memory_image
-from wenv.runtimes import Runtime, runtime_of
-from wenv.runtimes.choice import scientific_reasons
+from wenv.runtimes import Runtime
 from wenv.runtimes.scientific import table
 from wenv.runtimes.wasm_exports import with_exports
 from wenv_cache.store import Store
 from wenv_resolver.progress import Silent
-
-
-@pytest.fixture(scope="session")
-def scientific(shared_cache: Path) -> Runtime:
-    """The runtime, prepared."""
-    made = runtime_of(Store(shared_cache), Kind.SCIENTIFIC)
-    with made.store.adding():
-        made.prepare(Silent())
-    return made
-
-
-@pytest.fixture
-def lab(wenv: Wenv, scientific: Runtime) -> Wenv:
-    """An environment with nothing but what the runtime holds."""
-    wenv("create", "numpy", "pandas", "matplotlib")
-    return wenv
-
-
-def said(wenv: Wenv, *arguments: str, status: int = 0) -> str:
-    """What a command says to people."""
-    return wenv.result(*arguments, status=status).stderr
-
 
 # -- what it is
 
@@ -111,85 +84,6 @@ def test_an_image_that_was_damaged_is_made_again(lab: Wenv, scientific: Runtime,
 
 
 # -- how it is chosen
-
-
-@pytest.mark.parametrize(
-    ("requirement", "reasons"),
-    [
-        ("numpy", ["numpy"]),
-        ("NumPy>=2", ["numpy"]),
-        ("scikit_learn", ["scikit-learn"]),
-        ("numpy<2", []),
-        ("pandas; sys_platform == 'win32'", []),
-        ("numpy @ https://somewhere.invalid/numpy-1-py3-none-any.whl", []),
-        ("rich", []),
-        ("regex", []),  # it is in it, and the default runtime can have it too
-        ("./a/path", []),
-    ],
-)
-def test_what_speaks_for_it(requirement: str, reasons: list[str]) -> None:
-    assert scientific_reasons([requirement]) == reasons
-
-
-def test_it_is_chosen_by_itself_and_says_why(wenv: Wenv, wheels: Path) -> None:
-    Wheel("zzneeds", "1.0", {"zzneeds.py": "import scipy"}, requires=["zzgone"]).write(wheels)
-    Wheel("zzplots", "1.0", {"zzplots.py": "import matplotlib"}, requires=["matplotlib"]).write(wheels)
-    local = ("--no-index", "--find-links", str(wheels))
-    words = said(wenv, "create", *local, "zzplots", "matplotlib")
-    assert "Runtime: scientific, which has matplotlib" in words
-    assert "1 package and 1 of the runtime's on CPython 3.15 (scientific)" in words
-    found = wenv.json("info")
-    assert found["runtime"]["kind"] == "scientific"
-    assert {"zzplots": "pure", "matplotlib": "in the runtime"}.items() <= {
-        p["name"]: p["kind"] for p in found["packages"]
-    }.items()
-    lock = (wenv.folder / ".wenv" / "pylock.toml").read_text()
-    assert 'runtime = "scientific"' in lock
-    assert f'"matplotlib=={table()["packages"]["matplotlib"]}"' in lock
-    (wenv.folder / "pylock.toml").write_text(re.sub('"numpy==[0-9.]*"', '"numpy==1.0"', lock))
-    assert "a runtime with numpy==1.0" in said(wenv, "create", "--clear", "-r", "pylock.toml", status=1)
-    (wenv.folder / "pylock.toml").write_text(lock)
-    wenv("create", "--clear", "-r", "pylock.toml")
-    assert wenv.json("info")["runtime"]["kind"] == "scientific"
-
-
-def test_it_is_chosen_for_what_the_default_one_turns_out_not_to_have(wenv: Wenv, wheels: Path) -> None:
-    Wheel("zzplots", "1.0", {"zzplots.py": "import lxml.etree"}, requires=["lxml"]).write(wheels)
-    words = said(wenv, "create", "--find-links", str(wheels), "zzplots")
-    assert "Runtime: scientific, which has lxml" in words
-    assert wenv.python("import zzplots, lxml.etree; print(lxml.etree.fromstring('<a/>').tag)") == "a\n"
-    error = said(wenv, "create", "--clear", "--runtime", "default", "--no-build", "-f", str(wheels), "zzplots", status=1)
-    assert "the scientific runtime has lxml" in error
-
-
-def test_it_is_not_chosen_for_what_somebody_brings(wenv: Wenv, wheels: Path) -> None:
-    Wheel("numpy", "9.0", {"numpy.py": "mine = True"}, tag="cp314-cp314-wasi_0_0_0_wasm32").write(wheels)
-    wenv("create", "--no-index", "--find-links", str(wheels), "numpy")
-    assert wenv.json("info")["runtime"]["kind"] == "default"
-    assert wenv.python("import numpy; print(numpy.mine)") == "True\n"
-
-
-def test_versions_that_it_does_not_hold_are_refused_with_what_would_work(lab: Wenv, wheels: Path) -> None:
-    held = table()["packages"]["numpy"]
-    error = said(lab, "create", "--clear", "--runtime", "scientific", "numpy==1.26.4", "pandas", status=1)
-    assert f"this runtime holds numpy {held}" in error
-    assert "--runtime default" in error
-    error = said(lab, "create", "--clear", "--no-build", "numpy==1.26.4", status=1)
-    assert "Runtime: scientific" not in error
-    assert f"the scientific runtime has numpy {held}" in error
-    (lab.folder / "hashed.txt").write_text(f"numpy=={held} --hash=sha256:{'0' * 64}\n")
-    assert "cannot be checked" in said(lab, "create", "--clear", "-r", "hashed.txt", status=1)
-    error = said(lab, "install", "numpy<2", status=1)
-    assert f"this runtime holds numpy {held}" in error
-    extension("zzfast", "static int zero(void) { return 0; }").write(wheels)
-    error = said(lab, "install", "--no-index", "--find-links", str(wheels), "zzfast", status=1)
-    assert "this runtime takes no extension modules" in error
-    assert "--runtime default" in error
-    Wheel("zzwasm", "1.0", {"zzwasm.py": ""}, tag="cp315-cp315-wasi_0_0_0_wasm32").write(wheels)
-    assert "zzwasm" in said(lab, "install", "--no-index", "--find-links", str(wheels), "zzwasm", status=1)
-    assert lab.json("info")["runtime"]["kind"] == "scientific"
-    assert said(lab, "install", "scipy").strip() == f"+ scipy {table()['packages']['scipy']}"
-    assert "scipy" in {package["name"] for package in lab.json("info")["packages"] if package["requested"]}
 
 
 def test_environments_of_it_are_shared_copied_and_locked(lab: Wenv) -> None:
@@ -270,82 +164,6 @@ def test_a_missing_module_is_told_as_ever(lab: Wenv) -> None:
     error = lab.result("run", "-c", "import zz_nothing", status=1).stderr
     assert error.splitlines()[-1] == "ModuleNotFoundError: No module named 'zz_nothing'"
     assert lab.python("import sys; print(sys.flags.no_site, sys.flags.utf8_mode, len(sys.flags) > 10)") == "0 1 True\n"
-
-
-PLOT = """
-import matplotlib.pyplot as plt
-plt.plot([1, 3, 2])
-plt.figure(figsize=(2, 1))
-plt.bar([1, 2], [3, 4])
-plt.show()
-plt.show()
-print("after")
-"""
-
-
-def test_show_writes_pictures_where_the_host_says(lab: Wenv, tmp_path: Path) -> None:
-    (lab.folder / "plot.py").write_text(PLOT)
-    for number in (1, 3):
-        result = lab.result("run", "plot.py")
-        assert result.stdout == "after\n"
-        paths = [Path(line.removeprefix("plot: ")) for line in result.stderr.splitlines() if line.startswith("plot: ")]
-        assert [path.name for path in paths] == [f"plot-{n:03}.png" for n in (number, number + 1)]
-        assert [struct.unpack(">2I", path.read_bytes()[16:24]) for path in paths] == [(640, 480), (200, 100)]
-    lab("run", "--write", "-c", "import matplotlib.pyplot as plt; plt.plot([1]); plt.savefig('own.svg')")
-    assert "<svg" in (lab.folder / "own.svg").read_text()
-
-
-def pixels_of(sixels: str) -> list[list[tuple[int, int, int]]]:
-    """The picture in a sequence of sixels, as rows of colours in percent."""
-    size = re.match(r'"1;1;(\d+);(\d+)', sixels)
-    assert size
-    width, height = int(size[1]), int(size[2])
-    palette: dict[int, tuple[int, int, int]] = {}
-    picture = [[(0, 0, 0)] * width for _ in range(height)]
-    x = top = colour = 0
-    for match in re.finditer(r"#(\d+)(?:;2;(\d+);(\d+);(\d+))?|!(\d+)([?-~])|([?-~])|(\$)|(-)", sixels[size.end() :]):
-        number, red, green, blue, count, repeated, single, back, down = match.groups()
-        if number and red:
-            palette[int(number)] = (int(red), int(green), int(blue))
-        elif number:
-            colour = int(number)
-        elif back:
-            x = 0
-        elif down:
-            x, top = 0, top + 6
-        else:
-            end = x + int(count or 1)
-            for row in (row for row in range(6) if (ord(repeated or single) - 63) >> row & 1):
-                picture[top + row][x:end] = [palette[colour]] * (end - x)
-            x = end
-    return picture
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_show_draws_in_terminals_that_can(lab: Wenv) -> None:
-    import pexpect
-
-    code = (
-        "import matplotlib.pyplot as plt; f = plt.figure(figsize=(1, 1)); f.patch.set_facecolor('#ff0000');"
-        " f.text(0, 0, '\\u2588', color='#0000ff', size=40); plt.show()"
-    )
-
-    def shown(term: str) -> str:
-        command = ["-P", "-m", "wenv", "run", "-c", code]
-        environment = {**lab.environment, "TERM": term}
-        environment.pop("TERM_PROGRAM", None)
-        child = pexpect.spawn(sys.executable, command, cwd=str(lab.folder), env=environment, encoding="utf-8", timeout=60)
-        child.expect(pexpect.EOF)
-        return str(child.before)
-
-    kitty = shown("xterm-kitty")
-    data = "".join(re.findall(r"\x1b_G[^;]*;([^\x1b]*)\x1b\\", kitty))
-    assert struct.unpack(">2I", base64.b64decode(data)[16:24]) == (100, 100)
-    sixels = re.search(r"\x1bPq(.*?)\x1b\\", shown("foot"), re.DOTALL)
-    assert sixels
-    picture = pixels_of(re.sub(r"[\r\n]", "", sixels[1]))
-    assert (picture[0][99], picture[95][8]) == ((100, 0, 0), (0, 0, 100))
-    assert "\x1b_G" not in shown("xterm")
 
 
 # -- long
