@@ -2,7 +2,7 @@
 
 The component holds the interpreter, every file of the standard library and of the layers, their compiled code, and the
 program's own files, all compressed; and modules that were imported already, as a baked one does.  See
-wenv/guest/pack/files.py for how a program reads files where there is no file system.
+wenv/guest/pack/files/ for how a program reads files where there is no file system.
 """
 
 import shutil

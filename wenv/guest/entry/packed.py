@@ -4,8 +4,9 @@ import os
 import sys
 
 from ..command_line import CommandLine, CommandLineError, parse
-from ..pack import archive, files
+from ..pack import archive
 from ..pack.archive import Entry
+from ..pack.files import tree
 from ..program import program
 from ..request import Form, Request
 
@@ -17,7 +18,7 @@ def run() -> None:
     """Run the program; raises SystemExit if it failed."""
     entry = archive.entry
     assert entry is not None
-    files.begin()
+    tree.begin()
     sys.setrecursionlimit(entry["recursion_limit"])
     status = _status(entry, sys.argv[1:])
     if status:

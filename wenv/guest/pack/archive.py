@@ -23,7 +23,8 @@ from typing import Literal, TypedDict
 from ..imports import importer
 from ..imports.code_archive import CODE, LAYER_INDEX, Index, Layer, Snapshot
 from ..request import Form
-from . import files
+from .files import adapting, install, nodes
+from .files.tree import add_archive, add_folder
 
 ARCHIVE, ARCHIVE_INDEX = "packed.bin", "packed.idx"
 LEVEL = 9
@@ -32,7 +33,7 @@ LEVEL = 9
 class Contents(TypedDict):
     """What is in an archive."""
 
-    files: list[files.Entry]
+    files: list[nodes.Entry]
     code: Index
 
 
@@ -48,7 +49,7 @@ class Job(TypedDict):
 def pack_tree(job: Job) -> int:
     """Write the archive of a tree, with its compiled code if there is any; returns its size in bytes."""
     left_out = re.compile("|".join(f"(?:{pattern})" for pattern in job["leave_out"]) or r"(?!)")
-    listed: list[files.Entry] = []
+    listed: list[nodes.Entry] = []
     with open(f"{job['output']}/{ARCHIVE}", "wb") as archive:
         for path in _paths(job["tree"]):
             if left_out.fullmatch(path):
@@ -175,18 +176,18 @@ def hold(folder: str, pack: Pack) -> None:
     To be called when everything is imported that shall be: what is in memory need not be in an archive.
     """
     global entry, own
-    files.install()
+    install.install()
     snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
     for number, layer in enumerate(pack["layers"]):
         archive, contents = _read(f"{folder}/{number}")
-        files.add_archive(layer["base"], archive, contents["files"])
+        add_archive(layer["base"], archive, contents["files"])
         snapshot.add(layer["base"], archive, contents["code"])
     archive, contents = _read(f"{folder}/app")
-    files.add_folder("/app")
-    files.add_archive("/app", archive, contents["files"])
+    add_folder("/app")
+    add_archive("/app", archive, contents["files"])
     importer.exchange(snapshot)
-    importer.after_import.update(files.ADAPTED)
-    for name, adapt in files.ADAPTED.items():
+    importer.after_import.update(adapting.ADAPTED)
+    for name, adapt in adapting.ADAPTED.items():
         if name in sys.modules:
             adapt(sys.modules[name])
     entry, own = pack["entry"], pack["own"]

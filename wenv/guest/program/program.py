@@ -16,7 +16,7 @@ from importlib import import_module
 from .. import AT_START
 from ..bake import baking
 from ..imports import importer
-from ..pack import files
+from ..pack.files import nodes
 from ..platform import adapt
 from ..request import EXECUTABLE, LIMIT_STATUS, Request
 from . import streams, tracebacks
@@ -233,7 +233,7 @@ def finish(status: int) -> int:
 
 def files_left_open() -> bool:
     """Whether any file is open but the standard streams and the sandbox's folders."""
-    if _first_descriptor >= files.FIRST_DESCRIPTOR:
+    if _first_descriptor >= nodes.FIRST_DESCRIPTOR:
         return True  # those of the host's folders cannot be told apart
     for descriptor in range(_first_descriptor, _first_descriptor + 64):
         try:
