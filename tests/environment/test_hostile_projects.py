@@ -14,7 +14,7 @@ from tests.conftest import Wenv
 from tests.helpers.wheel_builder import Wheel
 from wenv.environment.manifest import load
 from wenv.errors import DamagedEnvironmentError
-from wenv.run.native_plan import UnwritableTextError, _record
+from wenv.run.start_file import UnwritableTextError, _record
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and the native launcher are POSIX's")
 

@@ -13,7 +13,7 @@ from tests.escape.conftest import Places
 from tests.escape.programs import SUBJECTS
 from tests.escape.ways import WAYS, Report, attempted, read_report
 from wenv.environment.kinds import Kind
-from wenv.run import native_plan
+from wenv.run import start_file
 
 #: At least so many must have been tried.
 ATTEMPTS = 300
@@ -43,7 +43,7 @@ def assert_nothing(report: Report, *, targets: int = 6, least: int = ATTEMPTS) -
 
 def needs(way: str) -> None:
     """Skip what cannot be started on this machine."""
-    if way == "native" and not native_plan.has_native_launcher():
+    if way == "native" and not start_file.has_native_launcher():
         pytest.skip("no compiler has built the native launcher")
     if way == "packed" and find_spec("wasmtime_cli") is None:
         pytest.skip("no wheel of wasmtime's executable for this platform")

@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
 from tests.launcher.test_native_launcher import observations, start_file_of
-from wenv.run import native_plan
+from wenv.run import start_file
 
-pytestmark = pytest.mark.skipif(not native_plan.has_native_launcher(), reason="no compiler has built it")
+pytestmark = pytest.mark.skipif(not start_file.has_native_launcher(), reason="no compiler has built it")
 
 empty = pytest.fixture(empty_of_each_runtime, params=RUNTIMES)
 
@@ -23,7 +23,7 @@ def alone(empty: Wenv) -> Path:
     """The command in a folder of its own, where it has nobody to hand over to."""
     folder = empty.folder.parent / "alone"
     folder.mkdir()
-    shutil.copy(native_plan.LAUNCHER, folder / "wenv")
+    shutil.copy(start_file.LAUNCHER, folder / "wenv")
     return folder / "wenv"
 
 
@@ -58,7 +58,7 @@ def test_names_and_python_as_a_word(wenv: Wenv, tmp_path: Path) -> None:
     wenv("create", "-n", "lab", "rich")
     folder = tmp_path / "alone"
     folder.mkdir()
-    shutil.copy(native_plan.LAUNCHER, folder / "wenv")
+    shutil.copy(start_file.LAUNCHER, folder / "wenv")
     given = {"cwd": tmp_path, "env": wenv.environment}
     assert call(folder / "wenv", ["run", "-n", "lab", "-c", "import rich; print(rich.__name__)"], **given).stdout == "rich\n"
     assert call(folder / "wenv", ["run", "--name", "lab", "python", "-c", "print(1)"], **given).stdout == "1\n"

@@ -15,9 +15,9 @@ from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
 from tests.helpers.wheel_builder import Wheel
 from tests.launcher.test_launcher import run
 from wenv.locations import registry_folder
-from wenv.run import native_plan
+from wenv.run import start_file
 
-pytestmark = pytest.mark.skipif(not native_plan.has_native_launcher(), reason="no compiler has built it")
+pytestmark = pytest.mark.skipif(not start_file.has_native_launcher(), reason="no compiler has built it")
 
 NOWHERE = "/nonexistent/python"
 empty = pytest.fixture(empty_of_each_runtime, params=RUNTIMES)
@@ -43,7 +43,7 @@ def python(empty: Wenv) -> Path:
     """The interpreter of an empty environment, and beside it one that has nobody to hand over to: `alone`."""
     found = empty.folder / ".wenv" / "bin" / "python"
     lines = found.read_text().splitlines(keepends=True)
-    assert lines[0] == f"#!{native_plan.LAUNCHER}\n"
+    assert lines[0] == f"#!{start_file.LAUNCHER}\n"
     fields = lines[1].split("\t")
     alone = found.with_name("alone")
     alone.write_text(lines[0] + "\t".join([fields[0], NOWHERE, *fields[2:]]))
@@ -61,7 +61,7 @@ def start_file_of(environment: Wenv) -> Path:
     """Where the start file of an environment lies."""
     registry = Path(environment.environment["WENV_DATA_DIR"], "registered")
     assert registry.name == registry_folder().name
-    return native_plan.start_file(registry, str(environment.folder / ".wenv"))
+    return start_file.path_of(registry, str(environment.folder / ".wenv"))
 
 
 def observations(folder: Path) -> dict[str, tuple[list[str], dict[str, object]]]:

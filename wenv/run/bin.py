@@ -12,8 +12,8 @@ from pathlib import Path
 from wenv.environment.manifest import Environment
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE
 from wenv.locations import PACKAGE, registry_folder
-from wenv.run.native_plan import LAUNCHER as NATIVE
-from wenv.run.native_plan import bare_python, has_native_launcher, start_file
+from wenv.run.start_file import LAUNCHER as NATIVE
+from wenv.run.start_file import bare_python, has_native_launcher, path_of
 from wenv.snapshot.contents import console_scripts
 from wenv_cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
 from wenv_cache.store import Store
@@ -193,7 +193,7 @@ def _launcher(folder: Path, name: str, target: str) -> dict[str, str]:
     if _starts_scripts(bare):
         packages, registry = str(PACKAGE.parent), str(registry_folder())
         lines = {"first": f"{bare} -IS", "second": ""}
-        second = f"#\t{bare}\t{start_file(registry_folder(), str(folder))}\t{target}\n"
+        second = f"#\t{bare}\t{path_of(registry_folder(), str(folder))}\t{target}\n"
         if has_native_launcher() and _starts_scripts(str(NATIVE)) and second.count("\t") == 3 and second.count("\n") == 1:
             lines = {"first": str(NATIVE), "second": second}
         words = {"packages": packages, "registry": registry, "target": target, "whole": sys.executable}

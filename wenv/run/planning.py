@@ -17,7 +17,7 @@ from wenv.launcher.memory_image import memory_of
 from wenv.launcher.preopens import Preopen
 from wenv.locations import registry_folder
 from wenv.policy.mounts import own_folders
-from wenv.run import native_plan
+from wenv.run import start_file
 from wenv.run.plots import plots_of
 from wenv.runtimes import Runtime
 from wenv.runtimes.needs import needs_for
@@ -89,7 +89,7 @@ def leave_plan(ready: Ready) -> "Plan":
     if withholds_nothing(environment):
         with suppress(OSError, FullDiskError):  # then the next run takes the long way again
             _keep(Path(plans.plan_file(str(registry_folder()), plan["folder"])), plans.text_of(plan))
-            _keep(native_plan.start_file(registry_folder(), plan["folder"]), native_plan.text_of(plan))
+            _keep(start_file.path_of(registry_folder(), plan["folder"]), start_file.text_of(plan))
     return plan
 
 

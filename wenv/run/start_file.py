@@ -64,7 +64,7 @@ def has_native_launcher() -> bool:
     return os.access(LAUNCHER, os.X_OK)
 
 
-def start_file(registry: Path, folder: str) -> Path:
+def path_of(registry: Path, folder: str) -> Path:
     """Where the start file for an environment's folder lies: beside its launch plan."""
     return registry / (guest_paths.folder_key(folder) + ".start")
 

@@ -1,4 +1,4 @@
-/* The start file: texts, each ended by a zero byte; the first byte says what the rest is (wenv/run/native_plan.py). */
+/* The start file: texts, each ended by a zero byte; the first byte says what the rest is (wenv/run/start_file.py). */
 
 #include "launcher.h"
 

@@ -3,7 +3,7 @@
    The scripts in an environment's bin folder name this program as their interpreter.  It knows one way only, the one that is
    taken most: a program that is given what every program is given.  For everything else, and whenever something is not as the
    start file says, it hands over to Python, which the script's second line names, and which comes to the same result 10 ms
-   later (wenv/launcher/start.py).  wenv/run/native_plan.py says what a start file holds. */
+   later (wenv/launcher/start.py).  wenv/run/start_file.py says what a start file holds. */
 
 #include "launcher.h"
 
