@@ -86,7 +86,8 @@ class NativeLauncher(BuildHookInterface[Any]):
         program = launcher(self.root) if self.target_name == "wheel" else None
         if program is None:
             return
-        build_data["force_include"][str(program)] = (FOLDER / "start").as_posix()
+        if version != "editable":
+            build_data["force_include"][str(program)] = (FOLDER / "start").as_posix()
         build_data["shared_scripts"][str(program)] = "wenv"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{target()[1] or next(iter(platform_tags()))}"

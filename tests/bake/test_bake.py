@@ -36,7 +36,6 @@ UNFIT = {
     ),
     "zzopen": ("FILE = open(__file__)", "leaves files open"),
     "zzcwd": ("import os; HERE = os.getcwd()", "working directory"),
-    "zzhome": ("import os; THERE = os.path.exists(os.path.expanduser('~/.zzrc'))", "looks at /tmp/.zzrc"),
     "zzlist": ("import os; FILES = os.listdir('/tmp')", "lists /tmp"),
     "zzcolours": ("import sys; COLOUR = sys.stdout.isatty()", "writes to a terminal"),
     "zzmakes": ("import pathlib; pathlib.Path('/tmp/zz').mkdir(exist_ok=True)", "changes /tmp/zz"),
@@ -205,3 +204,15 @@ def test_a_manifest_cannot_name_anything_but_modules(baked: Wenv) -> None:
     data["baked"]["modules"] = ["../../x"]
     path.write_text(json.dumps(data))
     assert "damaged" in baked.result("run", "-c", "pass", status=125).stderr
+
+
+def test_a_module_that_looks_for_a_file_in_vain(wenv: Wenv, wheels: Path, tmp_path: Path) -> None:
+    Wheel("zzvain", files={"zzvain.py": "import os; THERE = os.path.exists('/data/zzrc')"}).write(wheels)
+    wenv("create", "--bake", "--no-index", "-f", str(wheels), "zzvain")
+    show = "import sys; baked = 'zzvain' in sys.modules; import zzvain; print(baked, zzvain.THERE)"
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    assert wenv.python(show) == "True False\n"
+    assert wenv.python(show, options=("--mount", f"{shared}:/data")) == "True False\n"
+    (shared / "zzrc").touch()
+    assert wenv.python(show, options=("--mount", f"{shared}:/data")) == "False True\n"

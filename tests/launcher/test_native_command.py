@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,37 @@ def test_an_environment_of_another_is_not_entered(empty: Wenv, alone: Path) -> N
     (empty.folder / ".wenv").rename(empty.folder / "elsewhere")
     (empty.folder / ".wenv").symlink_to("elsewhere")
     assert call(alone, ["run", "-c", "print(1)"], **given).stderr == handed_over(alone)
+
+
+def test_what_is_no_file_is_not_waited_for(empty: Wenv, alone: Path) -> None:
+    empty("run", "-c", "pass")
+    given = {"cwd": empty.folder, "env": empty.environment, "timeout": 60}
+    script = empty.folder / ".wenv" / "bin" / "python"
+    script.unlink()
+    os.mkfifo(script)
+    assert call(alone, ["run", "-c", "print(1)"], **given).stderr == handed_over(alone)
+
+
+def test_it_is_called_by_a_link_of_another_name(empty: Wenv, alone: Path) -> None:
+    empty("run", "-c", "pass")
+    link = alone.with_name("w")
+    link.symlink_to(alone)
+    assert call(link, ["run", "-c", "print(1)"], cwd=empty.folder, env=empty.environment).stdout == "1\n"
+    assert call(link, ["list"], cwd=empty.folder, env=empty.environment).stderr == handed_over(alone)
+
+
+def test_a_signal_that_the_caller_blocks_does_not_end_it(empty: Wenv, alone: Path) -> None:
+    empty("run", "-c", "pass")
+    code = "import time; print('begun', flush=True); time.sleep(1); print('ended')"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        process = subprocess.Popen(
+            [alone, "run", "-c", code], cwd=empty.folder, env=empty.environment, stdout=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[0] == "ended\n"
+    assert process.returncode == 0

@@ -22,7 +22,7 @@ class Machine:
         """Run the packed file; `host` are options of wasmtime's."""
         command = [str(self.folder / "wasmtime"), "run", "--allow-precompiled", *host, self.packed.name, *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env={}, input=stdin, text=True, capture_output=True, check=False, timeout=300
+            command, cwd=self.folder, env={}, input=stdin, text=True, capture_output=True, check=False, timeout=1800
         )
 
     def __call__(self, *arguments: str, stdin: str = "", host: tuple[str, ...] = (), status: int = 0) -> str:

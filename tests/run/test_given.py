@@ -153,3 +153,18 @@ def test_threads_and_processes_say_what_is_missing(empty: Wenv) -> None:
     for module in ("ssl",) if is_scientific(empty) else ("ssl", "ctypes", "bz2", "lzma"):
         assert "ModuleNotFoundError" in empty.result("run", "-c", f"import {module}", status=1).stderr
     assert empty.python("import os; print(hasattr(os, 'dup'))") == "False\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
+def test_standard_input_that_cannot_be_read_is_not_a_limit(empty: Wenv) -> None:
+    command = [sys.executable, "-P", "-m", "wenv", "run", "-c", "import sys; sys.stdin.read()"]
+    with open(os.devnull, "w") as writable:  # noqa: PTH123
+        shown = subprocess.run(command, cwd=empty.folder, env=empty.environment, stdin=writable, capture_output=True, text=True)
+    assert (shown.returncode, "Bad file descriptor" in shown.stderr, "limit" in shown.stderr) == (1, True, False), shown.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file name that is not UTF-8")
+def test_a_file_name_that_is_not_utf8_does_not_keep_modules_from_being_found(empty: Wenv) -> None:
+    Path(os.fsdecode(os.fsencode(empty.folder) + b"/caf\xe9.txt")).touch()
+    (empty.folder / "beside.py").write_text("value = 1")
+    assert empty.python("import shutil, beside; print(beside.value)") == "1\n"

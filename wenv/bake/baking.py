@@ -69,7 +69,7 @@ def bake(ready: Ready, modules: Sequence[str], progress: Progress) -> Baked:
     runtime, environment = ready.runtime, ready.environment
     needs = needs_for(runtime, environment, writable=policy_of(environment).write)
     given = {**terminal_variables(os.environ), **needs.environment}
-    fit = fit_modules(ready, modules, needs.stubs, given, progress)
+    fit = fit_modules(ready, modules, needs.stubs, given, progress, looked_for=True)
     if not fit.modules:
         reasons = "".join(f"\n  - {module}: {reason}" for module, reason in fit.left_out.items())
         raise WenvError(f"nothing can be baked{reasons or ': no package was asked for'}", "name modules with --import")

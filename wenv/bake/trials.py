@@ -44,8 +44,13 @@ def fit_modules(
     stubs: Sequence[str],
     given: Mapping[str, str],
     progress: Progress,
+    *,
+    looked_for: bool,
 ) -> Fit:
-    """Which modules can be saved imported; `given` is the environment that they are imported in."""
+    """Which modules can be saved imported; `given` is the environment that they are imported in.
+
+    `looked_for` says that before each run somebody looks for the files that were looked for in vain.
+    """
     left_out: dict[str, str] = {}
     looked_at: set[str] = set()
     absent: set[str] = set()
@@ -53,7 +58,7 @@ def fit_modules(
     progress.begin(TRYING, len(modules))
     for module in modules:
         progress.note(TRYING, module)
-        verdict = _tried(ready, module, trial_request(stubs, given), progress)
+        verdict = _tried(ready, module, trial_request(stubs, given), progress, looked_for=looked_for)
         if verdict["against"]:
             left_out[module] = verdict["against"]
         else:
@@ -66,13 +71,13 @@ def fit_modules(
     return Fit(chosen, left_out, tuple(sorted(looked_at)), tuple(sorted(absent)), frozenset(files))
 
 
-def _tried(ready: Ready, module: str, request: dict[str, object], progress: Progress) -> dict[str, Any]:
+def _tried(ready: Ready, module: str, request: dict[str, object], progress: Progress, *, looked_for: bool) -> dict[str, Any]:
     """The guest's verdict on one module (wenv/guest/bake/trial.py)."""
     from wenv.engine.remote import RemoteSession  # late: imports wasmtime
 
     preopens, runtime, natives = [mount.preopen for mount in ready.mounts], ready.runtime, ready.environment.natives
     runtime.component(progress, natives)
-    order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC}
+    order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC, "looked_for": looked_for}
     with PrivateFolders(()) as private:
         folders = [*preopens, *private.preopens]
         executable = runtime.executable(natives)

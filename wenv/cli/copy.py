@@ -32,7 +32,7 @@ def copy(new: NewName, name: options.Name = None, path: options.At = None, quiet
 def rename(new: NewName, name: options.Name = None, path: options.At = None, quiet: options.Quiet = False) -> None:
     """Give a named environment another name.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
       wenv rename -n lab laboratory
     """

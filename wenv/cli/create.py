@@ -21,7 +21,7 @@ def create(
     extras: options.Extras = None,
     groups: options.Groups = None,
     name: options.Name = None,
-    path: options.At = None,
+    path: options.Here = None,
     runtime: options.Runtime = Choice.AUTO,
     clear: Annotated[bool, typer.Option("--clear", help="Replace an environment that is there.")] = False,
     index_url: options.IndexUrl = None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def import_environment(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .wenv file.", show_default=False)],
     name: options.Name = None,
-    path: options.At = None,
+    path: options.Here = None,
     grant: options.Grant = False,
     clear: Annotated[bool, typer.Option("--clear", help="Replace an environment that is there.")] = False,
     max_size: options.Largest = None,

@@ -72,7 +72,7 @@ def uninstall(
 ) -> None:
     """Take packages out of an environment, with what only they needed.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
       wenv uninstall rich
     """

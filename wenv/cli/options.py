@@ -46,6 +46,15 @@ At = Annotated[
         rich_help_panel=ENVIRONMENT,
     ),
 ]
+Here = Annotated[
+    Path | None,
+    typer.Option(
+        "--path",
+        metavar="DIR",
+        help="The folder of the environment.  [default: .wenv in the working folder]",
+        rich_help_panel=ENVIRONMENT,
+    ),
+]
 Runtime = Annotated[
     Choice,
     typer.Option(

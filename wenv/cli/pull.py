@@ -17,7 +17,7 @@ from wenv.report.words import human_size
 def pull(
     reference: options.Reference,
     name: options.Name = None,
-    path: options.At = None,
+    path: options.Here = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="For a component: where it goes.  [default: NAME.wasm]"),

@@ -13,7 +13,7 @@ from wenv.errors import DamagedEnvironmentError, LinkedEnvironmentError, UsageEr
 def remove(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Named environments.")] = None,
     name: options.Name = None,
-    path: options.At = None,
+    path: options.Here = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Remove environments.  Layers that nothing uses any more are deleted by `wenv cache prune`.

@@ -81,7 +81,7 @@ def pack(
     variables = {"HOME": "/tmp", **needs.environment}
     fit = Fit()
     if bake:
-        fit = fit_modules(ready, wanted_modules(ready, program), needs.stubs, variables, progress)
+        fit = fit_modules(ready, wanted_modules(ready, program), needs.stubs, variables, progress, looked_for=False)
     entry: Entry = {
         "form": program.form,  # type: ignore[typeddict-item]
         "name": program.name,

@@ -28,13 +28,14 @@ ACCESSES = {"open": "opens", "os.listdir": "lists", "os.scandir": "lists"} | dic
 class Order(TypedDict):
     """What to import, in which run.
 
-    `renewed` says that every run begins with the variables that were set and the temporary folders that were made, and that
-    the host looks for what was looked for in vain.
+    `renewed` says that every run begins with the variables that were set and the temporary folders that were made; `looked_for`
+    that before each run the host looks for what was looked for in vain.
     """
 
     request: Request
     module: str
     renewed: bool
+    looked_for: bool
 
 
 class Verdict(TypedDict):
@@ -80,7 +81,7 @@ def trial(order: Order) -> Verdict:
     program.prepare(order["request"])
     against: list[str] = []
     absent: set[str] = set()
-    _watch(against, absent if order["renewed"] else None)
+    _watch(against, absent if order["looked_for"] else None, renewed=order["renewed"])
     try:
         importlib.import_module(order["module"])
     except BaseException as error:
@@ -114,18 +115,20 @@ def _temporary_files() -> list[str]:
     return [f"{folder}/{name}" for folder, _, files in os.walk(baking.TEMPORARY) for name in files]
 
 
-def _watch(against: list[str], absent: set[str] | None) -> None:
+def _watch(against: list[str], absent: set[str] | None, *, renewed: bool) -> None:
     """Note what a module must not depend on: anything that is outside the snapshot.
 
-    What it only looks for in vain goes to `absent`, if that is a set, and then temporary files are its own affair.
+    What it only looks for in vain goes to `absent`, if that is a set.  If every run begins with the temporary files that were
+    made, these are its own affair.
     """
 
     def note(what: str, path: str, writing: bool = False) -> None:
         if f"{path}/".startswith(OWN):
             return
-        if absent is not None and f"{path}/".startswith(f"{baking.TEMPORARY}/"):
-            return
-        if absent is not None and not writing and not os.access(path, os.F_OK) and ".." not in path.split("/"):
+        if f"{path}/".startswith(f"{baking.TEMPORARY}/"):
+            if renewed:
+                return
+        elif absent is not None and not writing and not os.access(path, os.F_OK) and ".." not in path.split("/"):
             absent.add(path)
             return
         against.append(f"it {what} {path}")

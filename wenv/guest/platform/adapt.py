@@ -7,6 +7,7 @@ Facts about WASI as CPython sees it: no threads, no processes, no network unless
 
 import _thread
 import errno
+import importlib.machinery
 import os
 import posix
 import select
@@ -41,6 +42,7 @@ def apply() -> None:
         setattr(os, name, lambda: 0)
     for name in ("chown", "lchown"):  # what the superuser does when it unpacks archives: everything is owned by it already
         setattr(os, name, lambda path, uid, gid, **_: os.lstat(path) and None)
+    _find_where_nothing_can_be_listed()
     mask = [0o022]
 
     def umask(new: int, /) -> int:
@@ -59,6 +61,29 @@ def apply() -> None:
             "asyncio.base_events": _without_executor_threads,
         }
     )
+
+
+class _Everything:
+    """In place of the names in a folder that cannot be listed: each is looked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _find_where_nothing_can_be_listed() -> None:
+    """WASI gives no listing of a folder in which one name is not UTF-8; its other files can be opened."""
+    finder: Any = importlib.machinery.FileFinder
+    fill = finder._fill_cache
+
+    def fill_cache(self: Any) -> None:
+        try:
+            fill(self)
+        except OSError as error:
+            if error.errno != errno.EILSEQ:
+                raise
+            self._path_cache = self._relaxed_path_cache = _Everything()
+
+    finder._fill_cache = fill_cache
 
 
 def set_run(terminal: list[int] | None, control: str) -> None:

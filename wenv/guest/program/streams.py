@@ -20,6 +20,35 @@ class Pipe(io.FileIO):
             raise
 
 
+class Input(io.FileIO):
+    """Standard input: one that cannot be read (a folder, what is open for writing only) fails like any descriptor of that kind,
+    and not with the error that stands for a limit of the sandbox (WASI has no number for either)."""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read; raises OSError."""
+        with _as_unreadable():
+            return super().readinto(buffer)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The same."""
+        with _as_unreadable():
+            return super().read(size)
+
+    def readall(self) -> bytes:
+        """The same."""
+        with _as_unreadable():
+            return super().readall()
+
+
+class _as_unreadable:  # noqa: N801 - a context manager without contextlib, which starts do not need
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _: object, error: object, __: object) -> None:
+        if isinstance(error, OSError) and error.errno == errno.EIO:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+
+
 #: What standard output and error are.
 output: type[io.FileIO] = io.FileIO
 
@@ -37,7 +66,7 @@ def open_streams(*, unbuffered: bool) -> None:
 
 
 def _raw(descriptor: int, mode: str) -> io.FileIO:
-    raw = (output if descriptor else io.FileIO)(descriptor, mode, closefd=False)
+    raw = (output if descriptor else Input)(descriptor, mode, closefd=False)
     raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
     return raw
 

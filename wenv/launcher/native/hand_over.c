@@ -7,11 +7,19 @@ char *python, *script, **arguments, **instead;
 
 void listen_to(int how) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  static sigset_t before; /* signals that the caller has blocked stay so */
+  static bool is_known;
   struct sigaction action;
+  if (how == SIG_UNBLOCK) {
+    if (is_known) pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return;
+  }
+  is_known = !pthread_sigmask(SIG_BLOCK, NULL, &before);
   sigemptyset(&heard);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    if (!sigaction(numbers[i], NULL, &action) && action.sa_handler != SIG_IGN) sigaddset(&heard, numbers[i]);
-  pthread_sigmask(how, &heard, NULL);
+    if (!sigaction(numbers[i], NULL, &action) && action.sa_handler != SIG_IGN && !sigismember(&before, numbers[i]))
+      sigaddset(&heard, numbers[i]);
+  pthread_sigmask(SIG_BLOCK, &heard, NULL);
 }
 
 static void become(char *program, char **line) {

@@ -31,6 +31,7 @@ void limit_process(void) {
 }
 
 void look_again(int64_t microseconds) {
+  if (!microseconds) signal(SIGALRM, SIG_IGN); /* also one that waits to be heard: it would end the process when it is let through */
   struct itimerval timer = {.it_value = {.tv_sec = (time_t)(microseconds / 1000000), .tv_usec = (suseconds_t)(microseconds % 1000000)}};
   setitimer(ITIMER_REAL, &timer, NULL);
 }

@@ -49,7 +49,7 @@ static void check_records(size_t size) {
 
 void read_records(const char *path) {
   struct stat status;
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0 || fstat(file, &status) || !S_ISREG(status.st_mode) || status.st_size < 2 || status.st_size > LARGEST) renew();
   size_t size = (size_t)status.st_size, have = 0;
   if (!(records = malloc(size))) hand_over();

@@ -134,8 +134,10 @@ static void open_streams(void) {
 /* The second line has "#", the Python, the start file, and what to run. */
 char *read_script(char **start_file) {
   static char head[3 * PATH_MAX + SMALL];
-  int file = open(script, O_RDONLY | O_CLOEXEC | (instead ? O_NOFOLLOW : 0));
-  ssize_t size = file < 0 ? -1 : read(file, head, sizeof head - 1);
+  int file = open(script, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (instead ? O_NOFOLLOW : 0));
+  struct stat status;
+  bool is_file = file >= 0 && !fstat(file, &status) && S_ISREG(status.st_mode);
+  ssize_t size = is_file ? read(file, head, sizeof head - 1) : -1;
   char *at = size > 0 ? strchr(head, '\n') : NULL, *line = at ? at + 1 : "";
   char *end = strchr(line, '\n'), *name = NULL;
   if (file >= 0) close(file);
@@ -167,18 +169,18 @@ static void run_here(char *name, char *here, const char *start_file) {
   start();
 }
 
-/* The name that this program was called by. */
-static bool is_called(const char *words, const char *name) {
-  const char *slash = strrchr(words, '/');
-  return !strcmp(slash ? slash + 1 : words, name);
+/* Whether this program is installed as the command, whatever link it was called by. */
+static bool is_command(void) {
+  const char *slash = self ? strrchr(self, '/') : NULL;
+  return slash && !strcmp(slash + 1, "wenv");
 }
 
 int main(int count, char **words) {
   char here[PATH_MAX], *start_file, *folder, *name;
   open_streams();
   if (count == 4 && !strcmp(words[0], REMOVER) && !strcmp(words[1], REMOVE)) remove_and_end(words[2], words[3]);
-  if (is_called(words[0], "wenv")) {
-    self = own_path();
+  self = own_path();
+  if (is_command()) {
     name = run_words(words, getcwd(here, sizeof here) ? here : NULL, &folder, &start_file);
     read_records(start_file);
     if (strcmp(only('D'), folder)) hand_over();
@@ -195,7 +197,7 @@ int main(int count, char **words) {
     dprintf(2, "usage: %s SCRIPT [ARGUMENT]...: the first line of the scripts in an environment's bin folder\n", words[0]);
     return NOT_STARTED;
   }
-  self = words[0];
+  if (!self) self = words[0];
   script = words[1], arguments = words + 2;
   name = read_script(&start_file);
   if (!getcwd(here, sizeof here)) hand_over();
