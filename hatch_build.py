@@ -51,7 +51,7 @@ def launcher(root: str) -> Path | None:
     if name == "none":
         return None
     folder = Path(root) / FOLDER
-    program = Path(root, "build", tag, "start") if name else folder / "start"
+    program = Path(root, ".cache", "launchers", tag, "start") if name else folder / "start"
     program.parent.mkdir(parents=True, exist_ok=True)
     libraries = [] if name and "linux" not in name else ["-ldl"]
     command = [*compiler(), *OPTIONS, *sorted(map(str, folder.glob("*.c"))), "-o", str(program), *libraries]
