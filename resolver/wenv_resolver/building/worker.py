@@ -23,9 +23,8 @@ STEP = "wenv: now "
 
 def main(job: Path) -> None:
     """Do the job; the exit status and what was printed tell how it went."""
-    from build.env import DefaultIsolatedEnv
-
     from build import BuildBackendException, BuildException, ProjectBuilder
+    from build.env import DefaultIsolatedEnv
 
     order = json.loads(job.read_text("utf-8"))
     threading.Thread(target=end_with_parent, daemon=True).start()
