@@ -63,7 +63,7 @@ class Descriptor:
     def parse(cls, data: object) -> "Descriptor":
         """Read what `as_json` wrote; raises ArchiveError."""
         if not isinstance(data, dict):
-            raise ArchiveError("a descriptor that is none")
+            raise ArchiveError("not a descriptor: expected an object with mediaType, digest and size")
         digest = _DIGEST.fullmatch(str(data.get("digest")))
         size, media_type, annotations = data.get("size"), data.get("mediaType"), data.get("annotations") or {}
         strings = isinstance(annotations, dict) and all(isinstance(x, str) for pair in annotations.items() for x in pair)
@@ -289,7 +289,7 @@ class Layout:
     """An image layout in a tar file, opened for reading; its directory is read at once, blobs when they are wanted."""
 
     def __init__(self, file: BinaryIO) -> None:
-        """Raises ArchiveError for a file that is none."""
+        """Raises ArchiveError for a file of another kind."""
         self._file = file
         self._members: dict[str, tuple[int, int]] = {}
         size = file.seek(0, 2)

@@ -46,9 +46,9 @@ def checked_reply(service: str, reply: Any) -> "Reply":
         raise GuestAnswerError(service, "no reply of a session's")
     status, failure = reply["status"], reply["failure"]
     if status is not None and (type(status) is not int or not 0 <= status <= 255):
-        raise GuestAnswerError(service, "a status that is none")
+        raise GuestAnswerError(service, "not an exit status")
     if failure is not None:
         words = [failure.get(key) for key in ("kind", "message", "traceback")] if type(failure) is dict else [None]
         if not all(type(word) is str for word in words):
-            raise GuestAnswerError(service, "a failure that is none")
+            raise GuestAnswerError(service, "not the report of a failure")
     return cast("Reply", reply)

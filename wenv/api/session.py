@@ -90,7 +90,7 @@ class OpenEnvironment:
         in a call of the host's is left behind when its time is up (`Session.left_behind`).  With ``in_process=False`` the
         sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once; it starts in about 0.3 s.
 
-        Raises MountError; TypeError and ValueError for limits, names and values that are none; WenvError if too many guests
+        Raises MountError; TypeError and ValueError for a limit, name or value of the wrong kind; WenvError if too many guests
         were left behind.
         """
         if isinstance(mounts, str):

@@ -109,7 +109,7 @@ def _baked_words(done: "Baked", size: int) -> str:
 
 
 def _show_file(printer: Printer, source: "Arrived", *, as_json: bool) -> None:
-    """What a .wenv file says of itself; its layers are not read."""
+    """Describe a .wenv file from its manifest and configuration; its layers are not read."""
     if as_json:
         printer.json(source.as_json())
         return

@@ -17,7 +17,7 @@ def send(stream: IO[bytes], message: dict[str, Any]) -> None:
 
 
 def receive(stream: IO[bytes]) -> dict[str, Any] | None:
-    """The next message; None at the end of the stream.  Raises ValueError for what is none."""
+    """The next message; None at the end of the stream.  Raises ValueError for anything else."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
@@ -29,5 +29,5 @@ def receive(stream: IO[bytes]) -> dict[str, Any] | None:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(message, dict):
-        raise ValueError("a message that is none")
+        raise ValueError("not a message of the protocol")
     return message

@@ -34,8 +34,8 @@ static char *registry(void) {
 /* Whether an environment that was found upwards is the user's: see _is_own in wenv/launcher/start.py. */
 static bool is_own(const char *folder, const char *manifest) {
   struct stat own, its;
-  return !lstat(folder, &own) && !lstat(manifest, &its) && S_ISDIR(own.st_mode) && S_ISREG(its.st_mode) &&
-         own.st_uid == geteuid() && its.st_uid == geteuid();
+  return !lstat(folder, &own) && !lstat(manifest, &its) && S_ISDIR(own.st_mode) && S_ISREG(its.st_mode) && own.st_uid == geteuid() &&
+         its.st_uid == geteuid();
 }
 
 /* The folder of the environment that is meant without a name: the active one, or the nearest upwards. */

@@ -23,7 +23,10 @@ enum { HELD = 12, MOST_LINKED = 1000 };
 
 /* -- names: texts one after the other, each ended by a zero byte */
 
-typedef struct { char *data; size_t size, room; } Names;
+typedef struct {
+  char *data;
+  size_t size, room;
+} Names;
 
 static bool add_name(Names *names, const char *name) {
   size_t size = strlen(name) + 1;
@@ -64,9 +67,19 @@ static bool list(int folder, Names *names) {
 
 /* -- measuring */
 
-typedef struct { dev_t device; ino_t inode; } Identity;
-typedef struct { int descriptor; Identity identity; Names left; } Level;
-typedef struct { Identity *seen; size_t count, room; } Linked;
+typedef struct {
+  dev_t device;
+  ino_t inode;
+} Identity;
+typedef struct {
+  int descriptor;
+  Identity identity;
+  Names left;
+} Level;
+typedef struct {
+  Identity *seen;
+  size_t count, room;
+} Linked;
 
 /* Whether a file with several names is met for the first time; of very many, none is remembered. */
 static bool is_first(Linked *linked, Identity identity) {
@@ -125,7 +138,11 @@ void measure(const char *folder, Usage *found, const Bounds *bounds, int64_t sin
       if (depth == room) {
         size_t more = room * 2 + 16;
         Level *grown = realloc(levels, more * sizeof *levels);
-        if (!grown) { close(inner); whole = false; break; }
+        if (!grown) {
+          close(inner);
+          whole = false;
+          break;
+        }
         levels = grown, room = more;
       }
       Level level = {.descriptor = depth < HELD ? current : -1, .left = left};
@@ -180,7 +197,11 @@ void limit_file_size(uint64_t size) { set_soft(RLIMIT_FSIZE, size); }
 
 /* -- deleting: folders are entered one by one and left through their parent, so that no path is long and few are open */
 
-typedef struct { Identity identity; Names left; char *name; } Entered;
+typedef struct {
+  Identity identity;
+  Names left;
+  char *name;
+} Entered;
 
 /* Delete all in a folder, as it is found; returns how much that was.  Ends early if folders are moved meanwhile. */
 static size_t remove_all(int top) {
@@ -212,7 +233,10 @@ static size_t remove_all(int top) {
     if (depth == room) {
       size_t more = room * 2 + 16;
       Entered *grown = realloc(above, more * sizeof *above);
-      if (!grown) { close(inner); break; }
+      if (!grown) {
+        close(inner);
+        break;
+      }
       above = grown, room = more;
     }
     above[depth] = (Entered){.left = names, .name = strdup(name)};

@@ -7,10 +7,15 @@
 #include <stdint.h>
 
 /* Bytes and number of files in private folders, files open at once. */
-typedef struct { uint64_t disk, files, open_files; } Bounds;
+typedef struct {
+  uint64_t disk, files, open_files;
+} Bounds;
 
 /* What was found; `whole` is whether all could be looked at. */
-typedef struct { uint64_t size, files; bool whole; } Usage;
+typedef struct {
+  uint64_t size, files;
+  bool whole;
+} Usage;
 
 /* Descriptors that this program itself may need while another one runs in it; further ones while it measures. */
 enum { SLACK = 8, MEASURING = 20 };

@@ -17,8 +17,7 @@ void listen_to(int how) {
   is_known = !pthread_sigmask(SIG_BLOCK, NULL, &before);
   sigemptyset(&heard);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    if (!sigaction(numbers[i], NULL, &action) && action.sa_handler != SIG_IGN && !sigismember(&before, numbers[i]))
-      sigaddset(&heard, numbers[i]);
+    if (!sigaction(numbers[i], NULL, &action) && action.sa_handler != SIG_IGN && !sigismember(&before, numbers[i])) sigaddset(&heard, numbers[i]);
   pthread_sigmask(SIG_BLOCK, &heard, NULL);
 }
 

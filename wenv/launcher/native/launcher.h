@@ -35,7 +35,10 @@ enum { SMALL = 1024, PAGE = 1 << 12 };
 
 /* -- text.c */
 
-typedef struct { char *data; size_t size, room; } Text;
+typedef struct {
+  char *data;
+  size_t size, room;
+} Text;
 
 void add_bytes(Text *text, const char *data, size_t size);
 void add(Text *text, const char *more);
@@ -111,7 +114,9 @@ int left_status(void);
 
 /* -- request.c */
 
-typedef struct { char *host, *guest; } Folder;
+typedef struct {
+  char *host, *guest;
+} Folder;
 extern Folder shared[2];
 extern size_t shared_count;
 

@@ -60,8 +60,7 @@ const char *look(void) {
     snprintf(reason, sizeof reason, "its files take more than %llu bytes, its disk limit (--max-disk)", (unsigned long long)bounds.disk);
   else if (found.files > bounds.files)
     snprintf(reason, sizeof reason, "it keeps more than %llu files, its limit (--max-files)", (unsigned long long)bounds.files);
-  else if (elusive > ELUSIVE)
-    snprintf(reason, sizeof reason, "its folders change too quickly to be measured against its disk limit");
+  else if (elusive > ELUSIVE) snprintf(reason, sizeof reason, "its folders change too quickly to be measured against its disk limit");
   pause = now() - before;
   look_again(pause > LOOK ? pause : LOOK);
   return *reason ? reason : NULL;

@@ -73,8 +73,7 @@ static bool is_same(const char *stamp) {
 #else
   struct timespec time = status.st_mtim;
 #endif
-  return status.st_size == size && (long long)time.tv_sec * 1000000000 + time.tv_nsec == modified &&
-         (!inode || (long long)status.st_ino == inode);
+  return status.st_size == size && (long long)time.tv_sec * 1000000000 + time.tv_nsec == modified && (!inode || (long long)status.st_ino == inode);
 }
 
 /* Whether a variable is as "NAME=VALUE" says, or, without "=", not set. */

@@ -2,14 +2,14 @@
 
 #include "launcher.h"
 
-#define DEFINED(result, name, arguments) result (*name) arguments;
+#define DEFINED(result, name, arguments) result(*name) arguments;
 FUNCTIONS(DEFINED)
 OF_MODULES(DEFINED)
 
 bool load(const char *path) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) return false;
-#define FOUND(result, name, arguments) \
+#define FOUND(result, name, arguments)                                                                                                               \
   if (!(*(void **)&name = dlsym(library, #name))) return false;
   FUNCTIONS(FOUND)
   OF_MODULES(FOUND)

@@ -3,6 +3,8 @@
 #ifndef WENV_WASMTIME_H
 #define WENV_WASMTIME_H
 
+/* clang-format off */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
