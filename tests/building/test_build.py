@@ -53,6 +53,7 @@ def test_a_careless_extension_works_and_its_wheel_needs_no_compiler_elsewhere(bu
     assert "running build_ext" in builds("build", "--log", "zzcareless")
 
 
+@pytest.mark.long
 def test_the_same_native_layers_are_linked_once(builds: Wenv, wheels: Path) -> None:
     extension("zzshared", CARELESS).write(wheels)
     builds("create", *offline(wheels), "zzshared")
@@ -90,6 +91,7 @@ def test_a_build_that_fails_is_explained_in_a_few_lines(builds: Wenv, wheels: Pa
     assert (builds.folder / ".wenv" / "environment.json").read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_module_that_cannot_be_imported_is_not_accepted(builds: Wenv, wheels: Path) -> None:
     zzcrashing = CARELESS.replace("PyObject *m = PyModule_Create(&module);", "__builtin_trap(); PyObject *m = NULL;")
     extension("zzcrashing", zzcrashing).write(wheels)
@@ -177,6 +179,7 @@ CXX = {
 BACKENDS = {"by_meson": MESON, "by_cmake": SCIKIT, "by_cython": CYTHON, "by_cxx": CXX}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "files"), BACKENDS.items())
 def test_build_backends(builds: Wenv, wheels: Path, name: str, files: dict[str, str]) -> None:
     Source(name, files).write(wheels)
@@ -184,6 +187,7 @@ def test_build_backends(builds: Wenv, wheels: Path, name: str, files: dict[str, 
     assert builds.python(f"from {name}._native import answer; print(answer())") == "42\n"
 
 
+@pytest.mark.long
 def test_an_extension_comes_before_a_source_and_a_folder_of_its_name(builds: Wenv, wheels: Path) -> None:
     source = extension("zztwofold", CARELESS)
     setup = source.files["setup.py"].replace("ext_modules=[", "ext_modules=[Extension('zzbeside', ['beside.c']), ")
@@ -283,6 +287,7 @@ def test_a_wheel_whose_modules_are_no_modules_is_refused(wenv: Wenv, wheels: Pat
     assert not (wenv.folder / ".wenv").exists()
 
 
+@pytest.mark.long
 def test_wheels_and_sources_by_path(builds: Wenv, wheels: Path) -> None:
     source = extension("zzgiven", CARELESS).write(wheels)
     builds("create", str(source))

@@ -10,6 +10,7 @@ from tests.conftest import Wenv
 PACKAGES = tomllib.loads((Path(__file__).parent / "native.toml").read_text("utf-8"))
 
 
+@pytest.mark.long
 def test_flask_and_yaml(builds: Wenv) -> None:
     builds("create", "flask", "pyyaml", timeout=600)
     program = """

@@ -180,6 +180,7 @@ static void *symbol(const char *name);
 #include "module.c"
 #include "component.c"
 #include "limits.c"
+#include "command.c"
 #include "start.c"
 #undef main
 #undef malloc

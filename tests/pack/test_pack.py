@@ -92,6 +92,7 @@ def test_the_limit_is_what_the_help_says(wenv: Wenv) -> None:
     assert f"{RECURSION_LIMIT} nested calls" in " ".join(wenv("pack", "--help").split())
 
 
+@pytest.mark.long
 def test_examples(builds: Wenv, tmp_path: Path) -> None:
     builds("create", "certifi", "flask")
     run = machine(tmp_path, pack(builds, "--entry", str(EXAMPLES / "report.py"), str(EXAMPLES / "stopwords.txt")))
@@ -106,7 +107,7 @@ def test_examples(builds: Wenv, tmp_path: Path) -> None:
 
     templates = str(EXAMPLES / "templates")
     made = builds.json("pack", "--slim", "--entry", str(EXAMPLES / "page.py"), templates)
-    assert made["size"] < 30_000_000
+    assert made["size"] < 31_000_000
     assert made["modules"] == ["flask"]
     assert {part["name"].rpartition("-")[0] or part["name"] for part in made["parts"]} >= {"flask", "jinja2", "program"}
     run = machine(tmp_path, builds.folder / made["path"])
@@ -126,6 +127,7 @@ def test_extension_modules(builds: Wenv, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_an_extension_module_a_module_and_a_console_script(builds: Wenv, tmp_path: Path) -> None:
     builds("create", "markupsafe", "pygments")
     run = machine(tmp_path, pack(builds, "-o", "python.wasm"))
@@ -182,6 +184,7 @@ def test_imports_are_read_from_source() -> None:
     assert imported_names(source, outer=True) == {"os", "sys", "a"}
 
 
+@pytest.mark.long
 def test_in_node(empty: Wenv, tmp_path: Path, shared_cache: Path) -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("Node is not installed")

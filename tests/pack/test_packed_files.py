@@ -145,11 +145,13 @@ print("kept")
 """
 
 
+@pytest.mark.long
 def test_databases_in_memory(empty: Wenv, tmp_path: Path) -> None:
     run = machine(tmp_path, pack(empty, "-o", "python.wasm", "--slim"))
     assert run("-c", DATABASES) == "kept\n"
 
 
+@pytest.mark.long
 def test_modules_among_the_files(empty: Wenv, tmp_path: Path) -> None:
     (empty.folder / "zzapp").mkdir()
     (empty.folder / "zzapp" / "__init__.py").write_text("")
@@ -158,6 +160,7 @@ def test_modules_among_the_files(empty: Wenv, tmp_path: Path) -> None:
     assert machine(tmp_path, pack(empty, "-m", "zzapp", "zzapp", "json.py"))() == "started True\n"
 
 
+@pytest.mark.long
 def test_temporary_files(empty: Wenv, tmp_path: Path) -> None:
     run = machine(tmp_path, pack(empty, "--entry", str(EXAMPLES / "scratch.py")))
     assert run().splitlines() == [

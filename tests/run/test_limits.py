@@ -84,6 +84,7 @@ def test_a_file_does_not_grow_beyond_the_disk_limit(way: Way) -> None:
     assert not ended.left
 
 
+@pytest.mark.long
 @posix
 def test_the_number_of_files_is_bounded_by_default(way: Way) -> None:
     ended = way(MANY)
@@ -248,6 +249,7 @@ def test_a_wait_is_still_a_builtin_function_to_other_code(empty: Wenv) -> None:
         session.run(code)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wait", ["sleep(100)", "asyncio.run(asyncio.sleep(100))", "wait([], [], [], 100)"])
 def test_what_is_baked_waits_no_longer_either(empty: Wenv, wheels: Path, wait: str) -> None:
     from tests.helpers.wheel_builder import Wheel
