@@ -56,24 +56,17 @@ static char *named_folder(const char *name) {
   return joined(joined(parent(known), "environments"), name);
 }
 
-char *run_words(char **words, const char *here, char **folder, char **start_file) {
-  static char whole[PATH_MAX];
-  char *own = own_path(), *known = registry();
-  if (!own) {
-    dprintf(2, "error: %s does not know where it lies\n", words[0]);
-    _exit(NOT_STARTED);
-  }
+char *run_words(const char *own, char **words, const char *here, char **folder, char **start_file) {
+  char *known = registry();
   instead = words;
   instead[0] = joined(parent(own), "wenv-python");
   if (!here || !words[1] || strcmp(words[1], "run") || getenv("WENV_START_FILE_IS_STALE")) hand_over();
   words += 2;
-  *folder = NULL;
   if (words[0] && words[1] && (!strcmp(words[0], "-n") || !strcmp(words[0], "--name"))) *folder = named_folder(words[1]), words += 2;
   else *folder = found_folder(here);
   if (!known || !*folder || !words[0]) hand_over();
   if (!strcmp(words[0], "python") || !strcmp(words[0], "python3")) words++;
-  snprintf(whole, sizeof whole, "%s/bin/python", *folder);
-  script = whole, arguments = words;
+  script = joined(*folder, "bin/python"), arguments = words;
   read_script(start_file);
   python = NULL; /* the file may be anybody's */
   char *place = is_plain(*start_file) ? parent(*start_file) : NULL;

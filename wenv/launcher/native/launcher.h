@@ -72,8 +72,9 @@ char *read_script(char **start_file);
 
 /* The path of this program; NULL if it cannot be told. */
 char *own_path(void);
-/* As the command `wenv`: the environment's folder, the start file, and the program to run; hands over what needs Python. */
-char *run_words(char **words, const char *here, char **folder, char **start_file);
+/* As the command `wenv`, which lies at `own`: the environment's folder, the start file, and the program to run; hands over what
+   needs Python. */
+char *run_words(const char *own, char **words, const char *here, char **folder, char **start_file);
 
 /* -- plan.c */
 
@@ -98,6 +99,8 @@ extern char **given, *own_folder;
 bool is_plain(const char *path);
 char *parent(const char *path);
 char *guest_path(const char *host);
+/* The entry point of a console script; NULL if there is none of this name. */
+const char *console_script(const char *name);
 void choose_program(char *name, const char *here);
 
 /* -- private.c */

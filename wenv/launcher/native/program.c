@@ -30,7 +30,7 @@ char *guest_path(const char *host) {
   return strdup(host);
 }
 
-static const char *console_script(const char *name) {
+const char *console_script(const char *name) {
   for (char *known = next('T', NULL); known; known = next('T', known))
     if (!strcmp(known, name)) return next('t', known);
   return NULL;

@@ -181,17 +181,14 @@ int main(int count, char **words) {
   if (count == 4 && !strcmp(words[0], REMOVER) && !strcmp(words[1], REMOVE)) remove_and_end(words[2], words[3]);
   self = own_path();
   if (is_command()) {
-    name = run_words(words, getcwd(here, sizeof here) ? here : NULL, &folder, &start_file);
+    name = run_words(self, words, getcwd(here, sizeof here) ? here : NULL, &folder, &start_file);
     read_records(start_file);
     if (strcmp(only('D'), folder)) hand_over();
     python = only('I');
     /* a console script, or what Python's own command line may hold */
-    for (char *known = name ? next('T', NULL) : NULL; known; known = next('T', known))
-      if (!strcmp(known, name)) {
-        arguments++;
-        run_here(name, here, start_file);
-      }
-    run_here("python", here, start_file);
+    bool is_script = name && console_script(name);
+    if (is_script) arguments++;
+    run_here(is_script ? name : "python", here, start_file);
   }
   if (count < 2) {
     dprintf(2, "usage: %s SCRIPT [ARGUMENT]...: the first line of the scripts in an environment's bin folder\n", words[0]);
