@@ -69,7 +69,6 @@ def pack(
     from wenv.pack import pack as packing
     from wenv.pack.program import program_of
     from wenv.runtimes.choice import runtime_for
-    from wenv.snapshot.ready import ensure_ready
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
@@ -89,10 +88,10 @@ def pack(
             raise UsageError(f"{written} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
-        runtime.check_packing()
         with runtime.store.adding():
             made = packing.pack(
-                ensure_ready(runtime, chosen, printer),
+                runtime,
+                chosen,
                 program,
                 target,
                 printer,

@@ -13,17 +13,18 @@ from typing import Any
 
 from wenv.bake.baking import baking_with
 from wenv.bake.trials import Fit, fit_modules
+from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
 from wenv.guest.pack.archive import Entry, Pack
 from wenv.locations import STANDARD_LIBRARY
 from wenv.pack.archives import NEVER, SLIM, Part, application_archive, chosen_part, layer_archive
 from wenv.pack.program import APPLICATION, Program
 from wenv.pack.used import missing_modules, unused_patterns, wanted_modules
-from wenv.runtimes import Packing
+from wenv.runtimes import Packing, Runtime
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot.code_index import layer_bases
 from wenv.snapshot.contents import importable_names, split_packages
-from wenv.snapshot.ready import Ready
+from wenv.snapshot.ready import ensure_ready
 from wenv_cache.files import replacing
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
@@ -61,7 +62,8 @@ class Packed:
 
 
 def pack(
-    ready: Ready,
+    runtime: Runtime,
+    environment: Environment,
     program: Program,
     output: Path,
     progress: Progress,
@@ -74,8 +76,8 @@ def pack(
 
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
-    runtime, environment = ready.runtime, ready.environment
     runtime.check_packing()
+    ready = ensure_ready(runtime, environment, progress)
     missing = missing_modules(ready, program, progress)
     needs = needs_for(runtime, environment, writable=False)
     variables = {"HOME": "/tmp", **needs.environment}

@@ -10,7 +10,6 @@ from wenv.report.words import human_size
 from wenv.share import artifact, export
 from wenv.share.diff import Difference, difference, side
 from wenv.share.registry import Reference, Registry
-from wenv.snapshot.ready import ensure_ready
 from wenv.tui.actions.base import ActionScreen
 from wenv.tui.actions.forms import output_of, program_of_values
 from wenv.tui.dialogs.form import Field
@@ -69,8 +68,8 @@ class SharingActions(ActionScreen):
 
         def job(relay: Relay) -> pack.Packed:
             with self._store.adding():
-                ready = ensure_ready(self._runtime(chosen), chosen, relay)
-                return pack.pack(ready, program, target, relay, bake=True, slim=bool(values["slim"]), precompile=None)
+                slim = bool(values["slim"])
+                return pack.pack(self._runtime(chosen), chosen, program, target, relay, bake=True, slim=slim, precompile=None)
 
         if (made := await self._done("Packing", job)) is not None:
             warnings = "".join(f"\nwarning: {module} is imported, and is nowhere" for module in made.missing)
