@@ -82,15 +82,16 @@ def sandbox(ready: Ready, program: Program, policy: Policy, progress: Progress) 
     environment = ready.environment
     with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
         register(environment.folder)  # a project that was moved, or came from elsewhere
-    if not environment.is_policy_granted() and environment.folder.parent.parent != temporary_environments():
+    granted, asked = environment.is_policy_granted(), ungranted(environment)
+    if not granted and environment.folder.parent.parent != temporary_environments():
         hint = "`wenv import --clear --grant` or options of `wenv run` grant it"
         progress.say(f"ignored: the policy in {environment.folder}, which was not granted on this machine ({hint})")
-    if (asked := ungranted(environment)) is not None:
+    if asked is not None:
         progress.say(f"ignored: what {asked.path} asks for, {asked.policy.words} (`wenv grant` grants it)")
     if environment.baked.modules and not is_baked(ready.runtime, environment):
         progress.say("programs start unbaked: this was baked by another version of wenv (`wenv bake` bakes it anew)")
     plan = leave_plan(ready)
-    if environment.is_policy_granted() and asked is None:
+    if granted and asked is None:
         refresh_scripts(ready.runtime.store, environment)  # for a project that was moved
     here = str(Path.cwd())
     shared = shared_folders(here, program.folder, policy.as_json())

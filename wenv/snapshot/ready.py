@@ -19,7 +19,7 @@ COMPILING = "Compiling modules"
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An environment on its runtime, with everything made that a run needs: only `ensure_ready` gives one.
+    """An environment on its runtime, with everything made that a run needs; made by `ensure_ready`.
 
     `image` is the folder of its image (wenv/snapshot/code_index.py), `mounts` are the read-only folders of its snapshot.
     """
