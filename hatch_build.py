@@ -2,10 +2,10 @@
 
 It is in the wheel twice: in the package, as the interpreter of the scripts in environments, and as the command ``wenv``, which
 hands over to Python's, ``wenv-python``, what it does not do itself.  Without it (Windows, a platform that the compiler does not
-know) wenv is whole: ``wenv`` is Python's, and a run starts 10 ms later.
+know) wenv is whole: ``wenv`` is Python's, and a run starts some 20 ms later.
 
 ``WENV_TARGET`` names another platform to build for, as zig calls it and as a wheel's tag does: ``x86_64-linux-gnu.2.17
-manylinux_2_28_x86_64``; ``none any`` builds without the launcher.
+manylinux_2_17_x86_64``; ``none any`` builds without the launcher.
 """
 
 import os

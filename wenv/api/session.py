@@ -1,4 +1,7 @@
-"""Opened environments, and their sessions: see the package for how they are used."""
+"""Opened environments, and their sessions: see the package for how they are used.
+
+One file of more than 350 lines, as each of the two makes the other's: an environment its sessions, a session its successor.
+"""
 
 import json
 import os
