@@ -48,14 +48,14 @@ def enlarge() -> None:
     from wenv_cache.store import Store
 
     store, first = Store(cache_folder()), find.find("copy000")
-    with store.adding(), store.staging() as staging:
+    with store.writing() as writing, store.staging() as staging:
         writer, content = LayerWriter(store, staging), staging / "content"
         content.write_bytes(b"x")
         for index in range(FILES):
             with content.open("rb") as file:
                 writer.add(f"site-packages/many/part{index % 40}/file{index}.txt", file)
         layer = writer.finish()
-        publish(store, [layer])
+        publish(writing, [layer])
         package = replace(first.packages[0], digest=layer.manifest.digest, name="many")
         replace(first, packages=(package,), stamp=None).save({}, granting=True)
 

@@ -83,7 +83,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runtime(shared_cache: Path) -> Runtime:
     """The default runtime, prepared."""
     made = default_runtime(Store(shared_cache))
-    with made.store.adding():
+    with made.store.writing():
         made.prepare(Silent())
     return made
 

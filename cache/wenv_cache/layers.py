@@ -11,7 +11,7 @@ from wenv_cache import files
 from wenv_cache.errors import UnsafePathError
 from wenv_cache.manifest import File, Manifest
 from wenv_cache.names import checked
-from wenv_cache.store import Store
+from wenv_cache.store import Store, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,9 @@ class LayerWriter:
         return StagedLayer(self._folder, manifest)
 
 
-def publish(store: Store, staged: Iterable[StagedLayer]) -> None:
-    """Move staged layers into the store; hold `Store.adding`.  Contents reach the disk before any name refers to them."""
+def publish(writing: Writing, staged: Iterable[StagedLayer]) -> None:
+    """Move staged layers into the store.  Contents reach the disk before any name refers to them."""
+    store = writing.store
     layers = [layer for layer in staged if not store.has_layer(layer.manifest.digest)]
     if not layers:
         return

@@ -1,9 +1,10 @@
 """The store's folder: where each kind of entry lies, and how processes keep out of each other's way.
 
 Everything is written under ``staging``, flushed, and renamed into place, so an entry is there whole or not at all, and
-readers need no lock.  Two kinds of lock are for writers: `adding` is shared by all who add entries; `building`, always inside
-`adding`, lets one process make a derived entry while others wait for it.  Nobody waits for `pruning`: it is alone if it can be,
-and leaves young entries if it cannot, so who adds entries renews the age of those that were there already (`has_layer`).
+readers need no lock.  Two kinds of lock are for writers: `writing` is shared by all who add entries, and gives the `Writing`
+that `publish` demands; `building`, always inside `writing`, lets one process make a derived entry while others wait for it.
+Nobody waits for `pruning`: it is alone if it can be, and leaves young entries if it cannot, so who adds entries renews the age
+of those that were there already (`has_layer`).
 """
 
 import errno
@@ -38,6 +39,24 @@ READ_ONLY = (errno.EROFS, errno.EACCES)
 PATIENCE = 2.0
 
 
+class Writing:
+    """Leave to add entries, from `Store.writing`: what demands one cannot be called without the lock."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store: Store | None = store
+
+    @property
+    def store(self) -> "Store":
+        """The store that may be written to.  Raises RuntimeError once the lock was given back."""
+        if self._store is None:
+            raise RuntimeError("the store may no longer be written to: `Store.writing` has ended")
+        return self._store
+
+    def end(self) -> None:
+        """Take the leave back."""
+        self._store = None
+
+
 class Store:
     """A store at a folder, which is created when first written to."""
 
@@ -53,7 +72,7 @@ class Store:
     # -- locks
 
     @contextmanager
-    def adding(self) -> Iterator[None]:
+    def writing(self) -> Iterator[Writing]:
         """Shared lock, held while entries are written and until a manifest refers to them; any number of processes may hold it.
 
         Within a process it is taken once and released by the last that holds it: other threads, and what it calls, may enter.
@@ -62,9 +81,11 @@ class Store:
             if not self._writers:
                 self._take_lock()
             self._writers += 1
+        given = Writing(self)
         try:
-            yield
+            yield given
         finally:
+            given.end()
             with self._mutex:
                 self._writers -= 1
                 if not self._writers and self._held is not None:
@@ -243,7 +264,7 @@ class Store:
             if self._writers:
                 _renew(target)
             return target
-        with self.adding(), self.building(f"{name}-{key}"):
+        with self.writing(), self.building(f"{name}-{key}"):
             if target.is_dir():
                 return target
             with self.staging() as staging:

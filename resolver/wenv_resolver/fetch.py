@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from wenv_cache.layers import publish
-from wenv_cache.store import Store
+from wenv_cache.store import Store, Writing
 from wenv_resolver.bounds import bounded
 from wenv_resolver.errors import BuildError, FetchError, HashMismatchError, ResolverError
 from wenv_resolver.layout import SITE_PACKAGES
@@ -40,7 +40,7 @@ class FetchedWheel:
 
 
 def fetch(
-    store: Store,
+    writing: Writing,
     files: Sequence[LockedFile],
     target: Target,
     options: IndexOptions,
@@ -49,18 +49,19 @@ def fetch(
 ) -> list[FetchedWheel]:
     """Have the wheel of every file in the store; returns them in the given order, with sha256 and size filled in.
 
-    Hold `Store.adding`.  A file whose layer is there already costs no network.  Raises FetchError, HashMismatchError,
+    A file whose layer is there already costs no network.  Raises FetchError, HashMismatchError,
     HostileWheelError and BuildError.  No wheel is added to the store unless all wheels could be fetched; those that are built
     stay, each as it is finished.
     """
+    store = writing.store
     for file in files:
         _check_allowed(file, file.sha256)
         _check_python(file, target)
     found = {file.name: known for file in files if (known := _known(store, file, builder)) is not None}
     if wheels := [file for file in files if file.name not in found and not file.is_source]:
-        found.update(_fetch_missing(store, wheels, options, progress))
+        found.update(_fetch_missing(writing, wheels, options, progress))
     if sources := [file for file in files if file.name not in found]:
-        _build_missing(store, sources, options, progress, builder, found)
+        _build_missing(writing, sources, options, progress, builder, found)
     return [found[file.name] for file in files]
 
 
@@ -77,7 +78,7 @@ def _known(store: Store, file: LockedFile, builder: "Builder | None") -> Fetched
 
 
 def _build_missing(
-    store: Store,
+    writing: Writing,
     files: Sequence[LockedFile],
     options: IndexOptions,
     progress: Progress,
@@ -87,6 +88,7 @@ def _build_missing(
     """Build the wheels of source distributions, and add each to `found` once it is a layer."""
     from wenv_resolver.wheels import stage_wheel
 
+    store = writing.store
     if builder is None:
         raise BuildError(f"{files[0].name} has to be built from its source, and there is nothing to build it with")
 
@@ -96,22 +98,22 @@ def _build_missing(
     def finished(file: LockedFile, built: "BuiltWheel") -> None:
         with store.staging() as staging:
             staged = stage_wheel(store, staging, built.path, file.name, file.version)
-            publish(store, [staged.layer])
+            publish(writing, [staged.layer])
         layer = staged.layer.manifest.digest
         size = built.path.stat().st_size
         store.put_record(built.sha256, {"layer": layer, "filename": built.path.name, "size": size})
         found[file.name] = FetchedWheel(built.file, layer, built)
 
-    builder.build_all(files, options, packages, progress, finished)
+    builder.build_all(writing, files, options, packages, progress, finished)
 
 
 def _fetch_missing(
-    store: Store, wheels: Sequence[LockedFile], options: IndexOptions, progress: Progress
+    writing: Writing, wheels: Sequence[LockedFile], options: IndexOptions, progress: Progress
 ) -> dict[str, FetchedWheel]:
     from wenv_resolver.pip_internals.downloads import Downloader  # late: a lock whose wheels are all here needs no pip
     from wenv_resolver.wheels import StagedWheel, stage_wheel
 
-    per_thread, cancelled = local(), Event()
+    store, per_thread, cancelled = writing.store, local(), Event()
 
     def work(wheel: LockedFile, staging: Path) -> tuple[LockedFile, StagedWheel]:
         if not hasattr(per_thread, "downloader"):
@@ -139,7 +141,7 @@ def _fetch_missing(
                 pool.shutdown(cancel_futures=True)
                 raise
             results = [future.result() for future in futures]
-            publish(store, [staged.layer for _, staged in results])
+            publish(writing, [staged.layer for _, staged in results])
     finally:
         progress.end(DOWNLOADING)
     fetched = {}

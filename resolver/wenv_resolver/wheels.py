@@ -57,7 +57,7 @@ class StagedWheel:
 
 
 def stage_wheel(store: Store, staging: Path, path: Path, name: str, version: str) -> StagedWheel:
-    """Make a layer of the wheel at `path`, which must be of project `name` at `version`; hold `Store.adding`.
+    """Make a layer of the wheel at `path`, which must be of project `name` at `version`.
 
     Raises HostileWheelError, with nothing left behind, for a wheel that is malformed or made to do harm.
     """

@@ -29,10 +29,20 @@ def stage(store: Store, staging: Path, contents: dict[str, bytes], executable: t
 
 
 def put(store: Store, contents: dict[str, bytes], executable: tuple[str, ...] = ()) -> str:
-    with store.adding(), store.staging() as staging:
+    with store.writing() as writing, store.staging() as staging:
         layer = stage(store, staging, contents, executable)
-        publish(store, [layer])
+        publish(writing, [layer])
     return layer.manifest.digest
+
+
+def test_nothing_is_published_once_the_lock_was_given_back(store: Store) -> None:
+    with store.staging() as staging:
+        layer = stage(store, staging, {"a.txt": b"one"})
+        with store.writing() as writing:
+            pass
+        with pytest.raises(RuntimeError, match="may no longer be written to"):
+            publish(writing, [layer])
+        assert not store.has_layer(layer.manifest.digest)
 
 
 def test_a_layer_is_read_as_it_was_written(store: Store) -> None:
@@ -49,12 +59,12 @@ def test_the_lock_is_held_until_the_last_thread_has_written(store: Store) -> Non
     other, inside, leave = Store(store.root), threading.Event(), threading.Event()
 
     def write() -> None:
-        with store.adding():
+        with store.writing():
             inside.set()
             leave.wait()
 
     thread = threading.Thread(target=write)
-    with store.adding():
+    with store.writing():
         thread.start()
         inside.wait()
     with other.pruning() as alone:
@@ -111,9 +121,9 @@ def test_a_layer_put_twice_is_one(store: Store) -> None:
 
 
 def test_many_threads_put_overlapping_layers(store: Store) -> None:
-    with store.adding(), store.staging() as staging, ThreadPoolExecutor(8) as pool:
+    with store.writing() as writing, store.staging() as staging, ThreadPoolExecutor(8) as pool:
         layers = list(pool.map(lambda n: stage(store, staging, {f"{n % 3}": b"x" * 1000, "common": b"y" * 1000}), range(24)))
-        list(pool.map(lambda layer: publish(store, [layer]), layers))
+        list(pool.map(lambda layer: publish(writing, [layer]), layers))
     assert {layer.manifest.digest for layer in layers} == {p.name for p in store.folder(Kind.LAYERS).glob("*/*")}
     assert list(verify(store)) == []
 

@@ -99,7 +99,7 @@ class Place:
 def prepared(cache: Path, kind: Kind) -> Runtime:
     """A runtime with everything that a place's store is given, what sessions need too."""
     made = runtime_of(Store(cache), kind)
-    with made.store.adding():
+    with made.store.writing():
         made.prepare(Silent())
         made.component(Silent(), stoppable=True)
     return made

@@ -22,7 +22,7 @@ from wenv_resolver.progress import Silent
 def _runtime(folder: Path) -> Runtime:
     """The default runtime, prepared in the store that tests keep (``WENV_TEST_CACHE``), or in `folder`."""
     made = default_runtime(Store(Path(os.environ.get("WENV_TEST_CACHE") or folder)))
-    with made.store.adding():
+    with made.store.writing():
         made.prepare(Silent())
     return made
 

@@ -144,8 +144,8 @@ def test_hashes_are_enforced(store: Store, target: Target, wheels: Path) -> None
 
     def fetched(*lines: Line) -> list[str]:
         chosen = resolve(store, Requested(lines, (), index), target, Silent())
-        with store.adding():
-            return [item.file.sha256 for item in fetch(store, chosen, target, index, Silent())]
+        with store.writing() as writing:
+            return [item.file.sha256 for item in fetch(writing, chosen, target, index, Silent())]
 
     assert fetched(Line("a==1.0", (wrong, right))) == [right]
     with pytest.raises(ResolverError, match=f"{wrong}[^$]*{right}"):
@@ -157,8 +157,8 @@ def test_hashes_are_enforced(store: Store, target: Target, wheels: Path) -> None
 def test_a_lock_is_read_as_it_was_written(store: Store, target: Target, wheels: Path) -> None:
     index = offered(wheels, Wheel("a", requires_python=">=3.8"), Wheel("b", requires=["a"]))
     chosen = resolve(store, Requested((Line("b"),), (), index), target, Silent())
-    with store.adding():
-        fetched = fetch(store, chosen, target, index, Silent())
+    with store.writing() as writing:
+        fetched = fetch(writing, chosen, target, index, Silent())
         text = lock_text([item.file for item in fetched], ["b"], target, "default")
         again, asked = read_lock(text, "pylock.toml", target)
         assert asked == ["b"]
@@ -167,7 +167,7 @@ def test_a_lock_is_read_as_it_was_written(store: Store, target: Target, wheels: 
         assert lock_text(again, ["b"], target, "default") == text
         for path in wheels.iterdir():
             path.unlink()  # what is in the store needs no index
-        assert [item.layer for item in fetch(store, again, target, IndexOptions(), Silent())] == [i.layer for i in fetched]
+        assert [item.layer for item in fetch(writing, again, target, IndexOptions(), Silent())] == [i.layer for i in fetched]
 
 
 def test_a_lock_by_another_tool_for_many_platforms(target: Target) -> None:
@@ -228,6 +228,6 @@ def test_a_changed_file_is_noticed(store: Store, target: Target, wheels: Path) -
     chosen = [replace(w, sha256="f" * 64) if w.name == "b" else w for w in resolve(
         store, Requested((Line("a"), Line("b")), (), index), target, Silent()
     )]  # fmt: skip
-    with pytest.raises(HashMismatchError, match=r"b-1\.0"), store.adding():
-        fetch(store, chosen, target, index, Silent())
+    with pytest.raises(HashMismatchError, match=r"b-1\.0"), store.writing() as writing:
+        fetch(writing, chosen, target, index, Silent())
     assert not list(store.root.glob("layers-*/*/*"))

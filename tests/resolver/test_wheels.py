@@ -19,9 +19,9 @@ from wenv_resolver.wheels import stage_wheel
 
 
 def layer_of(store: Store, path: Path, name: str, version: str = "1.0") -> str:
-    with store.adding(), store.staging() as staging:
+    with store.writing() as writing, store.staging() as staging:
         staged = stage_wheel(store, staging, path, name, version)
-        publish(store, [staged.layer])
+        publish(writing, [staged.layer])
     return staged.layer.manifest.digest
 
 

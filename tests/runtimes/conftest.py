@@ -15,7 +15,7 @@ from wenv_resolver.progress import Silent
 def scientific(shared_cache: Path) -> Runtime:
     """The runtime, prepared."""
     made = runtime_of(Store(shared_cache), Kind.SCIENTIFIC)
-    with made.store.adding():
+    with made.store.writing():
         made.prepare(Silent())
     return made
 

@@ -16,12 +16,12 @@ from wenv_cache.store import Store
 def with_layer(wenv: Wenv, folder: Path, files: Mapping[str, bytes]) -> Path:
     """Write a file with one package, ``zz 1.0``, that has these files; for the runtime of the environment of `wenv`."""
     store = Store(folder / "hostile-store")
-    with store.adding(), store.staging() as staging:
+    with store.writing() as writing, store.staging() as staging:
         writer = LayerWriter(store, staging)
         for name, data in files.items():
             writer.add(name, io.BytesIO(data))
         layer = writer.finish()
-        publish(store, [layer])
+        publish(writing, [layer])
     blob = io.BytesIO()
     oci.write_layer(store, layer.manifest.digest, blob)
     configuration = valid(folder / "valid-store")["configuration"]

@@ -41,14 +41,14 @@ def valid(folder: Path) -> Parts:
     """The parts of a valid file: the configuration, and layers as (digest, size, archive)."""
     store = Store(folder)
     layers, packages = [], []
-    with store.adding(), store.staging() as staging:
+    with store.writing() as writing, store.staging() as staging:
         for name in ("zz-a", "zz-b"):
             writer = LayerWriter(store, staging)
             long = "d" * 120 + "/" + "e" * 60
             for path, data in (("site-packages/x.py", b"x = 1\n" * 50), (f"site-packages/{long}.txt", name.encode() * 99)):
                 writer.add(path, io.BytesIO(data))
             layer = writer.finish()
-            publish(store, [layer])
+            publish(writing, [layer])
             blob = io.BytesIO()
             oci.write_layer(store, layer.manifest.digest, blob)
             layers.append((layer.manifest.digest, layer.manifest.size, blob.getvalue()))
@@ -285,7 +285,7 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
     """Reads each mutated file as ``wenv import`` and ``wenv info`` do, up to the store."""
     (where / "outside").mkdir()
     store = Store(where / "store")
-    with store.adding(), store.staging():
+    with store.writing(), store.staging():
         pass
     expected = {digest for digest, _, _ in parts["layers"]}
     outcomes = {"refused": 0, "whole": 0}
@@ -299,9 +299,9 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
         path.write_bytes(mutation(parts))
         start = time.monotonic()
         try:
-            with store.adding(), incoming.open_file(path) as source:
+            with store.writing() as writing, incoming.open_file(path) as source:
                 json.dumps(source.as_json())
-                take.take_layers(store, source, Silent(), LARGEST)
+                take.take_layers(writing, source, Silent(), LARGEST)
         except UserError as error:
             outcomes["refused"] += 1
             assert str(error)  # noqa: PT017 - either outcome is right
@@ -337,8 +337,8 @@ def test_memory_and_disk_stay_bounded(parts: Parts, tmp_path: Path, seed: int) -
     path.write_bytes(bomb(Draw())(parts))  # type: ignore[arg-type]
     tracemalloc.start()
     try:
-        with pytest.raises(UserError), store.adding(), incoming.open_file(path) as source:
-            take.take_layers(store, source, Silent(), LARGEST)
+        with pytest.raises(UserError), store.writing() as writing, incoming.open_file(path) as source:
+            take.take_layers(writing, source, Silent(), LARGEST)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

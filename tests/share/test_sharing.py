@@ -91,12 +91,12 @@ def test_layers_do_not_depend_on_the_order_or_times_of_files(tmp_path: Path) -> 
     blobs = []
     for name, order in (("one", list(contents)), ("two", list(reversed(contents)))):
         store = Store(tmp_path / name)
-        with store.adding(), store.staging() as staging:
+        with store.writing() as writing, store.staging() as staging:
             writer = LayerWriter(store, staging)
             for path in order:
                 writer.add(path, io.BytesIO(contents[path]), executable=path.endswith("7.txt"))
             layer = writer.finish()
-            publish(store, [layer])
+            publish(writing, [layer])
         for path in order if name == "two" else ():
             os.utime(store.tree(layer.manifest.digest) / path, (1, 1))
         target = io.BytesIO()

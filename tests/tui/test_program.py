@@ -23,7 +23,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: manifest.Environment, runtime: Runti
     What a turn does is counted, in calls of functions, not timed: a busy machine and the garbage collector take what they like.
     """
     store, many = runtime.store, 20_000
-    with store.staging() as staging:
+    with store.writing() as writing, store.staging() as staging:
         writer = LayerWriter(store, staging)
         content = staging / "content"
         content.write_bytes(b"x")
@@ -31,7 +31,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: manifest.Environment, runtime: Runti
             with content.open("rb") as file:
                 writer.add(f"site-packages/zzmany/part{index % 40}/file{index}.txt", file)
         layer = writer.finish()
-        publish(store, [layer])
+        publish(writing, [layer])
     large = dataclasses.replace(lab.packages[0], digest=layer.manifest.digest, name="zzmany")
     for index in range(200):
         packages = (large,) if index == 0 else lab.packages

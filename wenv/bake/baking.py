@@ -19,6 +19,7 @@ from wenv.runtimes.needs import needs_for
 from wenv.snapshot.code_index import image_key
 from wenv.snapshot.contents import top_level_modules
 from wenv.snapshot.ready import Ready
+from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
 
 
@@ -61,8 +62,8 @@ def requested_modules(ready: Ready, progress: Progress) -> list[str]:
     return sorted(modules.union(*(held[name].modules for name in names & held.keys())))
 
 
-def bake(ready: Ready, modules: Sequence[str], progress: Progress) -> Baked:
-    """Have a component in the store that holds these modules imported, as far as they are fit; hold `Store.adding`.
+def bake(writing: Writing, ready: Ready, modules: Sequence[str], progress: Progress) -> Baked:
+    """Have a component in the store that holds these modules imported, as far as they are fit.
 
     Raises WenvError if none is.
     """

@@ -85,8 +85,8 @@ def build(
         asked = Requested(wanted.requirements, wanted.constraints, wanted.options.merged(options.from_source(named)))
         rules = replace(rules, settings=pairs, settings_for=frozenset(named))
         solved = solve.solve(runtime, asked, printer, rules=rules)
-        with runtime.store.adding():
-            built = wheels.build(runtime, solved, output, printer)
+        with runtime.store.writing() as writing:
+            built = wheels.build(writing, runtime, solved, output, printer)
         if as_json:
             printer.json([wheel.as_json() for wheel in built])
             return

@@ -39,9 +39,9 @@ def diff(
     with Printer(quiet=as_json) as printer:
         try:
             with (
-                store.adding(),
-                side(store, before, printer, plain_http=plain_http) as one,
-                side(store, after, printer, plain_http=plain_http) as other,
+                store.writing() as writing,
+                side(writing, before, printer, plain_http=plain_http) as one,
+                side(writing, after, printer, plain_http=plain_http) as other,
             ):
                 found = difference(store, one, other)
         except UserError as error:

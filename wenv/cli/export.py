@@ -49,8 +49,8 @@ def export(
         raise UsageError(f"{target} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
-        with runtime.store.adding():
-            written = export.export(runtime, chosen, target, printer, with_runtime=with_runtime)
+        with runtime.store.writing() as writing:
+            written = export.export(writing, runtime, chosen, target, printer, with_runtime=with_runtime)
         size = target.stat().st_size
         if as_json:
             seconds = round(time.monotonic() - start, 3)

@@ -46,8 +46,8 @@ def import_environment(
     largest = parse_size(max_size) if max_size else take.LARGEST
     with Printer(quiet=quiet or as_json) as printer, incoming.open_file(file) as source:
         store = open_store()
-        with store.adding():
-            made = take.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear)
+        with store.writing() as writing:
+            made = take.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

@@ -70,9 +70,9 @@ def lock(
                 if lock_facts(before).runtime in (None, chosen.kind.value):
                     kept = read_lock(before, str(output), target)[0]
             solved = solve.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
-            with store.adding():
+            with store.writing() as writing:
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
-                fetched = [item.file for item in fetch(store, wheels, target, wanted.options, printer)]
+                fetched = [item.file for item in fetch(writing, wheels, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
             text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:

@@ -88,8 +88,9 @@ def pack(
             raise UsageError(f"{written} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
         runtime = runtime_for(open_store(), chosen)
-        with runtime.store.adding():
+        with runtime.store.writing() as writing:
             made = packing.pack(
+                writing,
                 runtime,
                 chosen,
                 program,

@@ -69,8 +69,8 @@ def pull(
             raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
         source = registry.environment(image, digest)
         folder, store = find.place(name, path), open_store()
-        with store.adding():
-            made = take.take(store, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
+        with store.writing() as writing:
+            made = take.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

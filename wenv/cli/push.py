@@ -43,7 +43,7 @@ def push(
         raise UsageError("a file and an environment exclude each other")
     with Printer(quiet=quiet or as_json) as printer:
         store = open_store()
-        with store.adding():
+        with store.writing():
             if file is not None:
                 artifact = component_artifact(file)
             else:

@@ -17,11 +17,11 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
     from wenv.bake import baking
 
     store = runtime.store
-    with store.adding(), alone(store, folder):
+    with store.writing() as writing, alone(store, folder):
         current = load(folder)
         ready = ensure_ready(runtime, current, progress)
         chosen = baking.requested_modules(ready, progress) if modules is None else sorted(set(modules))
-        done = baking.bake(ready, chosen, progress)
+        done = baking.bake(writing, ready, chosen, progress)
         made = replace(current, baked=done, stamp=None)
         made.save(computed(store, made), granting=current.is_policy_granted())
         leave_plan(replace(ready, environment=made))
@@ -30,7 +30,7 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
 
 def unbake(runtime: Runtime, folder: Path) -> None:
     """Let the environment start unbaked again."""
-    with runtime.store.adding(), alone(runtime.store, folder):
+    with runtime.store.writing(), alone(runtime.store, folder):
         current = load(folder)
         made = replace(current, baked=Baked(), stamp=None)
         made.save(computed(runtime.store, made), granting=current.is_policy_granted())

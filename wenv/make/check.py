@@ -96,9 +96,9 @@ def tried(
     Once a package cannot be built, nothing is imported.
     """
     solution = solve.solve(runtime, requested, progress, rules=rules)
-    with runtime.store.adding():
+    with runtime.store.writing() as writing:
         try:
-            ready = prepare.prepare(runtime, Path("check"), solution, progress).ready
+            ready = prepare.prepare(writing, runtime, Path("check"), solution, progress).ready
         except (FailedBuildError, UnacceptedWheelError, LinkError) as error:
             guilty = error.packages if isinstance(error, LinkError) else (error.name,)
             return [_broken(each, str(error)) if each.name in guilty else each for each in found]

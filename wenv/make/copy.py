@@ -18,7 +18,7 @@ from wenv_resolver.progress import Progress
 
 def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Progress) -> Environment:
     """Make the same environment once more, in `folder`; it costs a manifest.  Raises WenvError."""
-    with runtime.store.adding(), alone(runtime.store, folder):
+    with runtime.store.writing(), alone(runtime.store, folder):
         if exists(folder):
             raise WenvError(f"{folder.name} is there already", "choose another name")
         check_place(folder, clear=False)

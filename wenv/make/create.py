@@ -11,6 +11,7 @@ from wenv.make.solve import Solution
 from wenv.make.write import alone, check_place, write
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
+from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ def create(folder: Path, solution: Solution, policy: Policy, progress: Progress,
     On an error no environment is there that was not, and one that was is unchanged.
     """
     runtime = solution.runtime
-    with runtime.store.adding(), alone(runtime.store, folder):
+    with runtime.store.writing() as writing, alone(runtime.store, folder):
         check_place(folder, clear=clear)
         for mount in policy.mounts:
             mount.check_writable()
-        return _make(runtime, folder, solution, policy.as_json(), progress, previous=None, created=None, granting=True)
+        return _make(writing, runtime, folder, solution, policy.as_json(), progress, previous=None, created=None, granting=True)
 
 
 def change(
@@ -37,15 +38,18 @@ def change(
 
     `decide` says what it shall hold, given what it holds now; of several processes that change it one waits for the other.
     """
-    with runtime.store.adding(), alone(runtime.store, folder):
+    with runtime.store.writing() as writing, alone(runtime.store, folder):
         current = load(folder)
         granting = current.is_policy_granted()  # a policy that came with somebody's project stays ungranted
         solution, created = decide(current), current.created
-        made = _make(runtime, folder, solution, current.policy, progress, previous=current, created=created, granting=granting)
+        made = _make(
+            writing, runtime, folder, solution, current.policy, progress, previous=current, created=created, granting=granting
+        )
         return current, made
 
 
 def _make(
+    writing: Writing,
     runtime: Runtime,
     folder: Path,
     solution: Solution,
@@ -56,7 +60,7 @@ def _make(
     created: str | None,
     granting: bool,
 ) -> Environment:
-    prepared = prepare(runtime, folder, solution, progress, policy=policy, created=created)
+    prepared = prepare(writing, runtime, folder, solution, progress, policy=policy, created=created)
     ready, environment = prepared.ready, prepared.ready.environment
     if previous is not None and created is not None and previous.snapshot == environment.snapshot:
         environment = replace(environment, baked=previous.baked)

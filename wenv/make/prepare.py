@@ -10,7 +10,7 @@ from wenv.make.solve import Solution, builder_for
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.snapshot.ready import Ready, ensure_ready
-from wenv_cache.store import Store
+from wenv_cache.store import Store, Writing
 from wenv_resolver.fetch import FetchedWheel, fetch
 from wenv_resolver.lock import lock_text
 from wenv_resolver.progress import Progress
@@ -26,6 +26,7 @@ class Prepared:
 
 
 def prepare(
+    writing: Writing,
     runtime: Runtime,
     folder: Path,
     solution: Solution,
@@ -34,14 +35,14 @@ def prepare(
     policy: dict[str, object] | None = None,
     created: str | None = None,
 ) -> Prepared:
-    """Have everything in the store that an environment in `folder` needs, built and tried; hold `Store.adding`.
+    """Have everything in the store that an environment in `folder` needs, built and tried.
 
     Nothing is written to `folder`.
     """
-    store, now = runtime.store, datetime.now(UTC).isoformat(timespec="seconds")
+    store, now = writing.store, datetime.now(UTC).isoformat(timespec="seconds")
     target = runtime.target(progress)
     builder = builder_for(runtime, solution.rules, progress) if any(file.is_source for file in solution.files) else None
-    fetched = fetch(store, solution.files, target, solution.requested.options, progress, builder)
+    fetched = fetch(writing, solution.files, target, solution.requested.options, progress, builder)
     packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
     lines = [line.text for line in solution.requested.requirements]
     text = lock_text([item.file for item in fetched], lines, target, runtime.kind.value)

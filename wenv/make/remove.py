@@ -13,7 +13,7 @@ from wenv_resolver.lock import LOCK_NAME
 
 def remove(store: Store, folder: Path) -> None:
     """Delete the environment in a folder, damaged or not: its manifest first.  Files that wenv did not put there stay."""
-    with store.adding(), alone(store, folder):
+    with store.writing(), alone(store, folder):
         try:
             with own_folder(folder) as own:
                 _take_out(own)

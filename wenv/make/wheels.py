@@ -7,6 +7,7 @@ from wenv.make.prepare import prepare
 from wenv.make.solve import Solution
 from wenv.runtimes import Runtime
 from wenv_cache.files import write_atomically
+from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
 
 
@@ -24,9 +25,9 @@ class WrittenWheel:
         return {**asdict(self), "path": str(self.path)}
 
 
-def build(runtime: Runtime, solution: Solution, output: Path, progress: Progress) -> list[WrittenWheel]:
-    """Build what a solution has no wheels for, try it, and copy the wheels to a folder; hold `Store.adding`."""
-    prepared = prepare(runtime, output, solution, progress)
+def build(writing: Writing, runtime: Runtime, solution: Solution, output: Path, progress: Progress) -> list[WrittenWheel]:
+    """Build what a solution has no wheels for, try it, and copy the wheels to a folder."""
+    prepared = prepare(writing, runtime, output, solution, progress)
     output.mkdir(parents=True, exist_ok=True)
     written = []
     for wheel in (item.built for item in prepared.fetched):

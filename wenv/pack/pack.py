@@ -26,6 +26,7 @@ from wenv.snapshot.code_index import layer_bases
 from wenv.snapshot.contents import importable_names, split_packages
 from wenv.snapshot.ready import ensure_ready
 from wenv_cache.files import replacing
+from wenv_cache.store import Writing
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
 
@@ -62,6 +63,7 @@ class Packed:
 
 
 def pack(
+    writing: Writing,
     runtime: Runtime,
     environment: Environment,
     program: Program,
@@ -72,7 +74,7 @@ def pack(
     slim: bool = False,
     precompile: Path | None = None,
 ) -> Packed:
-    """Write a component that holds the environment and runs the program; hold `Store.adding`.
+    """Write a component that holds the environment and runs the program.
 
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
@@ -101,7 +103,7 @@ def pack(
     unused = unused_patterns(runtime.store, environment, program) if slim and program.form != "python" else ()
     archives: dict[str, Path] = {}
     parts: list[Part] = []
-    with runtime.store.staging() as staging:
+    with writing.store.staging() as staging:
         progress.begin(ARCHIVING, len(environment.packages) + 2)
         for number, (layer, base) in enumerate(layer_bases(environment)):
             library = base == str(STANDARD_LIBRARY)

@@ -217,7 +217,8 @@ class ComponentizeRuntime(GuestServices):
                     with path.open("rb") as file:
                         writer.add(path.relative_to(library / COPY_MARKER).as_posix(), file)
             layer = writer.finish()
-            publish(self.store, [layer])
+            with self.store.writing() as writing:
+                publish(writing, [layer])
             return layer.manifest.digest
 
     def _componentize(self, staging: Path, output: Path, folders: list[Path]) -> None:

@@ -175,7 +175,8 @@ class ScientificRuntime(GuestServices):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _add_all(writer, archive, "")
         layer = writer.finish()
-        publish(self.store, [layer])
+        with self.store.writing() as writing:
+            publish(writing, [layer])
         return layer.manifest.digest
 
     def component(

@@ -28,8 +28,8 @@ def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environm
     folder = Path(tempfile.mkdtemp(dir=parent))
     try:
         with FileLock(folder / LOCK):
-            with incoming.open_file(file) as source, store.adding():
-                made = take.take(store, source, folder / ENVIRONMENT, progress)
+            with incoming.open_file(file) as source, store.writing() as writing:
+                made = take.take(writing, source, folder / ENVIRONMENT, progress)
             try:
                 yield made
             finally:

@@ -12,7 +12,7 @@ from wenv.share.artifact import SUFFIX
 from wenv.share.incoming import Arrived, open_file
 from wenv.share.take import take_layers
 from wenv_cache.manifest import File
-from wenv_cache.store import Store
+from wenv_cache.store import Store, Writing
 from wenv_resolver.progress import Progress
 
 
@@ -74,15 +74,15 @@ class Difference:
 
 
 @contextmanager
-def side(store: Store, text: str, progress: Progress, *, plain_http: bool = False) -> Iterator[Side]:
+def side(writing: Writing, text: str, progress: Progress, *, plain_http: bool = False) -> Iterator[Side]:
     """What a word on the command line means: a ``.wenv`` file, a folder, a named environment, or an address in a registry.
 
-    Layers that are not in the store are fetched into it; hold `Store.adding`.
+    Layers that are not in the store are fetched into it.
     """
     path = Path(text)
     if text.endswith(SUFFIX) and not path.is_dir():
         with open_file(path) as source:
-            yield _arrived(store, source, progress)
+            yield _arrived(writing, source, progress)
         return
     if path.is_dir():
         found = find.find(path=path)
@@ -91,14 +91,14 @@ def side(store: Store, text: str, progress: Progress, *, plain_http: bool = Fals
 
         if is_reference(text):
             registry = Registry(Reference.parse(text), plain_http=plain_http)
-            yield _arrived(store, registry.environment(*registry.manifest()), progress)
+            yield _arrived(writing, registry.environment(*registry.manifest()), progress)
             return
         found = find.find(name=text)
     yield Side(found.label, found.snapshot, found.runtime, found.packages)
 
 
-def _arrived(store: Store, source: Arrived, progress: Progress) -> Side:
-    take_layers(store, source, progress)
+def _arrived(writing: Writing, source: Arrived, progress: Progress) -> Side:
+    take_layers(writing, source, progress)
     configuration = source.configuration
     return Side(source.label, configuration.snapshot, configuration.runtime, configuration.packages)
 

@@ -8,15 +8,22 @@ from wenv.share.artifact import artifact_of
 from wenv_cache import oci
 from wenv_cache.files import replacing
 from wenv_cache.oci import Descriptor
+from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
 
 
 def export(
-    runtime: Runtime, environment: Environment, output: Path, progress: Progress, *, with_runtime: bool = False
+    writing: Writing,
+    runtime: Runtime,
+    environment: Environment,
+    output: Path,
+    progress: Progress,
+    *,
+    with_runtime: bool = False,
 ) -> Descriptor:
-    """Write an environment into one file; returns its manifest's descriptor.  Hold `Store.adding`."""
+    """Write an environment into one file; returns its manifest's descriptor."""
     artifact = artifact_of(runtime, environment, progress, with_runtime=with_runtime)
-    with runtime.store.staging() as staging:
+    with writing.store.staging() as staging:
         blobs: list[tuple[Descriptor, bytes | Path]] = [(artifact.manifest.config, artifact.configuration)]
         for descriptor in artifact.manifest.layers:
             path = staging / descriptor.digest

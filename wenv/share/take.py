@@ -14,7 +14,7 @@ from wenv.snapshot.ready import ensure_ready
 from wenv_cache import oci
 from wenv_cache.layers import StagedLayer, publish
 from wenv_cache.oci import ArchiveError
-from wenv_cache.store import Store
+from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
 
 #: What the layers of one artifact may hold together, in bytes, unless the user allows more.
@@ -24,12 +24,15 @@ LARGEST = 8 << 30
 UNPACKING = "Unpacking layers"
 
 
-def take_layers(store: Store, source: Arrived, progress: Progress, largest: int = LARGEST, *, at_once: bool = False) -> None:
-    """Have all layers of an artifact in the store; hold `Store.adding`.
+def take_layers(
+    writing: Writing, source: Arrived, progress: Progress, largest: int = LARGEST, *, at_once: bool = False
+) -> None:
+    """Have all layers of an artifact in the store.
 
     Raises ArchiveError, after which the store is as it was.  With `at_once` each layer is kept as soon as it has been checked,
     so that what was fetched is not fetched again.
     """
+    store = writing.store
     if source.size > largest:
         raise ArchiveError(f"it holds {source.size} bytes of files, {largest} are allowed", "--max-size allows more")
     missing = {digest: blob for digest, blob in source.layers.items() if not store.has_layer(digest)}
@@ -45,14 +48,14 @@ def take_layers(store: Store, source: Arrived, progress: Progress, largest: int 
             progress.note(UNPACKING, blob.annotations.get(TITLE, digest[:12]))
             with source.open_blob(blob) as stream:
                 layer = oci.read_layer(store, staging, stream, blob, digest, declared_size(blob))
-            publish(store, [layer]) if at_once else staged.append(layer)
+            publish(writing, [layer]) if at_once else staged.append(layer)
             progress.advance(UNPACKING, blob.size)
-        publish(store, staged)
+        publish(writing, staged)
     progress.end(UNPACKING)
 
 
 def take(
-    store: Store,
+    writing: Writing,
     source: Arrived,
     folder: Path,
     progress: Progress,
@@ -62,18 +65,19 @@ def take(
     clear: bool = False,
     at_once: bool = False,
 ) -> Environment:
-    """Make the environment of an artifact in `folder`; hold `Store.adding`.
+    """Make the environment of an artifact in `folder`.
 
     Its policy is only granted with `grant`.  Raises ArchiveError, StaleEnvironmentError, EnvironmentExistsError; nothing is
     visible then.
     """
+    store = writing.store
     runtime = runtime_of(store, Kind(source.configuration.runtime.kind))
     with alone(store, folder):
         check_place(folder, clear=clear)
         own = runtime.standard_library(progress)
         if source.configuration.runtime.standard_library != own:
             raise StaleEnvironmentError(source.configuration.runtime.identity, runtime.identity)
-        take_layers(store, source, progress, largest, at_once=at_once)
+        take_layers(writing, source, progress, largest, at_once=at_once)
         environment = source.configuration.environment(folder)
         for package in environment.packages:
             if package.native != any(is_extension(file.path) for file in store.manifest(package.digest).files):

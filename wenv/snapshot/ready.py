@@ -61,7 +61,7 @@ def ensure_ready(runtime: Runtime, environment: Environment, progress: Progress)
     """Make what is missing to run the environment; usually nothing is.  Raises StaleEnvironmentError."""
     _check_runtime(runtime, environment, progress)
     if not runtime.is_prepared(environment.natives) or not has_image(runtime, environment):
-        with runtime.store.adding():
+        with runtime.store.writing():
             runtime.prepare(progress)
             compile_layers(runtime, environment.packages, progress)
             image(runtime, environment, progress)

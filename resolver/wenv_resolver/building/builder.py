@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from wenv_cache.files import digest_of_file
 from wenv_cache.kinds import Kind
-from wenv_cache.store import Store, read_derived
+from wenv_cache.store import Store, Writing, read_derived
 from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
@@ -80,6 +80,7 @@ class Builder:
 
     def build_all(
         self,
+        writing: Writing,
         files: Sequence[LockedFile],
         options: IndexOptions,
         headers: Callable[[str], Path | None],
@@ -89,7 +90,7 @@ class Builder:
         """Build wheels from source distributions: in parallel, but what others are compiled against first.
 
         `headers` returns the site-packages folder of a package of the target's, None if there is none; `finished` hears of each
-        wheel, in this thread.  Hold `Store.adding`.  Raises BuildError; what was built by then stays in the store.
+        wheel, in this thread.  Raises BuildError; what was built by then stays in the store.
         """
         for file in files:
             if not self.rules.permits(file.name):
@@ -99,7 +100,7 @@ class Builder:
                 )
         sources = [self._opened(file, options) for file in files]
         if any(source.compiles for source in sources):  # what is missing shows before anything is started
-            toolchain = self._toolchain([source.file.name for source in sources if source.compiles], progress)
+            toolchain = self._toolchain(writing, [source.file.name for source in sources if source.compiles], progress)
         else:
             toolchain = None
         for source in sources:
@@ -121,9 +122,9 @@ class Builder:
                     pool.shutdown(cancel_futures=True)
                     raise
 
-    def _toolchain(self, names: Sequence[str], progress: Progress) -> Toolchain:
+    def _toolchain(self, writing: Writing, names: Sequence[str], progress: Progress) -> Toolchain:
         try:
-            return find_toolchain(self.store, self.target, self.variables(), progress)
+            return find_toolchain(writing, self.target, self.variables(), progress)
         except BuildError as error:
             raise BuildError(f"{', '.join(names)} must be built from source: {error}", error.hint) from error
 

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from wenv_cache.kinds import Kind
-from wenv_cache.store import Store
+from wenv_cache.store import Writing
 from wenv_resolver.building.headers import find_headers, write_headers
 from wenv_resolver.building.slots import read_slots
 from wenv_resolver.building.sources import RUST_TARGET
@@ -142,8 +142,8 @@ def compiler_version() -> str | None:
         return None
 
 
-def find_toolchain(store: Store, target: Target, variables: Mapping[str, object], progress: Progress) -> Toolchain:
-    """The toolchain for a target; made (5 s) if it is not there.  Hold `Store.adding`.
+def find_toolchain(writing: Writing, target: Target, variables: Mapping[str, object], progress: Progress) -> Toolchain:
+    """The toolchain for a target; made (5 s) if it is not there.
 
     `variables` is the configuration that the runtime says of itself.  Raises BuildError where something is missing.
     """
@@ -155,6 +155,7 @@ def find_toolchain(store: Store, target: Target, variables: Mapping[str, object]
     compiler = compiler_version()
     if compiler is None:
         raise BuildError("building needs the compiler ziglang, which is not installed", "pip install 'wenv[build]'")
+    store = writing.store
     headers = find_headers(store, target, progress)
     digest = hashlib.sha256(f"{compiler}\n{target}\n{sorted(variables.items())}".encode())
     for path in (*sorted(headers.rglob("*.h")), *(HERE / name for name in (*PROGRAMS, "shim.c", "slots.py", "toolchain.py"))):

@@ -36,8 +36,10 @@ class SharingActions(ActionScreen):
         target = Path(str(values["output"])).expanduser()
 
         def job(relay: Relay) -> Descriptor:
-            with self._store.adding():
-                return export.export(self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"]))
+            with self._store.writing() as writing:
+                return export.export(
+                    writing, self._runtime(chosen), chosen, target, relay, with_runtime=bool(values["runtime"])
+                )
 
         if (written := await self._done("Exporting", job)) is not None:
             self.tell(f"Wrote {target} ({human_size(target.stat().st_size)}, sha256:{written.digest[:12]})")
@@ -67,9 +69,9 @@ class SharingActions(ActionScreen):
         target, program = Path(str(values["output"])).expanduser(), program_of_values(self._store, chosen, values)
 
         def job(relay: Relay) -> pack.Packed:
-            with self._store.adding():
+            with self._store.writing() as writing:
                 slim = bool(values["slim"])
-                return pack.pack(self._runtime(chosen), chosen, program, target, relay, bake=True, slim=slim, precompile=None)
+                return pack.pack(writing, self._runtime(chosen), chosen, program, target, relay, slim=slim)
 
         if (made := await self._done("Packing", job)) is not None:
             warnings = "".join(f"\nwarning: {module} is imported, and is nowhere" for module in made.missing)
@@ -93,7 +95,7 @@ class SharingActions(ActionScreen):
         registry = Registry(Reference.parse(str(values["reference"])), plain_http=bool(values["plain"]))
 
         def job(relay: Relay) -> str:
-            with self._store.adding():
+            with self._store.writing():
                 made = artifact.artifact_of(self._runtime(chosen), chosen, relay, with_runtime=bool(values["runtime"]))
                 return registry.push(made, relay).reference
 
@@ -115,9 +117,9 @@ class SharingActions(ActionScreen):
 
         def job(relay: Relay) -> Difference:
             with (
-                self._store.adding(),
-                side(self._store, str(values["other"]), relay) as before,
-                side(self._store, str(chosen.folder), relay) as after,
+                self._store.writing() as writing,
+                side(writing, str(values["other"]), relay) as before,
+                side(writing, str(chosen.folder), relay) as after,
             ):
                 return difference(self._store, before, after)
 

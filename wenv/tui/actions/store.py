@@ -55,7 +55,7 @@ class StoreActions(ActionScreen):
         def look(relay: Relay) -> list[Finding]:
             relay.begin("Verifying")
             found = []
-            with self._store.adding():
+            with self._store.writing():
                 for finding in verify(self._store, lambda entry: relay.note("Verifying", entry)):
                     relay.say(f"{finding.kind} {finding.entry}: {finding.problem}")
                     found.append(finding)
