@@ -9,8 +9,8 @@ from tests.conftest import Wenv
 from tests.helpers.source_builder import extension
 from tests.helpers.wheel_builder import Wheel
 from tests.runtimes.conftest import said
-from wenv.runtimes.choice import scientific_reasons
-from wenv.runtimes.scientific import table
+from wenv.runtimes.scientific import ScientificRuntime, table
+from wenv_cache.store import Store
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ from wenv.runtimes.scientific import table
         ("./a/path", []),
     ],
 )
-def test_what_speaks_for_it(requirement: str, reasons: list[str]) -> None:
-    assert scientific_reasons([requirement]) == reasons
+def test_what_speaks_for_it(tmp_path: Path, requirement: str, reasons: list[str]) -> None:
+    assert ScientificRuntime(Store(tmp_path)).contents.reasons([requirement]) == reasons
 
 
 def test_it_is_chosen_by_itself_and_says_why(wenv: Wenv, wheels: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from wenv.engine.limits import Limits
 from wenv.engine.replies import read_reply, texts
-from wenv.environment.kinds import Kind
 from wenv.errors import TimeLimitError, TrapError
 from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
@@ -77,7 +76,7 @@ def _tried(ready: Ready, module: str, request: dict[str, object], progress: Prog
 
     preopens, runtime, natives = [mount.preopen for mount in ready.mounts], ready.runtime, ready.environment.natives
     runtime.component(progress, natives)
-    order = {"request": request, "module": module, "renewed": runtime.kind is Kind.SCIENTIFIC, "looked_for": looked_for}
+    order = {"request": request, "module": module, "renewed": runtime.forks_memory, "looked_for": looked_for}
     with PrivateFolders(()) as private:
         folders = [*preopens, *private.preopens]
         executable = runtime.executable(natives)

@@ -86,7 +86,7 @@ def create(
             printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
         count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
-        held = len(requested_of_runtime(solved.runtime, made, printer))
+        held = len(requested_of_runtime(solved.runtime, made))
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
         if bake:

@@ -96,7 +96,7 @@ def _report(printer: Printer, runtime: "Runtime", before: "Environment", after: 
     """Say what changed."""
     from wenv.report.packages import version_changes
 
-    changes = version_changes(before, after, runtime.contained(printer))
+    changes = version_changes(before, after, runtime.contents.packages)
     if as_json:
         listed = [change.as_json() for change in changes]
         printer.json({"folder": str(after.folder), "snapshot": after.snapshot, "changes": listed})

@@ -20,7 +20,7 @@ def bake(runtime: Runtime, folder: Path, modules: Sequence[str] | None, progress
     with store.writing() as writing, alone(store, folder):
         current = load(folder)
         ready = ensure_ready(runtime, current, progress)
-        chosen = baking.requested_modules(ready, progress) if modules is None else sorted(set(modules))
+        chosen = baking.requested_modules(ready) if modules is None else sorted(set(modules))
         done = baking.bake(writing, ready, chosen, progress)
         made = replace(current, baked=done, stamp=None)
         made.save(computed(store, made), granting=current.is_policy_granted())

@@ -106,7 +106,7 @@ def tried(
         result = []
         for finding in found:
             if finding.kind == "held":
-                modules = list(runtime.contained(progress)[finding.name].modules)
+                modules = list(runtime.contents.packages[finding.name].modules)
             else:
                 modules = top_level_modules(runtime.store, packages[finding.name])
             failures = {module: said["reason"] for module, said in failing_imports(ready, modules, progress).items()}

@@ -9,14 +9,7 @@ from wenv.environment.kinds import Choice, Kind
 from wenv.make import solve
 from wenv.make.wanted import Wanted
 from wenv.runtimes import Runtime, default_runtime, runtime_of
-from wenv.runtimes.choice import (
-    announcement,
-    scientific_has,
-    scientific_lacks,
-    scientific_name,
-    scientific_reasons,
-    with_advice,
-)
+from wenv.runtimes.choice import alternatives, announcement, with_advice
 from wenv_cache.store import Store
 from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import lock_facts
@@ -32,30 +25,24 @@ def chosen_runtime(store: Store, choice: Choice, inputs: Wanted, progress: Progr
         facts = lock_facts(lock.read_text("utf-8", "replace") if lock.is_file() else "")
         if facts.runtime in tuple(Kind):
             return runtime_of(store, Kind(facts.runtime))
-        reasons = scientific_reasons(facts.requirements)
-    else:
-        reasons = _reasons(inputs)
-    if not reasons:
-        return default_runtime(store)
-    progress.say(announcement(reasons))
-    return runtime_of(store, Kind.SCIENTIFIC)
+    usual = default_runtime(store)
+    for other in alternatives(usual):
+        if reasons := other.contents.reasons(facts.requirements) if lock is not None else _reasons(inputs, other):
+            progress.say(announcement(other, reasons))
+            return other
+    return usual
 
 
-def _lacking(inputs: Wanted) -> list[str]:
-    """What is asked for at a version that the scientific runtime does not have."""
-    if inputs.lock is not None:
-        return []
-    return scientific_lacks(line.text for line in inputs.gathered.requested.requirements)
+def _texts(inputs: Wanted) -> list[str]:
+    return [line.text for line in inputs.gathered.requested.requirements]
 
 
-def _reasons(inputs: Wanted) -> list[str]:
-    """The requirements that are for the scientific runtime, unless somebody brings wheels of them or wants them built."""
-    lines = inputs.gathered.requested.requirements
-    if ":all:" in inputs.index.no_binary:
+def _reasons(inputs: Wanted, runtime: Runtime) -> list[str]:
+    """The requirements that are for a runtime, unless somebody brings wheels of them or wants them built."""
+    if ":all:" in inputs.index.no_binary or runtime.contents.lacking(_texts(inputs)):
         return []
     given = _projects_in(inputs.index.find_links) | {canonicalize_name(name) for name in inputs.index.no_binary}
-    texts = [line.text for line in lines]
-    return [] if scientific_lacks(texts) else [name for name in scientific_reasons(texts) if name not in given]
+    return [name for name in runtime.contents.reasons(_texts(inputs)) if name not in given]
 
 
 def _projects_in(links: Sequence[str]) -> set[str]:
@@ -67,20 +54,25 @@ def _projects_in(links: Sequence[str]) -> set[str]:
 def first_solution(
     store: Store, choice: Choice, inputs: Wanted, progress: Progress, *, refresh: bool = False
 ) -> solve.Solution:
-    """What a new environment shall hold, and on which runtime: on the scientific one also if it holds what the default one
-    turns out not to have."""
+    """What a new environment shall hold, and on which runtime.
+
+    If wenv chooses, it is another one where that holds what the first turns out not to have, or to have only after building.
+    See `wenv_resolver.resolve.resolve` for errors.
+    """
     runtime = chosen_runtime(store, choice, inputs, progress)
-    if runtime.kind is not Kind.DEFAULT:
-        return inputs.solution(runtime, progress, refresh=refresh)
+    is_free = choice is Choice.AUTO and inputs.lock is None
+    holding = [other for other in alternatives(runtime) if is_free and other.contents.packages]
+    others = [other for other in holding if not other.contents.lacking(_texts(inputs))]
     try:
         solved = inputs.solution(runtime, progress, refresh=refresh)
-        to_build = solve.to_build(solved, progress) if choice is Choice.AUTO and inputs.lock is None else []
-        there = [file.name for file in to_build if scientific_name(file.name)]
+        slow = [file.name for file in solve.to_build(solved, progress)] if others else []
+        reasons = {other: [name for name in slow if canonicalize_name(name) in other.contents.preferred] for other in others}
     except UnusablePackagesError as error:
-        there = scientific_has(error.packages)
-        if choice is not Choice.AUTO or not there or _lacking(inputs):
-            raise with_advice(error) from error
-    if not there or _lacking(inputs):
+        reasons = {other: other.contents.holding(package.name for package in error.packages) for other in others}
+        if not any(reasons.values()):
+            raise with_advice(error, runtime) from error
+    better = next((other for other in others if reasons[other]), None)
+    if better is None:
         return solved
-    progress.say(announcement(there))
-    return inputs.solution(runtime_of(store, Kind.SCIENTIFIC), progress, refresh=refresh)
+    progress.say(announcement(better, reasons[better]))
+    return inputs.solution(better, progress, refresh=refresh)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wenv.errors import WenvError
-from wenv.runtimes import Runtime
+from wenv.runtimes import Runtime, linker_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.lock import LockedFile, read_lock
 from wenv_resolver.progress import Progress
@@ -75,4 +75,6 @@ def builder_for(runtime: Runtime, rules: BuildRules, progress: Progress) -> "Bui
     """What builds packages from their source for a runtime."""
     from wenv_resolver.building.builder import Builder  # late: most environments need nothing built
 
-    return Builder(runtime.store, runtime.target(progress), runtime.identity, lambda: runtime.build_variables(progress), rules)
+    return Builder(
+        runtime.store, runtime.target(progress), runtime.identity, lambda: linker_of(runtime).build_variables(progress), rules
+    )

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from wenv.environment.kinds import Kind
 from wenv.environment.manifest import Environment
 from wenv.errors import UsageError
 from wenv.make import solve, write
@@ -122,4 +121,4 @@ class Wanted:
         try:
             return solve.solve(runtime, wanted, progress, () if upgrade else kept, self.rules, refresh=refresh or upgrade)
         except UnusablePackagesError as error:
-            raise (with_advice(error) if runtime.kind is Kind.DEFAULT else error) from error
+            raise with_advice(error, runtime) from error

@@ -20,7 +20,7 @@ from wenv.locations import STANDARD_LIBRARY
 from wenv.pack.archives import NEVER, SLIM, Part, application_archive, chosen_part, layer_archive
 from wenv.pack.program import APPLICATION, Program
 from wenv.pack.used import missing_modules, unused_patterns, wanted_modules
-from wenv.runtimes import Packing, Runtime
+from wenv.runtimes import Packing, Runtime, packer_of
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot.code_index import layer_bases
 from wenv.snapshot.contents import importable_names, split_packages
@@ -78,7 +78,7 @@ def pack(
 
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
-    runtime.check_packing()
+    packer = packer_of(runtime)
     ready = ensure_ready(runtime, environment, progress)
     missing = missing_modules(ready, program, progress)
     needs = needs_for(runtime, environment, writable=False)
@@ -122,7 +122,7 @@ def pack(
         progress.end(ARCHIVING)
         made = staging / "packed.wasm"
         baking = baking_with(runtime, environment, fit.modules, tuple(variables.items()))
-        runtime.pack(made, environment.natives, baking, Packing(archives, order), progress)
+        packer.pack(made, environment.natives, baking, Packing(archives, order), progress)
         compiled = _precompiled(precompile, made, output.with_suffix(".cwasm"), progress) if precompile else None
         _move(made, output)
     size = output.stat().st_size

@@ -13,7 +13,7 @@ from wenv.snapshot.contents import top_level_modules
 from wenv.snapshot.ready import Ready
 from wenv_cache.store import Store
 from wenv_resolver.layout import SITE_PACKAGES
-from wenv_resolver.progress import Progress, Silent
+from wenv_resolver.progress import Progress
 
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
@@ -45,7 +45,7 @@ def _top_level(store: Store, layer: str) -> set[str]:
 def wanted_modules(ready: Ready, program: Program) -> list[str]:
     """The modules to have imported already: those that the program begins with."""
     if program.form == "python":
-        return requested_modules(ready, Silent())
+        return requested_modules(ready)
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path, _ in program.files}
     if program.form in ("module", "entry"):
         return sorted({program.target.partition(":")[0].partition(".")[0]} - own)

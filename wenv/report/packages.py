@@ -10,7 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wenv.environment.manifest import Environment, PackageLayer
-from wenv.runtimes import Contained, Runtime
+from wenv.runtimes import Runtime
+from wenv.runtimes.contents import Contained
 from wenv.snapshot.contents import extension_modules
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
@@ -44,9 +45,9 @@ class PackageReport:
         return asdict(self)
 
 
-def requested_of_runtime(runtime: Runtime, environment: Environment, progress: Progress) -> list[str]:
+def requested_of_runtime(runtime: Runtime, environment: Environment) -> list[str]:
     """The packages that were asked for and are the runtime's, by canonical name."""
-    return [name for name in runtime.contained(progress) if name in environment.requested_names]
+    return [name for name in runtime.contents.packages if name in environment.requested_names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def version_changes(before: Environment, after: Environment, held: Mapping[str, 
 def package_reports(runtime: Runtime, environment: Environment, progress: Progress) -> list[PackageReport]:
     """The packages of an environment, sorted by name, with those of the runtime's that are asked for or needed."""
     store, markers = runtime.store, runtime.target(progress).markers
-    library, contained = environment.runtime.standard_library, runtime.contained(progress)
+    library, contained = environment.runtime.standard_library, runtime.contents.packages
     metadata = {package.name: _metadata(store.tree(package.digest) / SITE_PACKAGES) for package in environment.packages}
     metadata.update({name: _metadata(store.tree(library), name, held.version) for name, held in contained.items()})
     needed_by: dict[str, set[str]] = {}

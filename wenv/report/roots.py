@@ -2,7 +2,6 @@
 
 from wenv.bake.baking import baking_of
 from wenv.derived import CHECKS, IMAGES
-from wenv.environment.kinds import Kind as Runtimes
 from wenv.environment.known import all_folders
 from wenv.environment.manifest import load
 from wenv.runtimes import Runtime, default_runtime
@@ -22,12 +21,10 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
     A manifest that cannot be read raises DamagedEnvironmentError: its layers are unknown, so nothing may be deleted.
     """
     layers, documents, derived = set[str](), set[str](), set[str]()
-    runtimes: dict[str, Runtime] = {}
+    runtimes: dict[str, Runtime] = {}  # each once: it reads all files of the guest for its key
     for folder in all_folders():
         environment = load(folder)
-        if (kind := environment.runtime.kind) not in runtimes:  # each reads all files of the guest for its key
-            runtimes[kind] = runtime_for(store, environment)
-        runtime = runtimes[kind]
+        runtime = runtimes.setdefault(environment.runtime.kind, runtime_for(store, environment))
         layers.update(environment.layers)
         documents.add(environment.lock)
         for package in environment.packages:
@@ -37,12 +34,13 @@ def roots(store: Store, *, with_runtime: bool = True) -> Roots:
         baking = baking_of(runtime, environment)
         derived |= runtime.derived_entries(environment.natives, baking)
         derived.add(f"{IMAGES}/{image_key(runtime, environment)}")
-        layers |= runtime.layers()
-        with_runtime = with_runtime or runtime.kind is Runtimes.DEFAULT
     if with_runtime:
-        runtime = default_runtime(store)
+        usual = default_runtime(store)
+        runtimes.setdefault(usual.kind, usual)
+    for runtime in runtimes.values():
         derived |= runtime.derived_entries()
+        layers |= runtime.layers()
+    if any(runtime.linker for runtime in runtimes.values()):
         tools = (path for name in (HEADERS, TOOLCHAINS) for path in (store.folder(Kind.DERIVED) / name).glob("*"))
         derived |= {f"{path.parent.name}/{path.name}" for path in tools}
-        layers |= runtime.layers()
     return Roots(frozenset(layers), frozenset(documents), frozenset(derived))

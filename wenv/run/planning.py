@@ -37,7 +37,7 @@ def plan_of(ready: Ready) -> "Plan":
     executable = runtime.executable(environment.natives)
     baked = _baked(runtime, environment)
     writing, reading = (needs_for(runtime, environment, writable=writable) for writable in (True, False))
-    pictures, plots = plots_of(environment)
+    pictures, plots = plots_of(ready)
     library = _wasmtime_library()
     return {
         "format": plans.FORMAT,

@@ -2,11 +2,11 @@
 
 from pathlib import Path, PurePosixPath
 
-from wenv.environment.kinds import Kind
 from wenv.environment.manifest import Environment
 from wenv.guest.platform.plots import FOLDER, VARIABLE
 from wenv.locations import data_folder, folder_key
 from wenv.policy.mounts import Mount
+from wenv.snapshot.ready import Ready
 
 
 def plots_folder(environment: Environment) -> Path:
@@ -15,15 +15,10 @@ def plots_folder(environment: Environment) -> Path:
     return data_folder() / "plots" / title
 
 
-def shows_plots(environment: Environment) -> bool:
-    """Whether the environment has matplotlib."""
-    return environment.runtime.kind == Kind.SCIENTIFIC
-
-
-def plots_of(environment: Environment) -> tuple[list[Mount], dict[str, str]]:
+def plots_of(ready: Ready) -> tuple[list[Mount], dict[str, str]]:
     """What a run is given for its pictures, and the variables that say where that is; the folder is made."""
-    if not shows_plots(environment):
+    if "matplotlib" not in ready.runtime.contents.packages:
         return [], {}
-    folder = plots_folder(environment)
+    folder = plots_folder(ready.environment)
     folder.mkdir(parents=True, exist_ok=True)
     return [Mount(folder, PurePosixPath(FOLDER), writable=True)], {VARIABLE: str(folder)}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wenv.engine.compiled import Executable
 from wenv.environment.kinds import Kind
 from wenv.environment.manifest import NativeLayer
+from wenv.errors import WenvError
+from wenv.runtimes.contents import Contents
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
@@ -49,12 +51,23 @@ class Packing:
     order: "Pack"
 
 
-@dataclass(frozen=True, slots=True)
-class Contained:
-    """A package that a runtime holds: its version, and what can be imported of it at the top level."""
+class Linker(Protocol):
+    """What a runtime can do into which extension modules are linked."""
 
-    version: str
-    modules: tuple[str, ...]
+    def build_variables(self, progress: Progress) -> Mapping[str, object]:
+        """The configuration that CPython says of itself (sysconfig), for building extension modules."""
+
+
+class Packer(Protocol):
+    """What a runtime can do that is one WebAssembly component of its own."""
+
+    def component_file(self, progress: Progress) -> Path:
+        """The component without extension modules, as WebAssembly."""
+
+    def pack(
+        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
+    ) -> None:
+        """Write a component that holds all its files and runs without a host of wenv's."""
 
 
 class Runtime(Protocol):
@@ -62,8 +75,10 @@ class Runtime(Protocol):
 
     There is one component for each set of layers with extension modules (`natives`, in any order) and what is baked into it.
 
-    Everything here but `name` and `identity` may do work the first time (seconds), which is announced through `progress` and
-    kept; `prepare` does all of it.
+    What not every runtime can do is a capability: `linker` and `packer` are None where it cannot, and `contents` is empty where
+    it holds nothing.  Whatever depends on a runtime asks these, never its kind.
+
+    The methods may do work the first time (seconds), which is announced through `progress` and kept; `prepare` does all of it.
     """
 
     store: Store
@@ -72,6 +87,17 @@ class Runtime(Protocol):
     """For people: ``CPython 3.14``."""
     identity: str
     """What it comes from, with its version: ``componentize-py 0.25.1``."""
+    forks_memory: bool
+    """Whether a baked start is a copy of a memory that has run before: modules are then renewed (wenv/guest/bake)."""
+
+    linker: Linker | None
+    """What links extension modules into it."""
+    packer: Packer | None
+    """What packs it and a program into one component."""
+
+    @property
+    def contents(self) -> Contents:
+        """The packages that it holds itself, in the layer of the standard library."""
 
     def is_prepared(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> bool:
         """Whether `prepare` and `component` would have nothing to do."""
@@ -84,9 +110,6 @@ class Runtime(Protocol):
 
     def standard_library(self, progress: Progress) -> str:
         """Digest of the layer that holds the standard library."""
-
-    def build_variables(self, progress: Progress) -> Mapping[str, object]:
-        """The configuration that CPython says of itself (sysconfig), for building extension modules."""
 
     def component(
         self,
@@ -102,22 +125,8 @@ class Runtime(Protocol):
         the process as it was; it is somewhat slower.
         """
 
-    def check_packing(self) -> None:
-        """Raises WenvError if environments of this runtime cannot be packed."""
-
-    def pack(
-        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
-    ) -> None:
-        """Write a component that holds all its files and runs without a host of wenv's."""
-
-    def component_file(self, progress: Progress) -> Path:
-        """The component without extension modules, as WebAssembly."""
-
     def executable(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> Executable:
         """The files behind `component`, whether they are there or not."""
-
-    def contained(self, progress: Progress) -> Mapping[str, Contained]:
-        """The packages that the standard library's layer holds besides, by canonical name."""
 
     def call(self, service: str, argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
         """Call one of the guest's services (wenv/guest/entry/services.py) in a sandbox of its own that sees `mounts`."""
@@ -138,13 +147,30 @@ class Runtime(Protocol):
         """The store's entries that the runtime needs for `component`, as ``name/key``."""
 
 
+def linker_of(runtime: Runtime) -> Linker:
+    """What builds extension modules for a runtime; raises WenvError where nothing does."""
+    if runtime.linker is None:
+        raise WenvError(f"nothing can be built for {runtime.name}", "--runtime default builds extension modules")
+    return runtime.linker
+
+
+def packer_of(runtime: Runtime) -> Packer:
+    """What packs an environment of a runtime; raises WenvError where nothing does."""
+    if runtime.packer is None:
+        raise WenvError(
+            f"{runtime.name} cannot be packed or taken along: it is no component",
+            "`wenv export` without --with-runtime writes the environment to a file for other hosts",
+        )
+    return runtime.packer
+
+
 def default_runtime(store: Store) -> Runtime:
     """The runtime that environments get when nothing else is asked for."""
     return runtime_of(store, Kind.DEFAULT)
 
 
 def runtime_of(store: Store, kind: Kind) -> Runtime:
-    """The runtime of a kind."""
+    """The runtime of a kind.  This is the only place that knows what a kind stands for."""
     if kind is Kind.DEFAULT:
         from wenv.runtimes.default import ComponentizeRuntime
 

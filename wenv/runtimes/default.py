@@ -24,7 +24,8 @@ from wenv.guest.imports.extensions import is_extension, linked_name
 from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX
 from wenv.guest.request import BAKE_ORDER
 from wenv.locations import STANDARD_LIBRARY
-from wenv.runtimes import Baking, Contained, Packing
+from wenv.runtimes import Baking, Linker, Packer, Packing
+from wenv.runtimes.contents import Contents
 from wenv.runtimes.services import GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import run_watched
 from wenv_cache.errors import FullDiskError
@@ -54,10 +55,14 @@ class ComponentizeRuntime(GuestServices):
 
     kind = Kind.DEFAULT
     name = "CPython 3.14"
+    contents = Contents()
+    forks_memory = False
 
     def __init__(self, store: Store) -> None:
         super().__init__(store, f"componentize-py {version('componentize-py')}")
         self._components: dict[tuple[str, bool], Compiled] = {}
+        self.linker: Linker | None = self
+        self.packer: Packer | None = self
 
     # -- keys
 
@@ -79,9 +84,6 @@ class ComponentizeRuntime(GuestServices):
         from wenv.engine.compiled import compiled_file
 
         return Executable(compiled_file(self.store, self.component_key(natives, baking)))
-
-    def contained(self, progress: Progress) -> Mapping[str, Contained]:
-        return {}
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
         from wenv.derived import COMPILED

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wenv.runtimes import Runtime
-from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
     from wenv.environment.manifest import Environment
@@ -26,7 +25,7 @@ class Needs:
 def needs_for(runtime: Runtime, environment: "Environment", *, writable: bool) -> Needs:
     """What an environment needs: of the packages that its runtime holds the variables, as they need no stub."""
     added = needs_of((package.name for package in environment.packages), writable=writable)
-    held = needs_of(runtime.contained(Silent()), writable=writable)
+    held = needs_of(runtime.contents.packages, writable=writable)
     return Needs(added.stubs, {**held.environment, **added.environment})
 
 

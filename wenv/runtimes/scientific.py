@@ -12,7 +12,6 @@ import json
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -27,7 +26,8 @@ from wenv.errors import RuntimeBuildError, TrapError, WenvError
 from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, is_whole
 from wenv.locations import CODE, LAYERS, STANDARD_LIBRARY
 from wenv.policy.mounts import Mount
-from wenv.runtimes import Baking, Contained, Packing
+from wenv.runtimes import Baking
+from wenv.runtimes.contents import Contained, Contents
 from wenv.runtimes.services import GUEST, GuestServices, guest_sources
 from wenv.runtimes.watched import TIME
 from wenv_cache.files import link_or_copy
@@ -82,6 +82,8 @@ class ScientificRuntime(GuestServices):
 
     kind = Kind.SCIENTIFIC
     name = "CPython 3.15 (scientific)"
+    linker = packer = None
+    forks_memory = True
 
     def __init__(self, store: Store) -> None:
         self._wheel = Wheel(**table()["wheel"])
@@ -279,12 +281,14 @@ class ScientificRuntime(GuestServices):
 
     # -- what it holds
 
-    def contained(self, progress: Progress) -> Mapping[str, Contained]:
-        modules = table()["modules"]
-        return {
-            name: Contained(version, tuple(modules.get(name, [name.replace("-", "_")])))
-            for name, version in table()["packages"].items()
+    @cached_property
+    def contents(self) -> Contents:
+        given = table()
+        packages = {
+            name: Contained(version, tuple(given["modules"].get(name, [name.replace("-", "_")])))
+            for name, version in given["packages"].items()
         }
+        return Contents(packages, frozenset(given["choice"]["reasons"]), given["markers"])
 
     def target(self, progress: Progress) -> Target:
         from wenv_resolver.runtime_packages import write_metadata_wheels
@@ -298,22 +302,6 @@ class ScientificRuntime(GuestServices):
 
         folder = self.store.derive(METADATA, library, build)
         return described.containing(folder)
-
-    def build_variables(self, progress: Progress) -> Mapping[str, object]:
-        raise WenvError("nothing can be built for the scientific runtime", "--runtime default builds extension modules")
-
-    def component_file(self, progress: Progress) -> Path:
-        raise WenvError("the scientific runtime cannot be taken along: it comes from the package index")
-
-    def check_packing(self) -> None:
-        raise WenvError(
-            "an environment of the scientific runtime cannot be packed", "`wenv export` writes it to a file for other hosts"
-        )
-
-    def pack(
-        self, output: Path, natives: tuple[NativeLayer, ...], baking: Baking, packing: Packing, progress: Progress
-    ) -> None:
-        self.check_packing()
 
 
 def _add_all(writer: LayerWriter, archive: zipfile.ZipFile, folder: str) -> None:

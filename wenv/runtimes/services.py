@@ -36,9 +36,6 @@ class GuestServices(Runtime):
         """Digest of everything that the interpreter is made from, wenv/guest too."""
         raise NotImplementedError
 
-    def check_packing(self) -> None:
-        return
-
     def target(self, progress: Progress) -> Target:
         return Target.from_description(self._description(progress))
 

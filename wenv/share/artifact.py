@@ -15,7 +15,7 @@ from wenv.environment.known import DIGEST as SHA256
 from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord, read_packages, read_time
 from wenv.make.write import lock_of
 from wenv.policy.policy import Policy
-from wenv.runtimes import Runtime
+from wenv.runtimes import Runtime, packer_of
 from wenv.version import __version__
 from wenv_cache import oci
 from wenv_cache.manifest import snapshot_digest
@@ -148,7 +148,7 @@ def artifact_of(runtime: Runtime, environment: Environment, progress: Progress, 
     `with_runtime` takes the standard library and the interpreter along.
     """
     store = runtime.store
-    interpreter = runtime.component_file(progress) if with_runtime else None
+    interpreter = packer_of(runtime).component_file(progress) if with_runtime else None
     content = configuration_of(store, environment).document()
     layers: dict[Descriptor, str] = {}
     named = [(package.digest, package.guest_base.name) for package in environment.packages]

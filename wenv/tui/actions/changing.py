@@ -22,7 +22,6 @@ from wenv.tui.actions.forms import adding_of, check_named, place_of_name, place_
 from wenv.tui.dialogs.form import Field
 from wenv.tui.dialogs.review import Review
 from wenv.tui.dialogs.working import Relay
-from wenv_resolver.progress import Silent
 
 
 class ChangingActions(ActionScreen):
@@ -111,7 +110,7 @@ class ChangingActions(ActionScreen):
 
     def _tell_changes(self, states: tuple[Environment, Environment] | None) -> None:
         if states is not None:
-            changes = version_changes(*states, self._runtime(states[1]).contained(Silent()))
+            changes = version_changes(*states, self._runtime(states[1]).contents.packages)
             self.tell("\n".join(change.words for change in changes) or f"{states[1].label} is complete: nothing changed")
 
     @work(group="action")
