@@ -30,6 +30,7 @@ lint: .venv/developing
 	$(BIN)/lint-imports
 
 fmt: .venv/developing
+	$(BIN)/python -m tests.launcher.agreed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -14,7 +14,7 @@ from tests.conftest import Wenv
 from tests.helpers.wheel_builder import Wheel
 from wenv.environment.manifest import load
 from wenv.errors import DamagedEnvironmentError
-from wenv.run.start_file import UnwritableTextError, _record
+from wenv.run.start_file import Record, UnwritableTextError, _record
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and the native launcher are POSIX's")
 
@@ -142,7 +142,7 @@ def test_a_file_whose_layer_has_a_nul_in_an_entry_point_is_harmless(empty: Wenv,
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_a_start_file_refuses_what_it_cannot_write_exactly(text: str) -> None:
     with pytest.raises(UnwritableTextError):
-        _record("T", text)
+        _record(Record.SCRIPT, text)
 
 
 ODD: list[object] = [

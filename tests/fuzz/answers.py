@@ -35,7 +35,7 @@ def _answer(said: str, ok: bool = True) -> Any:
     """What a session makes of a guest's words: all of it but wasmtime."""
     session = object.__new__(Session)
     session._guest = Speaking(said, ok)  # type: ignore[assignment]
-    return session.call_text("service", "null")
+    return session.call_text("describe", "null")
 
 
 def _session(said: str) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wenv.engine.engine import Compiled
     from wenv.engine.remote import RemoteSession
     from wenv.engine.session import Session as HostSession
+    from wenv.guest.request import Service
     from wenv.guest.sessions.calls import Reply
 
 #: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
@@ -306,11 +307,11 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
         self.close()
 
-    def _asked(self, service: str, argument: object) -> "Reply":
+    def _asked(self, service: "Service", argument: object) -> "Reply":
         with self._alone():
             return self._asked_alone(service, argument)
 
-    def _asked_alone(self, service: str, argument: object) -> "Reply":
+    def _asked_alone(self, service: "Service", argument: object) -> "Reply":
         host = self._host
         if host is None:
             raise ClosedSessionError
@@ -338,7 +339,7 @@ class Session:
             raise
         return checked_reply(service, reply)
 
-    def _in_time(self, host: "HostSession", service: str, text: str) -> Any:
+    def _in_time(self, host: "HostSession", service: "Service", text: str) -> Any:
         """The reply, unless the time is up before it is there.
 
         A guest that sleeps, or waits for anything else of the host's, is not stopped before that ends: it is left behind.

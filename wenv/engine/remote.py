@@ -14,6 +14,7 @@ from wenv.engine.compiled import Executable, Format
 from wenv.engine.frames import receive, send
 from wenv.engine.limits import Limits
 from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, TrapError, WenvError
+from wenv.guest.request import Service
 from wenv.launcher.preopens import Preopen
 
 #: Seconds in which the process must have loaded the interpreter.
@@ -105,7 +106,7 @@ class RemoteSession:
             raise SystemExit(message["status"])
         return message
 
-    def call_text(self, name: str, argument: str, seconds: float | None = None) -> Any:
+    def call_text(self, name: Service, argument: str, seconds: float | None = None) -> Any:
         """Call a service with JSON; returns its result.  Raises what `wenv.engine.session.Session.call_text` does, and
         TimeLimitError after `seconds`, when the process has ended."""
         self._send({"name": name, "argument": argument})

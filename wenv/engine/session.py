@@ -17,6 +17,7 @@ from wenv.engine.limits import UNLIMITED, Limits
 from wenv.engine.module import ModuleGuest
 from wenv.engine.replies import LARGEST
 from wenv.errors import GuestAnswerError, MountError, OutputLimitError, TrapError, WenvError
+from wenv.guest.request import Service
 from wenv.launcher.preopens import Preopen
 from wenv.launcher.traps import explain_trap
 
@@ -126,14 +127,14 @@ class Session:
         with self._explaining():
             return self._guest.main(json.dumps(request))
 
-    def call(self, name: str, argument: object) -> Any:
+    def call(self, name: Service, argument: object) -> Any:
         """Call one of the guest's services (wenv/guest/entry/services.py).
 
         Raises TrapError; WenvError if the service failed; GuestAnswerError for an answer that is no JSON or too long.
         """
         return self.call_text(name, json.dumps(argument))
 
-    def call_text(self, name: str, argument: str) -> Any:
+    def call_text(self, name: Service, argument: str) -> Any:
         """The same, for an argument that is JSON already."""
         try:
             with self._explaining():

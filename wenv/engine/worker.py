@@ -21,6 +21,7 @@ from wenv.engine.frames import receive, send
 from wenv.engine.limits import Limits
 from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TrapError
+from wenv.guest.request import Service
 from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
 from wenv.launcher.protect import protect, protected
 from wenv_cache.errors import UserError
@@ -68,7 +69,7 @@ class Worker:
         with _sending:
             send(sys.stdout.buffer, {**message, "printed": printed})
 
-    def call(self, name: str, argument: str) -> None:
+    def call(self, name: Service, argument: str) -> None:
         """Call a service, and answer."""
         self._session.renew_output()
         try:

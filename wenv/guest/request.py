@@ -7,6 +7,13 @@ from typing import Literal, TypedDict
 Form = Literal["script", "module", "code", "stdin", "entry"]
 
 
+#: What the host may ask of the guest (guest/entry/services.py; the last two of a module only, guest/entry/module.py).
+Service = Literal[
+    "compile", "index", "pack", "syntax", "describe", "imports", "trial",
+    "session.open", "session.run", "session.call",
+    "shell.open", "shell.check", "shell.execute", "shell.complete", "shell.close",
+    "bake", "show_interrupt",
+]  # fmt: skip
 #: What ``sys.executable`` is.
 EXECUTABLE = "/python/bin/python3"
 #: Which limits a program can meet as an exception, and its exit status if it does not catch that (wenv.errors.Exit).

@@ -1,7 +1,8 @@
 """The C library inside the wasmtime wheel, as far as a run needs it.
 
 Importing the wasmtime package costs twice what everything here does together.  The declarations hold for the versions that
-`SERIES` names; with any other, `load` refuses, and the long way through the package is taken.
+`SERIES` names; with any other, `load` refuses, and the long way through the package is taken.  The native launcher's are
+made of these (`make fmt`, tests/launcher/agreed.py).
 Source: wasmtime.h, wasmtime/component.h and wasi.h of the C API.
 """
 
@@ -36,6 +37,8 @@ SERIES = "50."
 STACK = (2 << 20) - (64 << 10)
 #: Of a component: the interface of wenv's own that it exports.
 INTERFACE = b"wenv:env/session@0.1.0"
+#: The function in it that runs a program.
+MAIN_FUNCTION = b"main"
 #: Of a module: the host's function that it imports, and the Python source with which it is called (wenv/guest/entry/module.py).
 DOOR = ("host", "call")
 MAIN = "__import__('_wenv.entry.module').entry.module.main({request})"
@@ -47,13 +50,14 @@ STRING = 12
 class Instance(Structure):
     """wasmtime_component_instance_t"""
 
-    _fields_ = (("store", c_uint64), ("private", c_uint32))
+    _fields_ = (("store", c_uint64), ("own", c_uint32))
 
 
 class Function(Structure):
     """wasmtime_component_func_t"""
 
-    _fields_ = (("store", c_uint64), ("first", c_uint32), ("second", c_uint32), ("private", c_void_p))
+    # the first two are a structure of their own, which ends at a multiple of eight bytes
+    _fields_ = (("store", c_uint64), ("first", c_uint32), ("gap", c_uint32), ("second", c_uint32), ("own", c_void_p))
 
 
 class Value(Structure):
@@ -63,13 +67,17 @@ class Value(Structure):
 
 
 class Bytes(Structure):
-    """wasm_byte_vec_t"""
+    """wasm_byte_vec_t, and wasm_valtype_vec_t."""
 
-    _fields_ = (("size", c_size_t), ("data", POINTER(ctypes.c_char)))
+    _fields_ = (("size", c_size_t), ("data", c_void_p))
+
+
+#: What points to one of these, to a pointer, or to a number; what is used as an address only is a c_void_p.
+Address, Texts, Status = POINTER(c_void_p), POINTER(c_char_p), POINTER(c_int)
 
 
 #: Of each function: its result, and what it takes.
-_FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
+FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasm_config_new": (c_void_p,),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
     "wasm_engine_new_with_config": (c_void_p, c_void_p),
@@ -81,20 +89,20 @@ _FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasi_config_inherit_stdin": (None, c_void_p),
     "wasi_config_inherit_stdout": (None, c_void_p),
     "wasi_config_inherit_stderr": (None, c_void_p),
-    "wasi_config_set_argv": (c_bool, c_void_p, c_size_t, c_void_p),
+    "wasi_config_set_argv": (c_bool, c_void_p, c_size_t, Texts),
     "wasi_config_preopen_dir": (c_bool, c_void_p, c_char_p, c_char_p, c_bool),
-    "wasmtime_error_exit_status": (c_bool, c_void_p, c_void_p),
-    "wasmtime_error_message": (None, c_void_p, c_void_p),
+    "wasmtime_error_exit_status": (c_bool, c_void_p, Status),
+    "wasmtime_error_message": (None, c_void_p, POINTER(Bytes)),
 }
-_OF_COMPONENTS: "Mapping[str, tuple[Any, ...]]" = {
+OF_COMPONENTS: "Mapping[str, tuple[Any, ...]]" = {
     "wasmtime_config_wasm_component_model_set": (None, c_void_p, c_bool),
-    "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
+    "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, Address),
     "wasmtime_component_linker_new": (c_void_p, c_void_p),
     "wasmtime_component_linker_add_wasip2": (c_void_p, c_void_p),
-    "wasmtime_component_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
-    "wasmtime_component_instance_get_export_index": (c_void_p, c_void_p, c_void_p, c_void_p, c_char_p, c_size_t),
-    "wasmtime_component_instance_get_func": (c_bool, c_void_p, c_void_p, c_void_p, c_void_p),
-    "wasmtime_component_func_call": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t),
+    "wasmtime_component_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, POINTER(Instance)),
+    "wasmtime_component_instance_get_export_index": (c_void_p, POINTER(Instance), c_void_p, c_void_p, c_char_p, c_size_t),
+    "wasmtime_component_instance_get_func": (c_bool, POINTER(Instance), c_void_p, c_void_p, POINTER(Function)),
+    "wasmtime_component_func_call": (c_void_p, POINTER(Function), c_void_p, POINTER(Value), c_size_t, POINTER(Value), c_size_t),
 }
 
 
@@ -125,7 +133,7 @@ class Machine:
         """Load the C library and what was compiled by it; both are paths.  Raises UnusableError."""
         try:
             dll = ctypes.CDLL(library)
-            self._c = {name: _declared(dll, name, types) for name, types in (*_FUNCTIONS.items(), *self.functions.items())}
+            self._c = {name: _declared(dll, name, types) for name, types in (*FUNCTIONS.items(), *self.functions.items())}
         except (OSError, AttributeError) as error:
             raise UnusableError(str(error)) from error
         c = self._c
@@ -193,7 +201,7 @@ def _declared(dll: ctypes.CDLL, name: str, types: "tuple[Any, ...]") -> "Callabl
 class ComponentMachine(Machine):
     """A machine with a component."""
 
-    functions, feature = _OF_COMPONENTS, "wasmtime_config_wasm_component_model_set"
+    functions, feature = OF_COMPONENTS, "wasmtime_config_wasm_component_model_set"
 
     def _load(self, compiled: bytes) -> None:
         c = self._c
@@ -208,7 +216,7 @@ class ComponentMachine(Machine):
         instance, function = Instance(), Function()
         check(c["wasmtime_component_linker_instantiate"](self._linker, context, self._component, byref(instance)))
         index = None
-        for name in (INTERFACE, b"main"):
+        for name in (INTERFACE, MAIN_FUNCTION):
             index = c["wasmtime_component_instance_get_export_index"](byref(instance), context, index, name, len(name))
         if not index or not c["wasmtime_component_instance_get_func"](byref(instance), context, index, byref(function)):
             raise Trap("the component does not export what wenv calls")

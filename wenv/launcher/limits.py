@@ -28,6 +28,10 @@ LOOK = 0.05
 HELD = 12
 #: After so many looks in a row at folders that moved away under it, a program is stopped.
 ELUSIVE = 20
+#: Why it is stopped.
+TOO_LARGE = "its files take more than {} bytes, its disk limit (--max-disk)"
+TOO_MANY = "it keeps more than {} files, its limit (--max-files)"
+TOO_ELUSIVE = "its folders change too quickly to be measured against its disk limit"
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -88,11 +92,11 @@ class Watch:
         self.largest = max(self.largest, found.size)
         self._elusive = 0 if found.whole else self._elusive + 1
         if found.size > self.bounds.disk:
-            return f"its files take more than {self.bounds.disk} bytes, its disk limit (--max-disk)"
+            return TOO_LARGE.format(self.bounds.disk)
         if found.files > self.bounds.files:
-            return f"it keeps more than {self.bounds.files} files, its limit (--max-files)"
+            return TOO_MANY.format(self.bounds.files)
         if self._elusive > ELUSIVE:
-            return "its folders change too quickly to be measured against its disk limit"
+            return TOO_ELUSIVE
         return None
 
 

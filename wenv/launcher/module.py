@@ -16,7 +16,7 @@ from ctypes import (
     c_void_p,
 )
 
-from wenv.launcher.c_api import DOOR, MAIN, Instance, Machine, Trap, UnusableError
+from wenv.launcher.c_api import DOOR, MAIN, Address, Bytes, Machine, Trap, UnusableError
 from wenv.launcher.memory_image import is_whole, restore
 
 TYPE_CHECKING = False
@@ -25,66 +25,72 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class ModuleInstance(Structure):
+    """wasmtime_instance_t"""
+
+    _fields_ = (("store", c_uint64), ("own", c_size_t))
+
+
 class Extern(Structure):
-    """wasmtime_extern_t: a function or a memory, which is known by its number."""
+    """wasmtime_extern_t: a function or a memory, which is known by where `of` is."""
 
-    _fields_ = (("kind", c_uint8), ("store", c_uint64), ("private", c_uint64), ("more", c_uint64))
-
-
-class _Number(Union):
-    _fields_ = (("i32", c_int32), ("largest", c_uint64 * 3))
+    _fields_ = (("kind", c_uint8), ("of", c_uint64 * 3))
 
 
-class Value(Structure):
+class Number(Union):
+    """wasmtime_valunion_t, for 32-bit integers."""
+
+    _fields_ = (("number", c_int32), ("largest", c_uint64 * 3))
+
+
+class Integer(Structure):
     """wasmtime_val_t, for 32-bit integers; their kind is 0."""
 
-    _fields_ = (("kind", c_uint8), ("of", _Number))
+    _fields_ = (("kind", c_uint8), ("of", Number))
 
 
-class Vector(Structure):
-    """wasm_valtype_vec_t"""
-
-    _fields_ = (("size", c_size_t), ("data", c_void_p))
-
-
-Callback = CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(Value), c_size_t, POINTER(Value), c_size_t)
+Callback = CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(Integer), c_size_t, POINTER(Integer), c_size_t)
 
 
 def _nobody(data: object, caller: object, arguments: object, count: int, results: "Any", size: int) -> int:
     """The host function that a module imports; a program that is started without services gets -1 from every call."""
-    results[0].kind, results[0].of.i32 = 0, -1
+    results[0].kind, results[0].of.number = 0, -1
     return 0
 
 
 NOBODY = Callback(_nobody)
+#: What a module exports: its memory, what takes space in it, and what runs a line of Python that lies there.
+MEMORY, ALLOCATE, TURN = b"memory", b"host_alloc", b"turn"
 
 
 #: As in `wenv.launcher.c_api`.
-_FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
+FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasmtime_config_wasm_exceptions_set": (None, c_void_p, c_bool),
-    "wasmtime_module_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
+    "wasmtime_module_deserialize_file": (c_void_p, c_void_p, c_char_p, Address),
     "wasmtime_linker_new": (c_void_p, c_void_p),
     "wasmtime_linker_define_wasi": (c_void_p, c_void_p),
     "wasm_valtype_new": (c_void_p, c_uint8),
-    "wasm_valtype_vec_new": (None, c_void_p, c_size_t, c_void_p),
-    "wasm_functype_new": (c_void_p, c_void_p, c_void_p),
+    "wasm_valtype_vec_new": (None, POINTER(Bytes), c_size_t, Address),
+    "wasm_functype_new": (c_void_p, POINTER(Bytes), POINTER(Bytes)),
     "wasmtime_linker_define_func": (
         c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, Callback, c_void_p, c_void_p,
     ),
-    "wasmtime_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
-    "wasmtime_instance_export_get": (c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
-    "wasmtime_func_call": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p),
+    "wasmtime_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, POINTER(ModuleInstance), Address),
+    "wasmtime_instance_export_get": (c_bool, c_void_p, POINTER(ModuleInstance), c_char_p, c_size_t, POINTER(Extern)),
+    "wasmtime_func_call": (
+        c_void_p, c_void_p, c_void_p, POINTER(Integer), c_size_t, POINTER(Integer), c_size_t, Address,
+    ),
     "wasmtime_memory_data": (c_void_p, c_void_p, c_void_p),
     "wasmtime_memory_size": (c_uint64, c_void_p, c_void_p),
-    "wasmtime_memory_grow": (c_void_p, c_void_p, c_void_p, c_uint64, c_void_p),
-    "wasm_trap_message": (None, c_void_p, c_void_p),
+    "wasmtime_memory_grow": (c_void_p, c_void_p, c_void_p, c_uint64, POINTER(c_uint64)),
+    "wasm_trap_message": (None, c_void_p, POINTER(Bytes)),
 }  # fmt: skip
 
 
 class ModuleMachine(Machine):
     """A machine with a module, and the memory image that each instance starts from."""
 
-    functions = _FUNCTIONS
+    functions = FUNCTIONS
     feature = "wasmtime_config_wasm_exceptions_set"
 
     def __init__(self, library: str, compiled: str, image: str) -> None:
@@ -109,20 +115,20 @@ class ModuleMachine(Machine):
             )
         )  # fmt: skip
 
-    def _integers(self, count: int) -> Vector:
+    def _integers(self, count: int) -> Bytes:
         """The types of so many 32-bit integers."""
-        kinds, vector = (c_void_p * count)(*(self._c["wasm_valtype_new"](0) for _ in range(count))), Vector()
+        kinds, vector = (c_void_p * count)(*(self._c["wasm_valtype_new"](0) for _ in range(count))), Bytes()
         self._c["wasm_valtype_vec_new"](byref(vector), count, kinds)
         return vector
 
     def _main(self, context: int, request: str) -> int:
-        c, instance, trap = self._c, Instance(), c_void_p()
+        c, instance, trap = self._c, ModuleInstance(), c_void_p()
         self._check(c["wasmtime_linker_instantiate"](self._linker, context, self._module, byref(instance), byref(trap)), trap)
-        exports = {name: Extern() for name in (b"memory", b"host_alloc", b"turn")}
+        exports = {name: Extern() for name in (MEMORY, ALLOCATE, TURN)}
         for name, extern in exports.items():
             if not c["wasmtime_instance_export_get"](context, byref(instance), name, len(name), byref(extern)):
                 raise Trap("the module does not export what wenv calls")
-        memory = _of(exports[b"memory"])
+        memory = _of(exports[MEMORY])
 
         def grown(units: int) -> int:
             missing = units - c["wasmtime_memory_size"](context, memory)
@@ -134,27 +140,27 @@ class ModuleMachine(Machine):
 
         restore(self._image, grown, mapped=True)
         source = MAIN.format(request=ascii(request)).encode()
-        place = self._called(context, exports[b"host_alloc"], len(source))
+        place = self._called(context, exports[ALLOCATE], len(source))
         ctypes.memmove(grown(0) + place, source, len(source))
-        return self._called(context, exports[b"turn"], place, len(source)) & 0xFF
+        return self._called(context, exports[TURN], place, len(source)) & 0xFF
 
     def _called(self, context: int, function: Extern, *arguments: int) -> int:
-        values, result, trap = (Value * len(arguments))(), Value(), c_void_p()
+        values, result, trap = (Integer * len(arguments))(), Integer(), c_void_p()
         for value, argument in zip(values, arguments, strict=True):
-            value.of.i32 = argument
+            value.of.number = argument
         self._check(
             self._c["wasmtime_func_call"](context, _of(function), values, len(arguments), byref(result), 1, byref(trap)), trap
         )
-        return int(result.of.i32) & 0xFFFFFFFF
+        return int(result.of.number) & 0xFFFFFFFF
 
     def _check(self, error: "int | None", trap: "c_void_p | None" = None) -> None:
         super()._check(error)
         if trap:
-            message = Vector()
+            message = Bytes()
             self._c["wasm_trap_message"](trap, byref(message))
             raise Trap(ctypes.string_at(message.data, message.size).decode("utf-8", "replace").rstrip("\0"))
 
 
 def _of(extern: Extern) -> int:
     """The address of the function or memory in it."""
-    return ctypes.addressof(extern) + Extern.store.offset
+    return ctypes.addressof(extern) + Extern.of.offset

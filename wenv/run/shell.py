@@ -18,6 +18,7 @@ from wenv.environment.granting import policy_of
 from wenv.environment.manifest import Environment
 from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
 from wenv.guest.command_line import CommandLine
+from wenv.guest.request import Service
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.program import Program
@@ -57,12 +58,12 @@ class GuestThread:
         limit_process(self._bounds, writes_elsewhere=self._policy.shares_for_writing)
         self._watch = Watch(self._bounds, self._private.measured)
 
-    def call(self, name: str, argument: object) -> Any:
+    def call(self, name: Service, argument: object) -> Any:
         """A call that the user does not wait for long."""
         assert self.session is not None
         return self._pool.submit(self.session.call, name, argument).result()
 
-    def interruptible(self, name: str, argument: object) -> Any:
+    def interruptible(self, name: Service, argument: object) -> Any:
         """A call that runs the user's code.
 
         Raises KeyboardInterrupt at the second Ctrl-C, and TrapError at a limit, with the session at its end.

@@ -1,34 +1,13 @@
 """Start files: what a launch plan says, for the native launcher (wenv/launcher/native/start.c).
 
-A start file is a sequence of texts, each ended by a zero byte; the first character of a text says what the rest is:
-
-====== ==================================================================================================
-``D``  the environment's folder
-``S``  a file that must not have changed: size in bytes, time of modification in ns, inode (0: any), path
-``G``  a file that must not be there
-``V``  a variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set
-``O``  limits: bytes and number of files in private folders, files open at once
-``K``  the folder that wenv is imported from; ``I`` the Python that has words for what stops a program
-``L``  wasmtime's C library; ``Z`` the bytes of stack for WebAssembly
-``C``  the compiled component, or module; ``B`` the baked one, used if every ``b`` (as ``V``) holds and at no ``A`` (a guest
-       path) anything is found
-``M``  of a module: the image of its memory, ``m`` the baked one; ``F`` and ``f`` the Python around the request
-``U``  something is unusual (the policy grants something): Python knows how
-``P``  a host folder that the guest may read, followed by ``p``, its guest path; ``W`` and ``w`` one that it may write to
-``R``  a folder to make in the private folder, in this order; ``Q`` one of these that the guest is given, at ``q``
-``X``  a guest folder that hides what the host has in it, or at it alone (``x``); ``H`` where that is found instead
-``Y``  the guest's working folder if the host's is not shared
-``N``  a variable that is passed on; ``E`` the others, as the inside of a JSON object
-``T``  a console script, followed by ``t``, its entry point
-``J``  the rest of the request, as the inside of a JSON object
-``#``  the last: the CRC-32 of all before it, 8 hexadecimal digits
-====== ==================================================================================================
+A start file is a sequence of texts, each ended by a zero byte; the first character of a text says what the rest is (`Record`).
 """
 
 import json
 import os
 import sys
 import zlib
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +31,82 @@ if TYPE_CHECKING:
 LAUNCHER = PACKAGE / "launcher" / "native" / "start"
 
 
+class Record(StrEnum):
+    """The kinds of texts.  The native launcher's names for them are made of these (tests/launcher/agreed.py)."""
+
+    FOLDER = "D"
+    """The environment's folder."""
+    SAME_FILE = "S"
+    """A file that must not have changed: size in bytes, time of modification in ns, inode (0: any), path."""
+    NO_FILE = "G"
+    """A file that must not be there."""
+    VARIABLE = "V"
+    """A variable that must be as it was: ``NAME=VALUE``, or ``NAME`` for one that must not be set."""
+    LIMITS = "O"
+    """Bytes and number of files in private folders, files open at once."""
+    PACKAGE = "K"
+    """The folder that wenv is imported from."""
+    PYTHON = "I"
+    """The Python that has words for what stops a program."""
+    LIBRARY = "L"
+    """wasmtime's C library."""
+    STACK = "Z"
+    """The bytes of stack for WebAssembly."""
+    CODE = "C"
+    """The compiled component, or module."""
+    BAKED_CODE = "B"
+    """The baked one, used if every `BAKED_VARIABLE` holds and nothing is found at any `BAKED_ABSENT`."""
+    BAKED_VARIABLE = "b"
+    """As `VARIABLE`."""
+    BAKED_ABSENT = "A"
+    """A guest path."""
+    MEMORY = "M"
+    """Of a module: the image of its memory."""
+    BAKED_MEMORY = "m"
+    """The baked one."""
+    BEFORE = "F"
+    """Of a module: the Python before the request."""
+    AFTER = "f"
+    """The Python after it."""
+    UNUSUAL = "U"
+    """The policy grants something: Python knows how."""
+    READ = "P"
+    """A host folder that the guest may read, followed by `READ_AS`, its guest path."""
+    READ_AS = "p"
+    WRITE = "W"
+    """A host folder that the guest may write to, followed by `WRITE_AS`, its guest path."""
+    WRITE_AS = "w"
+    PRIVATE = "R"
+    """A folder to make in the private folder, in this order."""
+    OWN = "Q"
+    """One of these that the guest is given, followed by `OWN_AS`, its guest path."""
+    OWN_AS = "q"
+    HIDDEN_BELOW = "X"
+    """A guest folder that hides what the host has in it."""
+    HIDDEN = "x"
+    """A guest folder that hides what the host has at it, and nothing below."""
+    ELSEWHERE = "H"
+    """Where the guest finds what is hidden."""
+    DIRECTORY = "Y"
+    """The guest's working folder if the host's is not shared."""
+    PASSED = "N"
+    """A variable that is passed on."""
+    ENVIRONMENT = "E"
+    """The other variables, as the inside of a JSON object."""
+    SCRIPT = "T"
+    """A console script, followed by `ENTRY_POINT`."""
+    ENTRY_POINT = "t"
+    REQUEST = "J"
+    """The rest of the request, as the inside of a JSON object."""
+    CHECKSUM = "#"
+    """The last: the CRC-32 of all before it, 8 hexadecimal digits."""
+
+
 class UnwritableTextError(WenvError):
     """A text that a start file cannot hold exactly."""
 
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"a record {kind!r} of a start file cannot hold {text[:60]!r}")
+    def __init__(self, kind: Record, text: str) -> None:
+        super().__init__(f"a record {kind.value!r} of a start file cannot hold {text[:60]!r}")
 
 
 def has_native_launcher() -> bool:
@@ -81,35 +131,41 @@ def text_of(plan: "Plan") -> bytes:
     def given(writable: bool) -> "list[Preopen]":
         return [preopen for preopen in plan["preopens"] if preopen[2] == writable]
 
-    records = [
-        ("D", plan["folder"]),
-        ("S", "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], guest_paths.MANIFEST_NAME))),
-        *(("S", _stamp(path)) for path in (*filter(None, [plan["library"]]), *plans.guest_files())),
+    records: list[tuple[Record, str]] = [
+        (Record.FOLDER, plan["folder"]),
+        (Record.SAME_FILE, "{} {} {} {}".format(*plan["manifest"], Path(plan["folder"], guest_paths.MANIFEST_NAME))),
+        *((Record.SAME_FILE, _stamp(path)) for path in (*filter(None, [plan["library"]]), *plans.guest_files())),
         *_requests(plan),
-        *(("V", _assignment(name, value)) for name, value in zip(guest_paths.PLACE_VARIABLES, plan["places"], strict=True)),
-        *([] if _is_usual(plan) else [("U", "")]),
-        ("O", f"{DISK} {FILES} {OPEN_FILES}"),
-        ("K", str(PACKAGE.parent)),
-        ("I", bare_python()),
-        ("L", plan["library"]),
-        ("Z", str(STACK)),
-        ("C", plan["component"]),
-        *([("M", plan["memory"]), ("F", before), ("f", after)] if plan["memory"] else []),
+        *(
+            (Record.VARIABLE, _assignment(name, value))
+            for name, value in zip(guest_paths.PLACE_VARIABLES, plan["places"], strict=True)
+        ),
+        *([] if _is_usual(plan) else [(Record.UNUSUAL, "")]),
+        (Record.LIMITS, f"{DISK} {FILES} {OPEN_FILES}"),
+        (Record.PACKAGE, str(PACKAGE.parent)),
+        (Record.PYTHON, bare_python()),
+        (Record.LIBRARY, plan["library"]),
+        (Record.STACK, str(STACK)),
+        (Record.CODE, plan["component"]),
+        *([(Record.MEMORY, plan["memory"]), (Record.BEFORE, before), (Record.AFTER, after)] if plan["memory"] else []),
         *_baked(plan["baked"], own),
-        *(pair for host, guest, _ in given(False) for pair in (("P", host), ("p", guest))),
-        *(pair for host, guest, _ in given(True) for pair in (("W", host), ("w", guest))),
-        *(("R", folder) for folder in private.folders),
-        *(pair for name, guest, _ in private.own for pair in (("Q", name), ("q", guest))),
-        *(("X" if folder != guest_paths.TEMPORARY else "x", folder) for folder in guest_paths.RESERVED),
-        ("H", guest_paths.ELSEWHERE),
-        ("Y", guest_paths.TEMPORARY),
-        *(("N", name) for name in TERMINAL_VARIABLES),
-        ("E", json.dumps(own)[1:-1]),
-        *(pair for name, entry in plan["scripts"].items() for pair in (("T", name), ("t", entry))),
-        ("J", json.dumps(fixed)[1:-1]),
+        *(pair for host, guest, _ in given(False) for pair in ((Record.READ, host), (Record.READ_AS, guest))),
+        *(pair for host, guest, _ in given(True) for pair in ((Record.WRITE, host), (Record.WRITE_AS, guest))),
+        *((Record.PRIVATE, folder) for folder in private.folders),
+        *(pair for name, guest, _ in private.own for pair in ((Record.OWN, name), (Record.OWN_AS, guest))),
+        *(
+            (Record.HIDDEN if folder == guest_paths.TEMPORARY else Record.HIDDEN_BELOW, folder)
+            for folder in guest_paths.RESERVED
+        ),
+        (Record.ELSEWHERE, guest_paths.ELSEWHERE),
+        (Record.DIRECTORY, guest_paths.TEMPORARY),
+        *((Record.PASSED, name) for name in TERMINAL_VARIABLES),
+        (Record.ENVIRONMENT, json.dumps(own)[1:-1]),
+        *(pair for name, entry in plan["scripts"].items() for pair in ((Record.SCRIPT, name), (Record.ENTRY_POINT, entry))),
+        (Record.REQUEST, json.dumps(fixed)[1:-1]),
     ]
     content = b"".join(_record(kind, text) for kind, text in records)
-    return content + b"#%08x\0" % zlib.crc32(content)
+    return content + _record(Record.CHECKSUM, f"{zlib.crc32(content):08x}")
 
 
 def bare_python() -> str:
@@ -117,7 +173,7 @@ def bare_python() -> str:
     return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def _record(kind: str, text: str) -> bytes:
+def _record(kind: Record, text: str) -> bytes:
     """One text; raises UnwritableTextError unless exactly this text will be read."""
     if "\0" in text:
         raise UnwritableTextError(kind, text)
@@ -132,12 +188,12 @@ def _is_usual(plan: "Plan") -> bool:
     return plan["policy"] == Policy().as_json() and bool(plan["library"])
 
 
-def _requests(plan: "Plan") -> "list[tuple[str, str]]":
+def _requests(plan: "Plan") -> "list[tuple[Record, str]]":
     """The files in which a project may ask for something: as they are, or still not there."""
     found = []
     for name, stamp in zip(guest_paths.REQUEST_FILES, plan["requests"], strict=True):
         path = Path(plan["folder"]).parent / name
-        found.append(("S", f"{stamp[0]} {stamp[1]} {stamp[2]} {path}") if stamp else ("G", str(path)))
+        found.append((Record.SAME_FILE, f"{stamp[0]} {stamp[1]} {stamp[2]} {path}") if stamp else (Record.NO_FILE, str(path)))
     return found
 
 
@@ -150,13 +206,17 @@ def _assignment(name: str, value: str | None) -> str:
     return name if value is None else f"{name}={value}"
 
 
-def _baked(baked: "Baked | None", own: dict[str, str]) -> list[tuple[str, str]]:
+def _baked(baked: "Baked | None", own: dict[str, str]) -> list[tuple[Record, str]]:
     """The baked component, unless a variable that its modules looked at has another value in every run."""
     if baked is None:
         return []
     open_ones = [name for name in baked["variables"] if name in TERMINAL_VARIABLES and name not in own]
     if any(own.get(name) != value for name, value in baked["variables"].items() if name not in open_ones):
         return []
-    conditions = [("b", _assignment(name, baked["variables"][name])) for name in open_ones]
-    conditions += [("A", path) for path in baked["absent"]]
-    return [("B", baked["component"]), *([("m", baked["memory"])] if baked["memory"] else []), *conditions]
+    conditions = [(Record.BAKED_VARIABLE, _assignment(name, baked["variables"][name])) for name in open_ones]
+    conditions += [(Record.BAKED_ABSENT, path) for path in baked["absent"]]
+    return [
+        (Record.BAKED_CODE, baked["component"]),
+        *([(Record.BAKED_MEMORY, baked["memory"])] if baked["memory"] else []),
+        *conditions,
+    ]

@@ -19,6 +19,7 @@ from wenv_resolver.target import Target
 if TYPE_CHECKING:
     from wenv.engine.engine import Compiled
     from wenv.guest.pack.archive import Pack
+    from wenv.guest.request import Service
     from wenv.policy.mounts import Mount
 
 
@@ -128,7 +129,7 @@ class Runtime(Protocol):
     def executable(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> Executable:
         """The files behind `component`, whether they are there or not."""
 
-    def call(self, service: str, argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
+    def call(self, service: "Service", argument: object, mounts: "Sequence[Mount]", progress: Progress) -> Any:
         """Call one of the guest's services (wenv/guest/entry/services.py) in a sandbox of its own that sees `mounts`."""
 
     def code_archive(self, layer: str, guest_base: str, progress: Progress) -> Path:

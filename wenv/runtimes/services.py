@@ -9,6 +9,7 @@ from typing import Any
 
 from wenv.derived import CODE, DESCRIPTIONS
 from wenv.errors import TrapError
+from wenv.guest.request import Service
 from wenv.launcher.plan import guest_files
 from wenv.locations import STANDARD_LIBRARY
 from wenv.policy.mounts import Mount
@@ -84,7 +85,7 @@ class GuestServices(Runtime):
         """What writes the archives: read once, as a run asks for the key of every layer."""
         return (GUEST / "imports" / "code_archive.py").read_text("utf-8")
 
-    def call(self, service: str, argument: object, mounts: Sequence[Mount], progress: Progress) -> Any:
+    def call(self, service: Service, argument: object, mounts: Sequence[Mount], progress: Progress) -> Any:
         from wenv.engine.session import Session  # late: imports wasmtime
 
         library = Mount(self.store.tree(self.standard_library(progress)), STANDARD_LIBRARY)

@@ -3,15 +3,16 @@
 import json
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from ..bake import imports, trial
 from ..imports import code_archive
 from ..pack import archive
 from ..platform import describe
+from ..request import Service
 from ..sessions import calls, shell
 
-SERVICES: dict[str, Callable[[Any], object]] = {
+SERVICES: dict[Service, Callable[[Any], object]] = {
     "compile": code_archive.compile_tree,
     "index": code_archive.write_index,
     "pack": archive.pack_tree,
@@ -33,7 +34,7 @@ SERVICES: dict[str, Callable[[Any], object]] = {
 def call(name: str, argument: str) -> tuple[bool, str]:
     """Returns (True, the result as JSON), or (False, the traceback) if the service itself failed."""
     try:
-        result = SERVICES[name](json.loads(argument))
+        result = SERVICES[cast(Service, name)](json.loads(argument))
         return True, result if isinstance(result, calls.Written) else json.dumps(result)
     except BaseException:
         return False, traceback.format_exc()

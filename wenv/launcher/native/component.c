@@ -7,8 +7,8 @@ int run_component(void) {
   Function function;
   void *index = NULL;
   check(wasmtime_component_linker_instantiate(linker, context, compiled, &instance));
-  index = wasmtime_component_instance_get_export_index(&instance, context, NULL, "wenv:env/session@0.1.0", 22);
-  index = wasmtime_component_instance_get_export_index(&instance, context, index, "main", 4);
+  index = wasmtime_component_instance_get_export_index(&instance, context, NULL, INTERFACE, sizeof INTERFACE - 1);
+  index = wasmtime_component_instance_get_export_index(&instance, context, index, MAIN_FUNCTION, sizeof MAIN_FUNCTION - 1);
   if (!index || !wasmtime_component_instance_get_func(&instance, context, index, &function)) {
     pthread_mutex_lock(&ending);
     give_up();

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agreed.h"
+
 /* Bytes and number of files in private folders, files open at once. */
 typedef struct {
   uint64_t disk, files, open_files;
@@ -16,9 +18,6 @@ typedef struct {
   uint64_t size, files;
   bool whole;
 } Usage;
-
-/* Descriptors that this program itself may need while another one runs in it; further ones while it measures. */
-enum { SLACK = 8, MEASURING = 20 };
 
 /* Add what is in a folder to `found`, of files only those changed since a time (seconds); ends beyond a bound. */
 void measure(const char *folder, Usage *found, const Bounds *bounds, int64_t since);

@@ -11,7 +11,7 @@ static void explain(const char *message) {
   char *code = "import sys; sys.path.append(sys.argv[1]); from wenv.launcher.start import explain; explain(sys.argv[2])";
   look_again(0);
   listen_to(SIG_UNBLOCK);
-  execv(python, (char *[]){python, "-IS", "-c", code, only('K'), (char *)message, NULL});
+  execv(python, (char *[]){python, "-IS", "-c", code, only(RECORD_PACKAGE), (char *)message, NULL});
   dprintf(2, "error: %s\n", message);
   _exit(NOT_STARTED);
 }

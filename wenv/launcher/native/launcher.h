@@ -27,11 +27,10 @@
 #include <unistd.h>
 
 #include "disk.h"
-#include "wasmtime.h"
+#include "agreed.h"
 
-enum { NOT_STARTED = 125 };
-/* Bytes that are read of a file that a guest wrote; of a page of this machine's. */
-enum { SMALL = 1024, PAGE = 1 << 12 };
+/* Bytes that are read of a file that a guest wrote. */
+enum { SMALL = 1024 };
 
 /* -- text.c */
 
@@ -62,6 +61,11 @@ void listen_to(int how);
 void hand_over(void);
 /* The same, and have it make the start file anew. */
 void renew(void);
+
+/* -- wasmtime.c */
+
+/* Open the library, and find all functions in it. */
+bool load(const char *path);
 
 /* -- start.c */
 
@@ -147,9 +151,6 @@ int run_module(void);
 int run_component(void);
 
 /* -- limits.c */
-
-/* Microseconds between two looks at the disk, at least. */
-enum { LOOK = 50000 };
 
 void limit_process(void);
 void look_again(int64_t microseconds);

@@ -2,9 +2,6 @@
 
 #include "launcher.h"
 
-/* Looks that may fail in a row, as folders move away under them. */
-enum { ELUSIVE = 20 };
-
 static Bounds bounds;
 static int first_descriptor; /* of the guest's */
 static int64_t started;
@@ -22,7 +19,7 @@ static bool is_file(int descriptor) {
 
 void limit_process(void) {
   char *end;
-  bounds.disk = strtoull(only('O'), &end, 10), bounds.files = strtoull(end, &end, 10), bounds.open_files = strtoull(end, &end, 10);
+  bounds.disk = strtoull(only(RECORD_LIMITS), &end, 10), bounds.files = strtoull(end, &end, 10), bounds.open_files = strtoull(end, &end, 10);
   first_descriptor = lowest_free();
   started = (int64_t)time(NULL);
   allow_open_files((uint64_t)first_descriptor + bounds.open_files + SLACK);
@@ -52,15 +49,15 @@ const char *look(void) {
   Usage found = {.whole = true};
   allow_open_files((uint64_t)last);
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) measure(joined(private_root, places[i]), &found, &bounds, 0);
-  for (char *host = next('W', NULL); host; host = next('W', host)) measure(host, &found, &bounds, started);
+  for (char *host = next(RECORD_WRITE, NULL); host; host = next(RECORD_WRITE, host)) measure(host, &found, &bounds, started);
   found.size += unnamed_size(first_descriptor, last);
   allow_open_files((uint64_t)(last - MEASURING));
   elusive = found.whole ? 0 : elusive + 1;
   if (found.size > bounds.disk)
-    snprintf(reason, sizeof reason, "its files take more than %llu bytes, its disk limit (--max-disk)", (unsigned long long)bounds.disk);
+    snprintf(reason, sizeof reason, TOO_LARGE, (unsigned long long)bounds.disk);
   else if (found.files > bounds.files)
-    snprintf(reason, sizeof reason, "it keeps more than %llu files, its limit (--max-files)", (unsigned long long)bounds.files);
-  else if (elusive > ELUSIVE) snprintf(reason, sizeof reason, "its folders change too quickly to be measured against its disk limit");
+    snprintf(reason, sizeof reason, TOO_MANY, (unsigned long long)bounds.files);
+  else if (elusive > ELUSIVE) snprintf(reason, sizeof reason, TOO_ELUSIVE);
   pause = now() - before;
   look_again(pause > LOOK ? pause : LOOK);
   return *reason ? reason : NULL;

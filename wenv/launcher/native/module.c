@@ -2,11 +2,8 @@
 
 #include "launcher.h"
 
-/* Bytes of a page of WebAssembly's. */
-enum { UNIT = 1 << 16 };
-
 /* The host function that a module imports; a program that is started without services gets -1 from every call. */
-static size_t nobody(void *data, void *caller, const Integer *arguments, size_t count, Integer *results, size_t size) {
+static size_t nobody(void *data, void *caller, Integer *arguments, uint64_t count, Integer *results, uint64_t size) {
   (void)data, (void)caller, (void)arguments, (void)count, (void)size;
   results[0] = (Integer){.kind = 0, .of.number = -1};
   return 0;
@@ -25,7 +22,7 @@ bool prepare_module(void *engine, const char *component) {
   if (wasmtime_module_deserialize_file(engine, component, &compiled)) return false;
   linker = wasmtime_linker_new(engine);
   void *kind = wasm_functype_new(&parameters, &results);
-  return !wasmtime_linker_define_wasi(linker) && !wasmtime_linker_define_func(linker, "host", 4, "call", 4, kind, nobody, NULL, NULL);
+  return !wasmtime_linker_define_wasi(linker) && !wasmtime_linker_define_func(linker, DOOR_MODULE, sizeof DOOR_MODULE - 1, DOOR_NAME, sizeof DOOR_NAME - 1, kind, nobody, NULL, NULL);
 }
 
 static int32_t called(Extern *function, Integer *arguments, size_t count) {
@@ -66,12 +63,12 @@ static bool restore(void *memory) {
 /* The line of Python that runs the request: a literal with it between what the start file says. */
 static Text source(void) {
   Text text = {0};
-  add(&text, only('F')), add(&text, "'");
+  add(&text, only(RECORD_BEFORE)), add(&text, "'");
   for (const char *at = told; *at; at++) {
     if (*at == '\\' || *at == '\'') add(&text, "\\");
     add_bytes(&text, at, 1);
   }
-  add(&text, "'"), add(&text, only('f'));
+  add(&text, "'"), add(&text, only(RECORD_AFTER));
   return text;
 }
 
@@ -81,9 +78,9 @@ int run_module(void) {
   void *trap = NULL;
   void *error = wasmtime_linker_instantiate(linker, context, compiled, &instance, &trap);
   check_trap(error, trap);
-  if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory) ||
-      !wasmtime_instance_export_get(context, &instance, "host_alloc", 10, &allocate) ||
-      !wasmtime_instance_export_get(context, &instance, "turn", 4, &turn) || !restore(memory.of)) {
+  if (!wasmtime_instance_export_get(context, &instance, MEMORY, sizeof MEMORY - 1, &memory) ||
+      !wasmtime_instance_export_get(context, &instance, ALLOCATE, sizeof ALLOCATE - 1, &allocate) ||
+      !wasmtime_instance_export_get(context, &instance, TURN, sizeof TURN - 1, &turn) || !restore(memory.of)) {
     pthread_mutex_lock(&ending);
     give_up();
   }

@@ -86,12 +86,12 @@ bool is_set_so(const char *wanted) {
 }
 
 bool fits(void) {
-  for (char *stamp = next('S', NULL); stamp; stamp = next('S', stamp))
+  for (char *stamp = next(RECORD_SAME_FILE, NULL); stamp; stamp = next(RECORD_SAME_FILE, stamp))
     if (!is_same(stamp)) return false;
   struct stat status;
-  for (char *path = next('G', NULL); path; path = next('G', path))
+  for (char *path = next(RECORD_NO_FILE, NULL); path; path = next(RECORD_NO_FILE, path))
     if (!stat(path, &status)) return false;
-  for (char *variable = next('V', NULL); variable; variable = next('V', variable))
+  for (char *variable = next(RECORD_VARIABLE, NULL); variable; variable = next(RECORD_VARIABLE, variable))
     if (!is_set_so(variable)) return false;
   return true;
 }

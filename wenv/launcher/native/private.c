@@ -35,7 +35,7 @@ bool make_private(void) {
   for (size_t i = 0; i < sizeof places / sizeof *places && (!place || !*place); i++) place = getenv(places[i]);
   if (!place || !*place) place = "/tmp";
   if (*place != '/' || !(private_root = mkdtemp(joined(place, "wenv-run-XXXXXX")))) return false;
-  for (char *folder = next('R', NULL); folder; folder = next('R', folder))
+  for (char *folder = next(RECORD_PRIVATE, NULL); folder; folder = next(RECORD_PRIVATE, folder))
     if (!make(folder)) return false;
   int null = open(joined(private_root, "dev/null"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   return null >= 0 && !close(null);

@@ -23,16 +23,16 @@ char *parent(const char *path) {
 }
 
 char *guest_path(const char *host) {
-  for (char *own = next('X', NULL); own; own = next('X', own))
-    if (is_inside(host, own)) return joined(only('H'), host + 1);
-  for (char *own = next('x', NULL); own; own = next('x', own))
-    if (!strcmp(host, own)) return joined(only('H'), host + 1);
+  for (char *own = next(RECORD_HIDDEN_BELOW, NULL); own; own = next(RECORD_HIDDEN_BELOW, own))
+    if (is_inside(host, own)) return joined(only(RECORD_ELSEWHERE), host + 1);
+  for (char *own = next(RECORD_HIDDEN, NULL); own; own = next(RECORD_HIDDEN, own))
+    if (!strcmp(host, own)) return joined(only(RECORD_ELSEWHERE), host + 1);
   return strdup(host);
 }
 
 const char *console_script(const char *name) {
-  for (char *known = next('T', NULL); known; known = next('T', known))
-    if (!strcmp(known, name)) return next('t', known);
+  for (char *known = next(RECORD_SCRIPT, NULL); known; known = next(RECORD_SCRIPT, known))
+    if (!strcmp(known, name)) return next(RECORD_ENTRY_POINT, known);
   return NULL;
 }
 

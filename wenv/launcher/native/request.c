@@ -40,13 +40,13 @@ static bool is_there(const char *path) {
 
 /* What to load: component and memory image as they were baked, unless something is not as their modules saw it. */
 void choose(char **component, char **image) {
-  char *baked = next('B', NULL);
-  for (char *variable = next('b', NULL); baked && variable; variable = next('b', variable))
+  char *baked = next(RECORD_BAKED_CODE, NULL);
+  for (char *variable = next(RECORD_BAKED_VARIABLE, NULL); baked && variable; variable = next(RECORD_BAKED_VARIABLE, variable))
     if (!is_set_so(variable)) baked = NULL;
-  for (char *path = next('A', NULL); baked && path; path = next('A', path))
+  for (char *path = next(RECORD_BAKED_ABSENT, NULL); baked && path; path = next(RECORD_BAKED_ABSENT, path))
     if (is_there(path)) baked = NULL;
-  *component = baked ? baked : only('C');
-  *image = next(baked ? 'm' : 'M', NULL);
+  *component = baked ? baked : only(RECORD_CODE);
+  *image = next(baked ? RECORD_BAKED_MEMORY : RECORD_MEMORY, NULL);
 }
 
 char *request(const char *here) {
@@ -66,14 +66,14 @@ char *request(const char *here) {
     add_json(&text, shared[i].guest), add(&text, ":false");
     seen = seen || is_inside(working, shared[i].guest);
   }
-  directory = seen ? working : only('Y');
+  directory = seen ? working : only(RECORD_DIRECTORY);
   add(&text, "},\"directory\":"), add_json(&text, directory);
   add(&text, ",\"environment\":{");
-  for (char *name = next('N', NULL); name; name = next('N', name)) {
+  for (char *name = next(RECORD_PASSED, NULL); name; name = next(RECORD_PASSED, name)) {
     if (!getenv(name)) continue;
     add_json(&text, name), add(&text, ":"), add_json(&text, getenv(name)), add(&text, ",");
   }
-  add(&text, only('E')), add(&text, "},\"terminal\":"); /* of names that occur twice the last one counts */
+  add(&text, only(RECORD_ENVIRONMENT)), add(&text, "},\"terminal\":"); /* of names that occur twice the last one counts */
   if (isatty(1)) {
     struct winsize size = {.ws_col = 80, .ws_row = 24};
     ioctl(1, TIOCGWINSZ, &size);
@@ -81,6 +81,6 @@ char *request(const char *here) {
   } else {
     add(&text, "null,");
   }
-  add(&text, only('J')), add(&text, "}");
+  add(&text, only(RECORD_REQUEST)), add(&text, "}");
   return text.data;
 }

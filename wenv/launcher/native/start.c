@@ -12,7 +12,6 @@ static char REMOVE[] = "--remove", REMOVER[] = "wenv-remove";
 
 /* Bytes of a guest's thread.  Microseconds that the end of a command waits for the deleting. */
 enum { STACK = 8 << 20, WAIT = 3000000 };
-enum { DISK_LIMIT = 118 };
 
 static void *run(void *unused) {
   (void)unused;
@@ -33,12 +32,12 @@ static char *half(char kind, const char *record) {
 static void prepare(void) {
   void *config, *engine, *wasi;
   char *component;
-  if (!load(only('L'))) give_up();
+  if (!load(only(RECORD_LIBRARY))) give_up();
   choose(&component, &image);
   config = wasm_config_new();
   if (image) wasmtime_config_wasm_exceptions_set(config, true);
   else wasmtime_config_wasm_component_model_set(config, true);
-  wasmtime_config_max_wasm_stack_set(config, (size_t)strtoull(only('Z'), NULL, 10));
+  wasmtime_config_max_wasm_stack_set(config, (size_t)strtoull(only(RECORD_STACK), NULL, 10));
   engine = wasm_engine_new_with_config(config);
   if (image) {
     if (!prepare_module(engine, component)) give_up();
@@ -51,14 +50,14 @@ static void prepare(void) {
   wasi = wasi_config_new();
   wasi_config_set_argv(wasi, 1, (const char *[]){"python"});
   wasi_config_inherit_stdin(wasi), wasi_config_inherit_stdout(wasi), wasi_config_inherit_stderr(wasi);
-  for (char *host = next('P', NULL); host; host = next('P', host))
-    if (!wasi_config_preopen_dir(wasi, host, half('p', host), false)) give_up();
-  for (char *host = next('W', NULL); host; host = next('W', host))
-    if (!wasi_config_preopen_dir(wasi, host, half('w', host), true)) give_up();
+  for (char *host = next(RECORD_READ, NULL); host; host = next(RECORD_READ, host))
+    if (!wasi_config_preopen_dir(wasi, host, half(RECORD_READ_AS, host), false)) give_up();
+  for (char *host = next(RECORD_WRITE, NULL); host; host = next(RECORD_WRITE, host))
+    if (!wasi_config_preopen_dir(wasi, host, half(RECORD_WRITE_AS, host), true)) give_up();
   for (size_t i = 0; i < shared_count; i++)
     if (!wasi_config_preopen_dir(wasi, shared[i].host, shared[i].guest, false)) give_up();
-  for (char *name = next('Q', NULL); name; name = next('Q', name)) {
-    char *guest = half('q', name);
+  for (char *name = next(RECORD_OWN, NULL); name; name = next(RECORD_OWN, name)) {
+    char *guest = half(RECORD_OWN_AS, name);
     if (!wasi_config_preopen_dir(wasi, joined(private_root, name), guest, strcmp(guest, "/"))) give_up();
   }
   if (wasmtime_context_set_wasi(context, wasi)) give_up();
@@ -154,7 +153,7 @@ char *read_script(char **start_file) {
 /* Run a program in the environment whose records have been read. */
 static void run_here(char *name, char *here, const char *start_file) {
   if (!fits()) renew();
-  if (next('U', NULL) || (next('M', NULL) && sysconf(_SC_PAGESIZE) != PAGE)) hand_over();
+  if (next(RECORD_UNUSUAL, NULL) || (next(RECORD_MEMORY, NULL) && sysconf(_SC_PAGESIZE) != PAGE)) hand_over();
   choose_program(name, here);
   share(here), share(own_folder);
   told = request(here);
@@ -183,8 +182,8 @@ int main(int count, char **words) {
   if (is_command()) {
     name = run_words(self, words, getcwd(here, sizeof here) ? here : NULL, &folder, &start_file);
     read_records(start_file);
-    if (strcmp(only('D'), folder)) hand_over();
-    python = only('I');
+    if (strcmp(only(RECORD_FOLDER), folder)) hand_over();
+    python = only(RECORD_PYTHON);
     /* a console script, or what Python's own command line may hold */
     bool is_script = name && console_script(name);
     if (is_script) arguments++;
@@ -204,6 +203,6 @@ int main(int count, char **words) {
   char *whole = *plain == '/' ? plain : joined(here, plain), *bin = parent(whole);
   folder = bin ? parent(bin) : NULL;
   read_records(start_file);
-  if (!folder || strcmp(only('D'), folder)) hand_over(); /* moved, or reached through a link */
+  if (!folder || strcmp(only(RECORD_FOLDER), folder)) hand_over(); /* moved, or reached through a link */
   run_here(name, here, start_file);
 }

@@ -4,7 +4,6 @@
 
 #define DEFINED(result, name, arguments) result(*name) arguments;
 FUNCTIONS(DEFINED)
-OF_MODULES(DEFINED)
 
 bool load(const char *path) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -12,6 +11,5 @@ bool load(const char *path) {
 #define FOUND(result, name, arguments)                                                                                                               \
   if (!(*(void **)&name = dlsym(library, #name))) return false;
   FUNCTIONS(FOUND)
-  OF_MODULES(FOUND)
   return true;
 }
