@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output, checked_reply
 from wenv.environment.find import find
-from wenv.environment.trust import secure_folders
 from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher.limits import CAPTURED, Bounds
@@ -25,7 +24,6 @@ from wenv.launcher.preopens import Preopen
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.request import request_of, terminal_variables
-from wenv.locations import cache_folder
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.run.planning import fitting, plan_of
@@ -49,12 +47,10 @@ _left_behind: list[threading.Thread] = []
 
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
     """See `wenv.open`."""
-    from wenv.runtimes.choice import runtime_for
-    from wenv_cache.store import Store
+    from wenv.runtimes.workspace import Workspace
 
     chosen = find(name, None if path is None else Path(path))
-    secure_folders(Silent().say)
-    runtime = runtime_for(Store(cache_folder()), chosen)
+    runtime = Workspace.of_user(Silent().say).runtime_for(chosen)
     return OpenEnvironment(ensure_ready(runtime, chosen, Silent()))
 
 

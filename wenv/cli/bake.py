@@ -39,10 +39,9 @@ def bake(
       wenv bake -n lab --import pandas --import json
     """
     from wenv.bake import baking
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make import bake
-    from wenv.runtimes.choice import runtime_for
 
     if clear and modules:
         raise UsageError("--clear and --import exclude each other")
@@ -51,7 +50,7 @@ def bake(
             raise UsageError(f"--import {module}: not a module's name")
     start, chosen = time.monotonic(), find.find(name, path)
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = runtime_for(open_store(), chosen)
+        runtime = open_workspace().runtime_for(chosen)
         if clear:
             bake.unbake(runtime, chosen.folder)
             printer.say("Programs start unbaked")

@@ -58,10 +58,9 @@ def build(
     """
     from dataclasses import replace
 
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.make import solve, wheels
     from wenv.make.wanted import Wanted, index_options
-    from wenv.runtimes import default_runtime
     from wenv_resolver.requirements import Requested
 
     if not names and not files:
@@ -78,7 +77,7 @@ def build(
     except OSError as error:
         raise WenvError(f"wheels cannot be put into {output}: {error.strerror}", "name another folder with -o") from error
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = default_runtime(open_store())
+        runtime = open_workspace().runtime()
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         wanted = Wanted.of(names, files, constraints, None, None, index).requested(runtime, printer)
         named = tuple(line.name for line in wanted.requirements if line.name)
@@ -99,11 +98,11 @@ def _print_logs(names: list[str]) -> None:
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv_cache.kinds import Kind
     from wenv_resolver.building.logs import printable
 
-    folder = open_store().folder(Kind.LOGS)
+    folder = open_workspace().store.folder(Kind.LOGS)
     for text in names:
         try:
             requirement = Requirement(text)

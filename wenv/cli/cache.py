@@ -26,10 +26,10 @@ def disk_use(as_json: options.Json = False) -> None:
     """Disk use by kind of entry; what is shared is counted once."""
     from dataclasses import asdict
 
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv_cache.usage import usage
 
-    found, printer = usage(open_store()), Printer()
+    found, printer = usage(open_workspace().store), Printer()
     if as_json:
         printer.json(asdict(found))
         return
@@ -48,11 +48,12 @@ def verify(
     as_json: options.Json = False,
 ) -> None:
     """Check every entry against its digest.  Exit status 1 if any is damaged."""
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv_cache.verify import repair as delete
     from wenv_cache.verify import verify as check
 
-    store = open_store()
+    workspace = open_workspace()
+    store = workspace.store
     with Printer(quiet=as_json) as printer:
         printer.begin("Verifying")
         findings = list(check(store))
@@ -81,20 +82,21 @@ def prune(
     """Delete what no environment uses."""  # fmt: skip
     from dataclasses import asdict
 
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import known
     from wenv.report.roots import roots
     from wenv.share import borrowed
     from wenv_cache.prune import prune as delete
 
-    store = open_store()
+    workspace = open_workspace()
+    store = workspace.store
     with Printer(quiet=as_json) as printer:
         printer.begin("Pruning")
         with nullcontext(True) if dry_run else store.pruning() as alone:
             if not dry_run:
                 borrowed.sweep()
                 known.forget_vanished()
-            needed = roots(store, with_runtime=not everything)
+            needed = roots(workspace, with_runtime=not everything)
             result = delete(store, needed, alone=alone, downloads=everything, dry_run=dry_run)
         printer.end("Pruning")
         if as_json:

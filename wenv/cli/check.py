@@ -41,7 +41,7 @@ def check(
       wenv check pandas --json
       wenv check --deep flask pyyaml
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.errors import UsageError
     from wenv.make.check import findings, tried
     from wenv.make.choose_runtime import chosen_runtime
@@ -53,7 +53,7 @@ def check(
     with Printer(quiet=as_json) as printer:
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
-        chosen = chosen_runtime(open_store(), runtime, inputs, printer)
+        chosen = chosen_runtime(open_workspace(), runtime, inputs, printer)
         wanted = inputs.requested(chosen, printer)
         found = findings(chosen, wanted, rules, printer)
         fine = all(finding.works for finding in found)

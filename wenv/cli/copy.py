@@ -18,14 +18,13 @@ def copy(new: NewName, name: options.Name = None, path: options.At = None, quiet
       wenv copy scratch                [dim]of the one in .wenv, here[/]
       wenv copy scratch -n lab
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make import copy
-    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
         chosen, folder = find.find(name, path), find.place(new)
-        made = copy.copy(runtime_for(open_store(), chosen), chosen, folder, printer)
+        made = copy.copy(open_workspace().runtime_for(chosen), chosen, folder, printer)
         printer.say(f"Copied {chosen.label} to {made.label}")
 
 
@@ -36,14 +35,13 @@ def rename(new: NewName, name: options.Name = None, path: options.At = None, qui
 
       wenv rename -n lab laboratory
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make import copy
-    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet) as printer:
         chosen = find.find(name, path)
-        made = copy.rename(runtime_for(open_store(), chosen), chosen, new, printer)
+        made = copy.rename(open_workspace().runtime_for(chosen), chosen, new, printer)
         printer.say(f"Renamed {chosen.label} to {made.label}")
 
 

@@ -59,7 +59,7 @@ def create(
     """
     from wenv.bake import baking
     from wenv.cli.bake import show
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment.find import place
     from wenv.make import create as making
     from wenv.make.bake import bake as bake_environment
@@ -77,7 +77,7 @@ def create(
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
         inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
-        solved = first_solution(open_store(), runtime, inputs, printer, refresh=refresh)
+        solved = first_solution(open_workspace(), runtime, inputs, printer, refresh=refresh)
         made = making.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
         if bake:

@@ -32,10 +32,10 @@ def diff(
       wenv diff lab scratch
       wenv diff .wenv lab.wenv --files
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.share.diff import difference, side
 
-    store = open_store()
+    store = open_workspace().store
     with Printer(quiet=as_json) as printer:
         try:
             with (

@@ -34,9 +34,8 @@ def export(
       wenv import lab.wenv -n lab      # elsewhere
       wenv run --from lab.wenv script.py
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
-    from wenv.runtimes.choice import runtime_for
     from wenv.share import artifact, export
 
     start, chosen = time.monotonic(), find.find(name, path)
@@ -48,7 +47,7 @@ def export(
     if target.exists() and not force:
         raise UsageError(f"{target} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = runtime_for(open_store(), chosen)
+        runtime = open_workspace().runtime_for(chosen)
         with runtime.store.writing() as writing:
             written = export.export(writing, runtime, chosen, target, printer, with_runtime=with_runtime)
         size = target.stat().st_size

@@ -26,11 +26,11 @@ def grant(
       wenv grant --show
       wenv grant
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find, granting, known
     from wenv.errors import WenvError
 
-    open_store()  # the data folder, where this is kept, is the user's alone
+    open_workspace()  # the data folder, where this is kept, is the user's alone
     printer, chosen = Printer(), find.find(None, path)
     request = granting.request_of_project(chosen)
     if request is None:

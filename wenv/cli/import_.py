@@ -36,7 +36,7 @@ def import_environment(
       wenv import lab.wenv
       wenv import lab.wenv -n lab
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.share import incoming, take
 
@@ -45,7 +45,7 @@ def import_environment(
     start, folder = time.monotonic(), find.place(name, path)
     largest = parse_size(max_size) if max_size else take.LARGEST
     with Printer(quiet=quiet or as_json) as printer, incoming.open_file(file) as source:
-        store = open_store()
+        store = open_workspace().store
         with store.writing() as writing:
             made = take.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear)
         if as_json:

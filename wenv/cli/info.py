@@ -43,15 +43,15 @@ def info(
             _show_file(Printer(), source, as_json=as_json)
         return
     from wenv.bake.baking import is_baked, size
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.report.packages import package_reports
-    from wenv.runtimes.choice import runtime_for
     from wenv.snapshot.contents import console_scripts
 
-    store, printer = open_store(), Printer()
+    workspace, printer = open_workspace(), Printer()
+    store = workspace.store
     chosen = find.find(name, path)
-    runtime = runtime_for(store, chosen)
+    runtime = workspace.runtime_for(chosen)
     packages = package_reports(runtime, chosen, printer)
     scripts = console_scripts(store, chosen.packages)
     component = size(runtime, chosen) if is_baked(runtime, chosen) else 0

@@ -44,15 +44,14 @@ def install(
       wenv install --upgrade
       wenv install                         [dim]restore what was deleted[/]
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make import create, solve
     from wenv.make.wanted import Wanted, index_options
-    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
         chosen = find.find(name, path)
-        runtime = runtime_for(open_store(), chosen)
+        runtime = open_workspace().runtime_for(chosen)
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
         adding = Wanted.of(names, files, constraints, extras, groups, index, rules)
@@ -76,15 +75,14 @@ def uninstall(
 
       wenv uninstall rich
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make import create, solve
     from wenv.make.uninstall import without
-    from wenv.runtimes.choice import runtime_for
 
     with Printer(quiet=quiet or as_json) as printer:
         chosen = find.find(name, path)
-        runtime = runtime_for(open_store(), chosen)
+        runtime = open_workspace().runtime_for(chosen)
 
         def decide(current: "Environment") -> solve.Solution:
             return without(runtime, current, names, printer)

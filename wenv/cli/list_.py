@@ -9,11 +9,11 @@ from wenv.report.words import human_size, human_time
 
 def list_environments(as_json: options.Json = False) -> None:
     """List all environments: named ones, and those in folders of projects."""
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.report.environments import summaries
 
-    store, printer = open_store(), Printer()
-    found = summaries(store)
+    workspace, printer = open_workspace(), Printer()
+    found = summaries(workspace)
     if as_json:
         printer.json([summary.as_json() for summary in found])
         return

@@ -45,7 +45,7 @@ def lock(
       wenv lock -r requirements.txt -o pylock.toml
       wenv lock -n lab > pylock.lab.toml
     """  # fmt: skip
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.errors import UsageError
     from wenv.make import solve, write
@@ -58,11 +58,11 @@ def lock(
     if output is not None and not is_lock(output):
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
     with Printer(quiet=quiet) as printer:
-        store = open_store()
+        workspace = open_workspace()
         if names or files or constraints:
             index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
             inputs = Wanted.of(names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only))
-            chosen = chosen_runtime(store, runtime, inputs, printer)
+            chosen = chosen_runtime(workspace, runtime, inputs, printer)
             target = chosen.target(printer)
             wanted, kept = inputs.requested(chosen, printer), []
             if output is not None and output.is_file() and not upgrade:
@@ -70,13 +70,13 @@ def lock(
                 if lock_facts(before).runtime in (None, chosen.kind.value):
                     kept = read_lock(before, str(output), target)[0]
             solved = solve.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
-            with store.writing() as writing:
+            with workspace.store.writing() as writing:
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
                 fetched = [item.file for item in fetch(writing, wheels, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
             text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:
-            text = write.lock_of(store, find.find(name, path))
+            text = write.lock_of(workspace.store, find.find(name, path))
         if output is None:
             print(text, end="")
         else:

@@ -64,16 +64,15 @@ def pack(
       wenv pack -n lab -m rich.table --slim
       wasmtime run app.wasm ARGUMENT...
     """  # fmt: skip
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.pack import pack as packing
     from wenv.pack.program import program_of
-    from wenv.runtimes.choice import runtime_for
 
     if entry is not None and module is not None:
         raise UsageError("--entry and -m exclude each other")
     start, chosen = time.monotonic(), find.find(name, path)
-    program = program_of(open_store(), chosen, entry, module, files or ())
+    program = program_of(open_workspace().store, chosen, entry, module, files or ())
     usual = Path(entry).stem if entry else module or chosen.title
     target = output or Path(f"{usual}.wasm")
     native = target.with_suffix(".cwasm") if precompile is not None else None
@@ -87,7 +86,7 @@ def pack(
         if written.exists() and not force:
             raise UsageError(f"{written} exists", "--force overwrites it, -o names another")
     with Printer(quiet=quiet or as_json) as printer:
-        runtime = runtime_for(open_store(), chosen)
+        runtime = open_workspace().runtime_for(chosen)
         with runtime.store.writing() as writing:
             made = packing.pack(
                 writing,

@@ -39,7 +39,7 @@ def pull(
       wenv pull localhost:5000/lab:1 -n lab
       wenv pull localhost:5000/tools/app -o app.wasm
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.share import take
     from wenv.share.registry import COMPONENT_CONFIGURATION, Reference, Registry
@@ -68,7 +68,7 @@ def pull(
         if output is not None:
             raise UsageError(f"{where} is an environment", "-n NAME or --path DIR says where it goes")
         source = registry.environment(image, digest)
-        folder, store = find.place(name, path), open_store()
+        folder, store = find.place(name, path), open_workspace().store
         with store.writing() as writing:
             made = take.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:

@@ -32,9 +32,8 @@ def push(
       wenv push localhost:5000/lab:1
       wenv push localhost:5000/tools/app:latest app.wasm
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
-    from wenv.runtimes.choice import runtime_for
     from wenv.share.artifact import artifact_of
     from wenv.share.registry import Reference, Registry, component_artifact
 
@@ -42,13 +41,13 @@ def push(
     if file is not None and (name is not None or path is not None or with_runtime):
         raise UsageError("a file and an environment exclude each other")
     with Printer(quiet=quiet or as_json) as printer:
-        store = open_store()
-        with store.writing():
+        workspace = open_workspace()
+        with workspace.store.writing():
             if file is not None:
                 artifact = component_artifact(file)
             else:
                 chosen = find.find(name, path)
-                artifact = artifact_of(runtime_for(store, chosen), chosen, printer, with_runtime=with_runtime)
+                artifact = artifact_of(workspace.runtime_for(chosen), chosen, printer, with_runtime=with_runtime)
             done = Registry(where, plain_http=plain_http).push(artifact, printer)
         if as_json:
             printer.json(asdict(done))

@@ -25,14 +25,14 @@ def remove(
       wenv remove
       wenv remove lab scratch
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import known
     from wenv.locations import ENVIRONMENT_FOLDER
     from wenv.make import remove
 
     if names and (name or path):
         raise UsageError("names and --name or --path exclude each other")
-    store, printer = open_store(), Printer(quiet=quiet)
+    store, printer = open_workspace().store, Printer(quiet=quiet)
     if names:
         folders = [_found(each, None) for each in names]
     elif name or path:

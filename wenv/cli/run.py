@@ -105,23 +105,22 @@ def run(
 
 def _start_from(file: Path, line: CommandLine, granted: "Policy", *, as_json: bool) -> int:
     """Start it in an environment that is there for this run only."""
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.share.borrowed import temporary
 
-    with Printer() as printer, temporary(open_store(), file, printer) as chosen:
+    with Printer() as printer, temporary(open_workspace().store, file, printer) as chosen:
         return start(chosen, line, granted, as_json=as_json)
 
 
 def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_json: bool = False) -> int:
     """Start what CPython would start for this command line."""
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment.granting import policy_of
     from wenv.run import run as running
-    from wenv.runtimes.choice import runtime_for
     from wenv.snapshot.ready import ensure_ready
 
     with Printer() as printer:
-        runtime = runtime_for(open_store(), chosen)
+        runtime = open_workspace().runtime_for(chosen)
         if line.form == "version":
             print(f"Python {runtime.target(printer).markers['python_full_version']}")
             return 0

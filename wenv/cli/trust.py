@@ -28,7 +28,7 @@ def trust(
       wenv trust /srv/project
       wenv trust --remove /srv/project
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import trust as trusting
 
     printer = Printer()
@@ -42,7 +42,7 @@ def trust(
             for line in listed:
                 printer.line(line)
         return
-    open_store()  # the data folder, where this is kept, is the user's alone
+    open_workspace()  # the data folder, where this is kept, is the user's alone
     if not remove and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
     chosen = folder.resolve()

@@ -28,7 +28,7 @@ def tui(
       wenv tui
       wenv tui -n lab --screenshot lab.svg --press 2
     """
-    from wenv.cli.store import open_store
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
 
     first = find.find(name, path) if name is not None or path is not None else None
@@ -42,7 +42,7 @@ def tui(
     from wenv.tui.app import Wenv
     from wenv.tui.screenshot import picture
 
-    app = Wenv(open_store(), first)
+    app = Wenv(open_workspace().store, first)
     if screenshot is not None:
         screenshot.write_text(picture(app, (int(columns), int(lines)), keys.split(",") if keys else []), "utf-8")
     else:

@@ -1,13 +1,10 @@
-"""The store that the commands use."""
+"""The workspace that the commands use."""
 
-from wenv.locations import cache_folder
-from wenv_cache.store import Store
+from wenv.runtimes.workspace import Workspace
 
 
-def open_store() -> Store:
-    """The user's store, which is the user's alone: see `wenv.environment.trust.secure_folders`."""
+def open_workspace() -> Workspace:
+    """The user's; what was changed to make it the user's alone is said."""
     from wenv.cli.printer import Printer
-    from wenv.environment.trust import secure_folders
 
-    secure_folders(Printer().say)
-    return Store(cache_folder())
+    return Workspace.of_user(Printer().say)

@@ -8,25 +8,25 @@ from packaging.utils import canonicalize_name
 from wenv.environment.kinds import Choice, Kind
 from wenv.make import solve
 from wenv.make.wanted import Wanted
-from wenv.runtimes import Runtime, default_runtime, runtime_of
-from wenv.runtimes.choice import alternatives, announcement, with_advice
-from wenv_cache.store import Store
+from wenv.runtimes import Runtime
+from wenv.runtimes.choice import announcement, with_advice
+from wenv.runtimes.workspace import Workspace
 from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import lock_facts
 from wenv_resolver.progress import Progress
 
 
-def chosen_runtime(store: Store, choice: Choice, inputs: Wanted, progress: Progress) -> Runtime:
+def chosen_runtime(workspace: Workspace, choice: Choice, inputs: Wanted, progress: Progress) -> Runtime:
     """The runtime for what is named, as far as names tell; if it is another than the default one, `progress` hears why."""
     kind = choice.kind
     if kind is not None:
-        return runtime_of(store, kind)
+        return workspace.runtime(kind)
     if (lock := inputs.lock) is not None:
         facts = lock_facts(lock.read_text("utf-8", "replace") if lock.is_file() else "")
         if facts.runtime in tuple(Kind):
-            return runtime_of(store, Kind(facts.runtime))
-    usual = default_runtime(store)
-    for other in alternatives(usual):
+            return workspace.runtime(Kind(facts.runtime))
+    usual = workspace.runtime()
+    for other in workspace.alternatives(usual):
         if reasons := other.contents.reasons(facts.requirements) if lock is not None else _reasons(inputs, other):
             progress.say(announcement(other, reasons))
             return other
@@ -52,16 +52,16 @@ def _projects_in(links: Sequence[str]) -> set[str]:
 
 
 def first_solution(
-    store: Store, choice: Choice, inputs: Wanted, progress: Progress, *, refresh: bool = False
+    workspace: Workspace, choice: Choice, inputs: Wanted, progress: Progress, *, refresh: bool = False
 ) -> solve.Solution:
     """What a new environment shall hold, and on which runtime.
 
     If wenv chooses, it is another one where that holds what the first turns out not to have, or to have only after building.
     See `wenv_resolver.resolve.resolve` for errors.
     """
-    runtime = chosen_runtime(store, choice, inputs, progress)
+    runtime = chosen_runtime(workspace, choice, inputs, progress)
     is_free = choice is Choice.AUTO and inputs.lock is None
-    holding = [other for other in alternatives(runtime) if is_free and other.contents.packages]
+    holding = [other for other in workspace.alternatives(runtime) if is_free and other.contents.packages]
     others = [other for other in holding if not other.contents.lacking(_texts(inputs))]
     try:
         solved = inputs.solution(runtime, progress, refresh=refresh)

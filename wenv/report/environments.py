@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wenv.bake.baking import is_baked
-from wenv.environment.kinds import Kind as Runtimes
 from wenv.environment.known import all_folders, last_used
 from wenv.environment.manifest import Environment, load
 from wenv.locations import named_environments
 from wenv.report.layers import _counts
-from wenv.runtimes import Runtime, runtime_of
+from wenv.runtimes import Runtime
+from wenv.runtimes.workspace import Workspace
 from wenv_cache.errors import UserError
-from wenv_cache.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Summary:
         return asdict(self)
 
 
-def summaries(store: Store) -> list[Summary]:
+def summaries(workspace: Workspace) -> list[Summary]:
     """All environments of this user."""
     loaded: list[Environment | Summary] = []
     for folder in all_folders():
@@ -52,14 +51,13 @@ def summaries(store: Store) -> list[Summary]:
             label = folder.name if folder.parent == named_environments() else str(folder)
             loaded.append(Summary(label, None, str(folder), "?", 0, 0, 0, False, "", "", "damaged", str(error)))
     found = [item for item in loaded if isinstance(item, Environment)]
-    runtimes = {kind: runtime_of(store, Runtimes(kind)) for kind in {item.runtime.kind for item in found}}
     counts = _counts(found)
     sizes: dict[str, int] = {}
     for layer in counts:
         with suppress(UserError):  # one that is missing or damaged is told of its environments
-            sizes[layer] = store.manifest(layer).size
+            sizes[layer] = workspace.store.manifest(layer).size
     return [
-        item if isinstance(item, Summary) else _summary(item, runtimes[item.runtime.kind], counts, sizes) for item in loaded
+        item if isinstance(item, Summary) else _summary(item, workspace.runtime_for(item), counts, sizes) for item in loaded
     ]
 
 

@@ -9,15 +9,8 @@ from collections.abc import Iterable, Sequence
 from packaging.utils import canonicalize_name
 
 from wenv.environment.kinds import Kind
-from wenv.environment.manifest import Environment
 from wenv.runtimes import Runtime, runtime_of
-from wenv_cache.store import Store
 from wenv_resolver.errors import UnusablePackagesError
-
-
-def runtime_for(store: Store, environment: Environment) -> Runtime:
-    """The runtime of an environment."""
-    return runtime_of(store, Kind(environment.runtime.kind))
 
 
 def alternatives(runtime: Runtime) -> list[Runtime]:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from wenv.environment import manifest
 from wenv.environment.manifest import Environment
 from wenv.runtimes import Runtime
-from wenv.runtimes.choice import runtime_for
+from wenv.runtimes.workspace import Workspace
 from wenv.tui.actions.forms import Values
 from wenv.tui.dialogs.form import Field, Form
 from wenv.tui.dialogs.review import Review
@@ -25,6 +25,11 @@ class Application(App[None]):
     """What actions need of the application."""
 
     store: Store
+
+    @property
+    def workspace(self) -> Workspace:
+        """The store with its runtimes: anew for each use, as what a runtime has loaded may be pruned meanwhile."""
+        return Workspace(self.store)
 
     def changed(self) -> None:
         """Have all screens read anew what they show."""
@@ -42,7 +47,7 @@ class ActionScreen(Screen[None]):
         raise NotImplementedError
 
     def _runtime(self, chosen: Environment) -> Runtime:
-        return runtime_for(self._store, chosen)
+        return self.app.workspace.runtime_for(chosen)
 
     @property
     def _store(self) -> Store:

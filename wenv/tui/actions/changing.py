@@ -60,7 +60,7 @@ class ChangingActions(ActionScreen):
             self.left(made.folder)
 
     def _solution(self, adding: Wanted, relay: Relay) -> solve.Solution:
-        return first_solution(self._store, Choice.AUTO, adding, relay)
+        return first_solution(self.app.workspace, Choice.AUTO, adding, relay)
 
     @work(group="action")
     async def action_install(self) -> None:

@@ -29,7 +29,7 @@ class StoreActions(ActionScreen):
                     if not dry_run:
                         borrowed.sweep()
                         known.forget_vanished()
-                    return prune(self._store, roots.roots(self._store), alone=alone, dry_run=dry_run)
+                    return prune(self._store, roots.roots(self.app.workspace), alone=alone, dry_run=dry_run)
 
             return job
 

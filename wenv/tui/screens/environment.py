@@ -13,7 +13,6 @@ from wenv.environment import known, manifest
 from wenv.report.files import merged, wasted
 from wenv.report.layers import code_reports, disk_use, layer_reports
 from wenv.report.packages import package_reports
-from wenv.runtimes.choice import runtime_for
 from wenv.tui.screens.code import CODE_HEADINGS, CodePane
 from wenv.tui.screens.layers import LAYER_HEADINGS, LayersPane
 from wenv.tui.screens.packages import PACKAGE_HEADINGS, PackagesPane
@@ -130,10 +129,10 @@ shows it, **l** jumps to its layer, **/** filters by name.
     @work(thread=True, exclusive=True, group="seen")
     def refresh_seen(self) -> None:
         """Read everything, in a thread."""
-        app, store = self.app, self.app.store
+        app, store, workspace = self.app, self.app.store, self.app.workspace
         try:
             chosen = manifest.load(self._folder)
-            runtime = runtime_for(store, chosen)
+            runtime = workspace.runtime_for(chosen)
             root = merged(store, chosen)
             seen = Seen(
                 chosen,

@@ -15,7 +15,6 @@ from wenv.environment import manifest
 from wenv.report.environments import Summary, summaries
 from wenv.report.layers import DiskUse, disk_use
 from wenv.report.words import ago, human_size, human_time, shortened
-from wenv.runtimes.choice import runtime_for
 from wenv.tui.actions.table import Actions
 from wenv.tui.screens.environment import EnvironmentScreen
 from wenv.tui.words import plain, size, state
@@ -98,7 +97,7 @@ mends both.
     @work(thread=True, exclusive=True, group="list")
     def refresh_list(self) -> None:
         """Read all environments, in a thread."""
-        found = summaries(self.app.store)
+        found = summaries(self.app.workspace)
         self.app.call_from_thread(self._arrived, found)
 
     def _arrived(self, found: list[Summary]) -> None:
@@ -159,7 +158,7 @@ mends both.
         """Everything about an environment."""
         try:
             chosen = manifest.load(folder)
-            use = disk_use(runtime_for(self.app.store, chosen), chosen)
+            use = disk_use(self.app.workspace.runtime_for(chosen), chosen)
         except UserError as error:
             return Group(Text(str(error), style="red"), plain(error.hint or ""))
         asked = ", ".join(str(line["text"]) for line in chosen.requested["requirements"]) or "nothing"
