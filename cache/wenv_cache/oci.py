@@ -319,7 +319,7 @@ class Layout:
 
     @contextmanager
     def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """A blob as a stream, not yet checked."""
+        """A blob as a stream, not yet checked.  Raises ArchiveError if it is not there or of another size."""
         offset, size = self._place(BLOBS + descriptor.digest)
         if size != descriptor.size:
             raise ArchiveError(f"a blob that does not have its size: {descriptor.digest[:12]}")

@@ -151,7 +151,7 @@ class Store:
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A private folder on the store's file system, gone afterwards with what was not moved out of it; where temporary files
-        go if the store cannot be written to."""
+        go if the store cannot be written to.  Raises FullDiskError where the disk got full."""
         parent: Path | None = self.folder(Kind.STAGING)
         with ignoring(READ_ONLY):
             self.folder(Kind.STAGING).mkdir(parents=True, exist_ok=True)

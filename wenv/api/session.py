@@ -252,7 +252,10 @@ class Session:
         return self._done(self._asked("session.call", order))[0]
 
     def reset(self) -> None:
-        """Start anew from the pristine state: no variable, no file in ``/tmp``, nothing imported is left."""
+        """Start anew from the pristine state: no variable, no file in ``/tmp``, nothing imported is left.
+
+        Raises ClosedSessionError, and BusySessionError while a call runs in another thread.
+        """
         if self._is_closed:
             raise ClosedSessionError("this session was closed", "open another one")
         with self._alone():

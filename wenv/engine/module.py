@@ -101,6 +101,7 @@ class ModuleGuest:
         return self.turn(MAIN.format(request=ascii(request))) & 0xFF
 
     def call(self, name: str, argument: str) -> tuple[bool, str]:
+        """See `wenv.engine.instances.Guest.call`.  Raises TrapError."""
         if self._interrupted:
             self._forget_interrupt()
         self._replies.clear()
@@ -136,7 +137,7 @@ class ModuleGuest:
         """What to set in memory for the interpreter to raise KeyboardInterrupt: addresses, and the bit of each byte.
 
         It is found by watching what its own function for that sets in its state, and nothing else does: two flags of its signal
-        handling, and one for the loop that evaluates bytecode.
+        handling, and one for the loop that evaluates bytecode.  Raises TrapError.
         """
         changed: list[dict[int, int]] = []
         self._is_watched = True

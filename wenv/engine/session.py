@@ -135,7 +135,10 @@ class Session:
         return self.call_text(name, json.dumps(argument))
 
     def call_text(self, name: Service, argument: str) -> Any:
-        """The same, for an argument that is JSON already."""
+        """The same, for an argument that is JSON already.
+
+        Raises TrapError; WenvError if the service failed; GuestAnswerError for an answer that is no JSON or too long.
+        """
         try:
             with self._explaining():
                 ok, value = self._guest.call(name, argument)

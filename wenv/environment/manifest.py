@@ -244,7 +244,7 @@ class Environment:
 
 
 def load(folder: Path) -> Environment:
-    """Read the manifest in a folder; raises NoEnvironmentError and DamagedEnvironmentError."""
+    """Read the manifest in a folder; raises NoEnvironmentError, NewerFormatError and DamagedEnvironmentError."""
     path = folder / MANIFEST_NAME
     try:
         stamp = tuple(manifest_stamp(str(folder)))

@@ -52,7 +52,7 @@ def solve(
 
 
 def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: BuildRules = ANY_BUILD) -> Solution:
-    """What a pylock.toml decided; nothing is resolved."""
+    """What a pylock.toml decided; nothing is resolved.  Raises WenvError for one that cannot be read, and LockError."""
     try:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:

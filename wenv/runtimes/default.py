@@ -274,8 +274,10 @@ def _ordered(baking: Baking, folder: Path, packing: Packing | None = None) -> Pa
 
 
 def run_componentize(arguments: list[str], virtual_environment: Path, temporary: Path) -> None:
-    """Run componentize-py in a process of its own, with a folder for temporary files; raises RuntimeBuildError with its last
-    words."""
+    """Run componentize-py in a process of its own, with a folder for temporary files.
+
+    Raises RuntimeBuildError with its last words, and FullDiskError.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment.update(VIRTUAL_ENV=str(virtual_environment), RUST_BACKTRACE="0")
     # on the same file system as what it is given: the guest moves folders from there to here

@@ -123,7 +123,7 @@ class Registry:
     # -- out
 
     def push(self, artifact: Artifact, progress: Progress) -> Sent:
-        """Send what the registry lacks, the manifest last.  Raises WenvError."""
+        """Send what the registry lacks, the manifest last.  Raises UsageError, and WenvError for what the registry answers."""
         document = artifact.manifest.document()
         digest = f"sha256:{hashlib.sha256(document).hexdigest()}"
         if self.reference.digest not in (None, digest):

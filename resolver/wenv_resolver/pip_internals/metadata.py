@@ -1,4 +1,7 @@
-"""Metadata of files that the target cannot use: read from the index or out of the file, never built."""
+"""Metadata of files that the target cannot use: read from the index or out of the file, never built.
+
+Raises RequirementsError for a folder or a repository.
+"""
 
 import re
 import tarfile
@@ -22,7 +25,10 @@ REQUIRES_PYTHON = re.compile(rb"^Requires-Python:.*\n(?:[ \t].*\n)*", re.MULTILI
 
 
 def described(requirement: InstallRequirement, link: Link, session: Any) -> BaseDistribution:
-    """The metadata of a file that the target cannot use: read from the index or out of the file, never built."""
+    """The metadata of a file that the target cannot use: read from the index or out of the file, never built.
+
+    Raises RequirementsError for a folder or a repository.
+    """
     if link.is_vcs or link.is_existing_dir():
         raise RequirementsError(f"{requirement}: only wheels and source distributions can be given by path or URL")
     metadata_link = link.metadata_link()

@@ -23,7 +23,10 @@ def read_requirement(text: str, origin: str) -> Line:
 
 
 def read_requirements_file(path: Path, options: IndexOptions, *, constraint: bool = False) -> Requested:
-    """A requirements file with all that it names: nested files, constraints, hashes, index options."""
+    """A requirements file with all that it names: nested files, constraints, hashes, index options.
+
+    Raises RequirementsError.
+    """
     if not path.exists() or path.is_dir():
         raise RequirementsError(f"{path} is not a file")
     requirements: list[Line] = []
