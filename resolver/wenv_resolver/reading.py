@@ -1,26 +1,29 @@
-"""Reads everything that a user asks for: names, requirements files, and pyproject.toml with extras and dependency groups."""
+"""Reads everything that a user asks for: names, requirements files, projects and scripts."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 
 from wenv_resolver.errors import RequirementsError
+from wenv_resolver.foreign import is_foreign, read_foreign
+from wenv_resolver.pyproject import NAME, read_pyproject
 from wenv_resolver.requirements import IndexOptions, Requested
 from wenv_resolver.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Everything that was asked for, read; `pythons` are the versions of Python that projects want, with their file."""
+    """Everything that was asked for, read; `pythons` are the versions of Python that projects want, with their file.
+
+    `warnings` are what a user should hear of it.
+    """
 
     requested: Requested
     pythons: tuple[tuple[Path, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def requested_for(self, target: Target) -> Requested:
         """The requirements, for a target that has such a Python.  Raises RequirementsError."""
@@ -42,24 +45,50 @@ def gather(
 
     Raises RequirementsError for what cannot be read.
     """
+    from wenv_resolver.pip_internals import configuration
     from wenv_resolver.pip_internals.requirements import read_requirement, read_requirements_file  # late: imports pip
 
     options = options or IndexOptions()
-    requested, pythons = Requested((), (), options), []
+    requested, pythons, warnings = Requested((), (), options), [], []
     for path in files:
-        if path.name == "pyproject.toml":
-            lines, python = _read_pyproject(path, extras, groups)
-            pythons.append((path, python))
-            found = Requested(tuple(read_requirement(line, origin=str(path)) for line in lines))
+        if path.name == NAME or is_foreign(path):
+            project = read_pyproject(path, extras, groups) if path.name == NAME else read_foreign(path, extras, groups)
+            pythons.append((path, project.python))
+            lines, limits = (
+                [read_requirement(line, str(path)) for line in each] for each in (project.lines, project.constraints)
+            )
+            found = Requested(tuple(lines), tuple(limits), project.options)
         else:
             found = read_requirements_file(path, options)
+        if not found.requirements and not found.constraints:
+            warnings.append(f"{path} names no requirement")
         requested = _joined(requested, found)
-    if (extras or groups) and not any(path.name == "pyproject.toml" for path in files):
+    if (extras or groups) and not any(path.name in (NAME, "setup.cfg") for path in files):
         raise RequirementsError("--extra and --group need a pyproject.toml", "give it with -r pyproject.toml")
-    for path in constraint_files:
-        requested = _joined(requested, read_requirements_file(path, options, constraint=True))
-    given = tuple(read_requirement(name, origin="command line") for name in names)
-    return Gathered(_joined(requested, Requested(given)), tuple(pythons))
+    for file in (*constraint_files, *map(Path, configuration.constraint_files())):
+        requested = _joined(requested, read_requirements_file(file, options, constraint=True))
+    given = tuple(read_requirement(_package(name), origin="command line") for name in names)
+    requested = _joined(requested, Requested(given))
+    if configuration.requires_hashes() and (bare := [line.text for line in requested.requirements if not line.hashes]):
+        raise RequirementsError(f"pip is configured to require hashes, and there is none for {', '.join(bare)}")
+    return Gathered(requested, tuple(pythons), tuple(warnings))
+
+
+def _package(name: str) -> str:
+    """A word of a command line, unless it certainly names no package.  Raises RequirementsError."""
+    path, bare = Path(name), Requirement(name).name if _is_requirement(name) else ""
+    if bare == name and (path.name == NAME or is_foreign(path) or path.suffix in (".txt", ".in")):
+        raise RequirementsError(f"{name} is the name of a file, not of a package", f"-r {name}")
+    if not bare and path.name.startswith(".") and "/" not in name and len(name) > 2:
+        raise RequirementsError(f"{name} is no package", f"--path {name} says where an environment lies")
+    return name
+
+
+def _is_requirement(name: str) -> bool:
+    try:
+        return bool(Requirement(name))
+    except InvalidRequirement:
+        return False
 
 
 def _joined(first: Requested, second: Requested) -> Requested:
@@ -71,41 +100,6 @@ def _joined(first: Requested, second: Requested) -> Requested:
     )
 
 
-def _read_pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> tuple[list[str], str]:
-    """Requirements of a pyproject.toml (PEP 621, PEP 735) with the given extras and dependency groups, and its Python."""
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RequirementsError(f"{path}: {error}") from error
-    project = document.get("project", {})
-    if "dependencies" in project.get("dynamic", ()):
-        raise RequirementsError(f"{path}: its dependencies are dynamic", "write them to a requirements file first")
-    lines: list[str] = list(project.get("dependencies", ()))
-    optional = {canonicalize_name(key): value for key, value in project.get("optional-dependencies", {}).items()}
-    waiting, seen = [canonicalize_name(extra) for extra in extras], set[str]()
-    while waiting:
-        extra = waiting.pop()
-        if extra in seen:
-            continue
-        seen.add(extra)
-        if extra not in optional:
-            raise RequirementsError(f"{path} has no extra {extra!r}", f"it has: {', '.join(sorted(optional)) or 'none'}")
-        for line in optional[extra]:
-            requirement = _requirement(path, line)
-            if canonicalize_name(requirement.name) == canonicalize_name(project.get("name", "")):
-                waiting += [canonicalize_name(name) for name in requirement.extras]  # an extra made of other extras
-            else:
-                lines.append(line)
-    available = document.get("dependency-groups", {})
-    try:
-        lines += resolve_dependency_groups(available, *groups)
-    except (LookupError, ValueError, TypeError) as error:
-        raise RequirementsError(f"{path}: dependency groups: {error}") from error
-    except ExceptionGroup as errors:
-        raise RequirementsError(f"{path}: dependency groups: {errors.exceptions[0]}") from errors
-    return lines, project.get("requires-python", "")
-
-
 def _check_python(path: Path, specifier: str, target: Target) -> None:
     try:
         fits = SpecifierSet(specifier).contains(target.markers["python_full_version"], prereleases=True)
@@ -113,10 +107,3 @@ def _check_python(path: Path, specifier: str, target: Target) -> None:
         raise RequirementsError(f"{path}: requires-python: {error}") from error
     if not fits:
         raise RequirementsError(f"{path} requires Python {specifier}; the runtime is {target.markers['python_full_version']}")
-
-
-def _requirement(path: Path, line: str) -> Requirement:
-    try:
-        return Requirement(line)
-    except InvalidRequirement as error:
-        raise RequirementsError(f"{path}: {line!r}: {error}") from error

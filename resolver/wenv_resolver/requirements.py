@@ -25,6 +25,7 @@ class IndexOptions:
     no_index: bool = False
     pre: bool = False
     no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
 
     def pip_arguments(self) -> list[str]:
         """The same as options of pip's."""
@@ -34,6 +35,7 @@ class IndexOptions:
             ("--find-links", self.find_links),
             ("--trusted-host", self.trusted_hosts),
             ("--no-binary", self.no_binary),
+            ("--only-binary", self.only_binary),
         ):
             for value in values:
                 arguments += [option, value]
@@ -49,10 +51,14 @@ class IndexOptions:
             self.no_index or other.no_index,
             self.pre or other.pre,
             tuple(dict.fromkeys(self.no_binary + other.no_binary)),
+            tuple(dict.fromkeys(self.only_binary + other.only_binary)),
         )
 
     def as_json(self) -> dict[str, Any]:
-        """For manifests.  Addresses are kept without user names and passwords: pip finds these where they are configured."""
+        """For manifests.  Addresses are kept without user names and passwords: pip finds these where they are configured.
+
+        What came to it later is written where it is used only, so that older manifests stay as they are.
+        """
         return {
             "index_url": self.index_url and without_credentials(self.index_url),
             "extra_index_urls": [without_credentials(url) for url in self.extra_index_urls],
@@ -61,6 +67,7 @@ class IndexOptions:
             "no_index": self.no_index,
             "pre": self.pre,
             "no_binary": list(self.no_binary),
+            **({"only_binary": list(self.only_binary)} if self.only_binary else {}),
         }
 
     @classmethod
@@ -80,6 +87,7 @@ class IndexOptions:
             given["no_index"].truth(),
             given["pre"].truth(),
             texts("no_binary"),
+            texts("only_binary"),
         )
         _check_addresses(given, read)
         return read

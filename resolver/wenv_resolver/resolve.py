@@ -86,6 +86,7 @@ def decide(
     if not requested.requirements:
         return []
     from wenv_resolver.pip_internals import resolution  # late: takes 0.3 s, and nothing else needs it
+    from wenv_resolver.pip_internals.process import pip_warnings
 
     progress.begin(RESOLVING)
     try:
@@ -97,6 +98,8 @@ def decide(
         )
     finally:
         progress.end(RESOLVING)
+    for words in pip_warnings():
+        progress.say(f"warning: {words}")
     if any(c.problem for c in chosen):
         progress.begin(LOOKING)
     try:

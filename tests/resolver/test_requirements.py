@@ -84,7 +84,7 @@ def test_a_project_with_extras_and_groups(tmp_path: Path, target: Target) -> Non
     path.write_text(PROJECT)
     assert texts(gather(target, [], [path], [])) == ["attrs", 'y ; sys_platform == "win32"']
     both = gather(target, [], [path], [], extras=["big-one"], groups=["test"])
-    assert [line.name for line in both.requirements] == ["attrs", "y", "numpy", "flask", "pytest", "mypy"]
+    assert [line.name for line in both.requirements] == ["attrs", "y", "flask", "numpy", "pytest", "mypy"]
 
 
 @pytest.mark.parametrize(

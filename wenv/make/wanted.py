@@ -97,7 +97,10 @@ class Wanted:
 
     def requested(self, runtime: Runtime, progress: Progress) -> Requested:
         """Everything that the options name, for a runtime.  Raises RequirementsError and UsageError."""
-        return self.gathered.requested_for(runtime.target(progress))
+        found = self.gathered
+        for words in found.warnings:
+            progress.say(f"warning: {words}")
+        return found.requested_for(runtime.target(progress))
 
     def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> solve.Solution:
         """Resolve what is named, or take what a lock has decided.  See `wenv_resolver.resolve.resolve` for errors."""

@@ -14,6 +14,23 @@ def settings() -> dict[str, str]:
     return {name: str(value) for name, value in _flat(dict(configuration.items()))}
 
 
+def constraint_files() -> list[str]:
+    """The constraint files that pip is configured with (``PIP_CONSTRAINT``, ``constraint`` in its files)."""
+    return [word for text in _of_install("constraint") for word in text.split()]
+
+
+def requires_hashes() -> bool:
+    """Whether pip is configured to take nothing without a hash (``PIP_REQUIRE_HASHES``)."""
+    return any(text.lower() in ("1", "true", "yes", "on", "y", "t") for text in _of_install("require-hashes"))
+
+
+def _of_install(name: str) -> list[str]:
+    """The values of a setting, as they hold for `pip install`."""
+    found = settings()
+    keys = (f"{section}.{name}" for section in ("global", "install", ":env:"))
+    return [found[key] for key in keys if key in found]
+
+
 def _flat(items: dict[str, object]) -> list[tuple[str, object]]:
     """Settings by name: pip keeps them in a dictionary for each file, or all in one."""
     found: list[tuple[str, object]] = []

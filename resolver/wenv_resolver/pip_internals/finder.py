@@ -23,15 +23,17 @@ class Evidence:
 
     platforms: set[str] = field(default_factory=set)
     source: bool = False
+    refused_source: bool = False
     other_python: str | None = None
 
     def problem(self, python: str) -> str:
         """Why it cannot be used."""
         if self.other_python:
             return f"needs Python {self.other_python}, the runtime is {python}"
-        source = "a source distribution" if self.source else ""
+        source = "a source distribution" if self.source or self.refused_source else ""
         wheels = f"wheels for {', '.join(sorted(self.platforms))}" if self.platforms else ""
-        return f"only {' and '.join(filter(None, (wheels, source)))}"
+        refusal = ", and only wheels are allowed (--only-binary)" if self.refused_source else ""
+        return f"only {' and '.join(filter(None, (wheels, source)))}{refusal}"
 
 
 #: How a wheel's platform tag begins, and what people call the platform.
@@ -56,6 +58,10 @@ class TargetLinkEvaluator(LinkEvaluator):
 
     def evaluate_link(self, link: Link) -> tuple[LinkType, str]:
         kind, detail = super().evaluate_link(link)
+        if is_refused := kind is LinkType.format_unsupported and not link.is_wheel and "source" not in self._formats:
+            formats, self._formats = self._formats, self._formats | {"source"}  # what it would be if it were allowed
+            kind, detail = super().evaluate_link(link)
+            self._formats = formats
         if kind is LinkType.candidate and link.is_wheel:
             return kind, detail
         if kind is LinkType.platform_mismatch and link.is_wheel:
@@ -63,8 +69,9 @@ class TargetLinkEvaluator(LinkEvaluator):
             evidence = self._evidence(wheel.version)
             evidence.platforms.update(platform_name(tag) for tag in wheel.get_formatted_file_tags())
         elif kind is LinkType.candidate:
-            wheel, evidence = None, self._evidence(detail)
-            evidence.source = True
+            evidence = self._evidence(detail)
+            evidence.refused_source = evidence.refused_source or is_refused
+            evidence.source = evidence.source or not is_refused
         elif kind is LinkType.requires_python_mismatch:
             evidence = self._evidence(detail.partition(" ")[0])
             evidence.other_python = link.requires_python

@@ -45,6 +45,20 @@ class _Collector(logging.Handler):
 _collector = _Collector()
 
 
+def forget_warnings() -> None:
+    """Forget what pip has said so far."""
+    _collector.messages.clear()
+
+
+def pip_warnings() -> list[str]:
+    """What pip has said of versions that it left out or chose, and of indexes that it could not reach; each once, in a line."""
+    said = [" ".join(message.split()) for message in _collector.messages if not message.startswith("Retrying")]
+    lost = [message for message in _collector.messages if message.startswith("Retrying")]
+    if lost and not any(words.startswith("Could not fetch") for words in said):
+        said.append(" ".join(lost[-1].split()))
+    return list(dict.fromkeys(said))
+
+
 def index_trouble() -> str:
     """What pip has last said of an index that it could not reach, in brackets; empty if nothing."""
     said = [message for message in _collector.messages if message.startswith(("Retrying", "Could not fetch"))]

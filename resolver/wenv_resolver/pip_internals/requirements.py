@@ -1,6 +1,6 @@
 """Requirements as pip reads them: from a command line, and from requirements files with all that these name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from pip._internal.exceptions import PipError
 from pip._internal.models.wheel import Wheel
 from pip._internal.req.constructors import install_req_from_line, install_req_from_parsed_requirement
-from pip._internal.req.req_file import parse_requirements
+from pip._internal.req.req_file import ParsedRequirement, RequirementsFileParser, get_line_parser, handle_line
 from pip._internal.req.req_install import InstallRequirement
 
 from wenv_resolver.errors import RequirementsError
@@ -34,9 +34,13 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
     with _readable(str(path)):
         own = repository(options, None)
         finder = own.finder
-        for parsed in parse_requirements(
-            str(path), session=own.session, finder=finder, options=own.options, constraint=constraint
-        ):
+        parse = get_line_parser(finder)
+        usual = vars(parse("name")[1])
+        for read in RequirementsFileParser(own.session, parse).parse(str(path), constraint):
+            parsed = handle_line(read, options=own.options, finder=finder, session=own.session)
+            if parsed is None:
+                continue
+            _check_options(parsed, vars(read.opts), usual)
             if parsed.is_editable:
                 raise RequirementsError(
                     f"{parsed.comes_from}: editable requirements cannot be installed", "mount the folder with --mount instead"
@@ -53,15 +57,30 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             trusted_hosts=tuple(own.options.trusted_hosts),
             no_index=finder.search_scope.no_index,
             no_binary=tuple(sorted(finder.format_control.no_binary - given.finder.format_control.no_binary)),
+            only_binary=tuple(sorted(finder.format_control.only_binary - given.finder.format_control.only_binary)),
             pre=finder.release_control is not None and ":all:" in finder.release_control.all_releases,
         )
     return Requested(tuple(requirements), tuple(constraints), found)
 
 
+def _check_options(parsed: ParsedRequirement, given: Mapping[str, object], usual: Mapping[str, object]) -> None:
+    """Raises RequirementsError for an option beside a requirement that would be obeyed by nobody, as pip ignores it."""
+    obeyed = ("hashes", "editables", "constraints")
+    if ignored := sorted(name for name, value in given.items() if value != usual.get(name) and name not in obeyed):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        raise RequirementsError(
+            f"{parsed.comes_from}: {parsed.requirement}: {options} cannot be obeyed for one requirement",
+            "`wenv build NAME --config-setting KEY=VALUE` builds a wheel with settings of its own"
+            if "config_settings" in ignored
+            else "options of the whole file stand in lines of their own",
+        )
+
+
 def _line(requirement: InstallRequirement, origin: str) -> Line:
     marker = f" ; {requirement.markers}" if requirement.markers else ""
     if requirement.link is not None:
-        if requirement.link.is_file and not Path(requirement.link.file_path).exists():
+        # with a marker it may not be needed at all: then it is missed where it is
+        if requirement.link.is_file and not requirement.markers and not Path(requirement.link.file_path).exists():
             raise RequirementsError(f"{origin}: no such file: {requirement.link.file_path}")
         name = requirement.name or _name_of_file(requirement.link.filename)
         if name is None:

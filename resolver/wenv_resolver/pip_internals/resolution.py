@@ -18,7 +18,7 @@ from piptools.resolver import BacktrackingResolver
 from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from wenv_resolver.pip_internals.metadata import described
-from wenv_resolver.pip_internals.process import index_trouble, markers_of, repository
+from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository
 from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
 
@@ -64,6 +64,7 @@ def resolve(
     `preferred` are (name, version) pairs that are kept where the requirements allow it; `downloads` is the folder for answers
     of indexes.  Raises ConflictError when no set of versions exists, RequirementsError and FetchError.
     """
+    forget_warnings()
     own = repository(requested.options, downloads)
     finder = target_finder(own, target)
     with markers_of(target), _explaining(finder):
@@ -94,7 +95,7 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
         best = finder.best_usable(name)
         remedy = f"version {best} has a usable wheel, but the requirements do not allow it" if best else None
         found = finder.source_of(name, version) if link.is_wheel else link
-        if found is not None and not evidence.other_python:
+        if found is not None and not evidence.other_python and not evidence.refused_source:
             source = SourceFile(found.url_without_fragment, found.filename, dict(found._hashes))
     return Chosen(
         name=name,
@@ -180,7 +181,7 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
     for cause in causes:
         by = f"{cause.parent.name} {cause.parent.version}" if cause.parent is not None else "you"
         lines.append(f"  - {cause.requirement.format_for_error()}, asked for by {by}")
-    lines = list(dict.fromkeys(lines))
+    lines = [*dict.fromkeys(lines), *(f"  - {words}" for words in pip_warnings() if "invalid metadata" in words)]
     names = {cause.requirement.project_name for cause in causes}
     held = [finder.contained[name] for name in sorted(_names_in(error)) if name in finder.contained]
     if held:

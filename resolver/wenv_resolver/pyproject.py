@@ -1,0 +1,227 @@
+"""What a pyproject.toml asks for: its dependencies with extras and groups (PEP 621, PEP 735), and what uv's table adds to them.
+
+Tables of other tools that would change what is installed are obeyed where a few lines can, and refused by name where not: a
+project is never read as less than it is.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.dependency_groups import resolve_dependency_groups
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from wenv_resolver.errors import RequirementsError
+from wenv_resolver.requirements import IndexOptions
+
+NAME = "pyproject.toml"
+#: Tables of tools that have dependencies of their own, and what writes these down for others.
+OWN_TABLES = {
+    "poetry": "`poetry export -o requirements.txt`, and -r requirements.txt",
+    "pdm": "`pdm export -o requirements.txt`, and -r requirements.txt",
+    "flit": "`flit` writes a [project] table when it is told to: see its documentation of `flit.metadata`",
+}
+#: Keys of [tool.uv] that change what is installed and have no counterpart in pip.
+REFUSED = {
+    "override-dependencies": "pip has no overrides: give what is wanted as a requirement or constraint",
+    "exclude-dependencies": "nothing can be left out of a resolution",
+    "exclude-newer": "versions are not chosen by date here",
+    "conflicts": "extras and groups are chosen by --extra and --group",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as read: requirement lines (PEP 508), constraints, the Python it wants, and where packages come from."""
+
+    lines: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    python: str = ""
+    options: IndexOptions = field(default_factory=IndexOptions)
+
+
+def read_pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:
+    """Read a pyproject.toml with the given extras and dependency groups.
+
+    Raises RequirementsError for one that cannot be read, or that says what cannot be obeyed.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequirementsError(f"{path}: {error}") from error
+    return project_of(document, path, extras, groups)
+
+
+def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:
+    """The project that the tables of a file describe.  Raises RequirementsError."""
+    project, tool = _table(path, document, "project"), _table(path, document, "tool")
+    if not project and not groups:
+        _refuse_without_project(path, document, tool)
+    dynamic = set(project.get("dynamic", ()))
+    if "dependencies" in dynamic:
+        raise RequirementsError(f"{path}: its dependencies are dynamic", "write them to a requirements file first")
+    if "optional-dependencies" in dynamic and extras:
+        raise RequirementsError(f"{path}: its extras are dynamic", "write what they need to a requirements file first")
+    lines = _Lines(path, str(project.get("name", "")), project.get("optional-dependencies", {}))
+    lines.add(project.get("dependencies", ()))
+    for extra in extras:
+        lines.add_extra(extra)
+    lines.add(_of_groups(path, document, tool, groups))
+    uv = _table(path, tool, "uv")
+    sources = _table(path, uv, "sources")
+    found = tuple(_from_source(path, line, sources) for line in lines.found)
+    return Project(found, tuple(uv.get("constraint-dependencies", ())), project.get("requires-python", ""), _options(path, uv))
+
+
+def _table(path: Path, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name, {})
+    if not isinstance(found, dict):
+        raise RequirementsError(f"{path}: {name} is no table")
+    return found
+
+
+def _refuse_without_project(path: Path, document: Mapping[str, Any], tool: Mapping[str, Any]) -> None:
+    for name, way in OWN_TABLES.items():
+        table = _table(path, tool, name)
+        if table.keys() & {"dependencies", "dev-dependencies", "group", "metadata"}:
+            raise RequirementsError(f"{path} has no [project] table, and {name}'s own is not read", way)
+    groups = ", ".join(sorted(document.get("dependency-groups", {})))
+    hint = f"--group takes one of its groups: {groups}" if groups else "a requirements file or names say what is wanted"
+    raise RequirementsError(f"{path} has no [project] table: it names no dependencies", hint)
+
+
+class _Lines:
+    """Requirement lines, with references to the project itself replaced by what these stand for."""
+
+    def __init__(self, path: Path, name: str, optional: Mapping[str, Sequence[str]]) -> None:
+        self._path, self._name = path, canonicalize_name(name)
+        self._optional = {canonicalize_name(key): value for key, value in optional.items()}
+        self._seen = set[tuple[str, str]]()
+        self.found: list[str] = []
+
+    def add(self, lines: Sequence[str], marker: Marker | None = None) -> None:
+        """Add lines, which hold where `marker` does."""
+        for line in lines:
+            try:
+                requirement = Requirement(line)
+            except (InvalidRequirement, TypeError) as error:
+                raise RequirementsError(f"{self._path}: {line!r}: {error}") from error
+            both = _both(marker, requirement.marker)
+            if self._name and canonicalize_name(requirement.name) == self._name:
+                for extra in sorted(requirement.extras):  # the project itself is never looked for on an index
+                    self.add_extra(extra, both)
+            elif marker is None:
+                self.found.append(line)
+            else:
+                requirement.marker = both
+                self.found.append(str(requirement))
+
+    def add_extra(self, extra: str, marker: Marker | None = None) -> None:
+        """Add what an extra stands for."""
+        name = canonicalize_name(extra)
+        if (name, str(marker)) in self._seen:
+            return
+        self._seen.add((name, str(marker)))
+        if name not in self._optional:
+            there = ", ".join(sorted(self._optional)) or "none"
+            raise RequirementsError(f"{self._path} has no extra {name!r}", f"it has: {there}")
+        self.add(self._optional[name], marker)
+
+
+def _both(first: Marker | None, second: Marker | None) -> Marker | None:
+    if first is None or second is None:
+        return first or second
+    return Marker(f"({first}) and ({second})")
+
+
+def _of_groups(path: Path, document: Mapping[str, Any], tool: Mapping[str, Any], groups: Sequence[str]) -> list[str]:
+    available = dict(_table(path, document, "dependency-groups"))
+    if "dev-dependencies" in (uv := _table(path, tool, "uv")):  # what uv had before there were groups
+        available["dev"] = [*uv["dev-dependencies"], *available.get("dev", ())]
+    if (pdm := _table(path, tool, "pdm")).get("dev-dependencies"):
+        available = {**pdm["dev-dependencies"], **available}
+    try:
+        return list(resolve_dependency_groups(available, *groups))
+    except (LookupError, ValueError, TypeError) as error:
+        raise RequirementsError(f"{path}: dependency groups: {error}", _has(available)) from error
+    except ExceptionGroup as errors:
+        raise RequirementsError(f"{path}: dependency groups: {errors.exceptions[0]}", _has(available)) from errors
+
+
+def _has(groups: Mapping[str, Any]) -> str:
+    return f"it has: {', '.join(sorted(groups)) or 'none'}"
+
+
+# -- what uv's table says
+
+
+def _from_source(path: Path, line: str, sources: Mapping[str, Any]) -> str:
+    """A requirement line with the address that [tool.uv.sources] gives for it."""
+    requirement = Requirement(line)
+    given = next(
+        (value for key, value in sources.items() if canonicalize_name(key) == canonicalize_name(requirement.name)), None
+    )
+    if given is None or requirement.url:
+        return line
+    label = f"{path}: [tool.uv.sources] {requirement.name}"
+    if not isinstance(given, dict):
+        raise RequirementsError(f"{label}: several sources are not read", "name the one that is wanted as a requirement")
+    requirement.url = _address(label, path, given)
+    requirement.specifier = type(requirement.specifier)()
+    if "marker" in given:
+        requirement.marker = _both(requirement.marker, Marker(given["marker"]))
+    return str(requirement)
+
+
+def _address(label: str, path: Path, given: Mapping[str, Any]) -> str:
+    below = f"#subdirectory={given['subdirectory']}" if given.get("subdirectory") else ""
+    if "url" in given:
+        return f"{given['url']}{below}"
+    if "git" in given:
+        revision = given.get("rev") or given.get("tag") or given.get("branch")
+        return f"git+{given['git']}{f'@{revision}' if revision else ''}{below}"
+    if "path" in given:
+        return (path.absolute().parent / str(given["path"])).resolve().as_uri() + below
+    kind = next(iter(given), "nothing")
+    raise RequirementsError(
+        f"{label} = {{ {kind} = … }} is not read", "`uv export -o requirements.txt`, and -r requirements.txt"
+    )
+
+
+def _options(path: Path, uv: Mapping[str, Any]) -> IndexOptions:
+    for key, way in REFUSED.items():
+        if uv.get(key):
+            raise RequirementsError(f"{path}: [tool.uv] {key} is not obeyed", way)
+    if uv.get("resolution", "highest") != "highest":
+        raise RequirementsError(f"{path}: [tool.uv] resolution is not obeyed", "the highest versions are chosen here")
+    indexes = list(_indexes(path, uv))
+    no_build = [":all:"] if uv.get("no-build") else list(uv.get("no-build-package", ()))
+    no_binary = [":all:"] if uv.get("no-binary") else list(uv.get("no-binary-package", ()))
+    return IndexOptions(
+        index_url=next((url for url, is_first in indexes if is_first), None),
+        extra_index_urls=tuple(url for url, is_first in indexes if not is_first),
+        find_links=tuple(
+            str(path.absolute().parent / link) if "://" not in link else link for link in uv.get("find-links", ())
+        ),
+        no_index=bool(uv.get("no-index")),
+        pre=uv.get("prerelease") == "allow",
+        no_binary=tuple(no_binary),
+        only_binary=tuple(no_build),
+    )
+
+
+def _indexes(path: Path, uv: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """The indexes that are named, and whether one takes the place of the usual one."""
+    if "index-url" in uv:
+        yield str(uv["index-url"]), True
+    for url in uv.get("extra-index-url", ()):
+        yield str(url), False
+    for index in uv.get("index", ()):
+        if not isinstance(index, dict) or "url" not in index:
+            raise RequirementsError(f"{path}: [[tool.uv.index]] without a url")
+        if not index.get("explicit"):
+            yield str(index["url"]), bool(index.get("default"))

@@ -1,0 +1,39 @@
+"""Scripts that say what they need: the block of metadata at their head (PEP 723)."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from wenv_resolver.errors import RequirementsError
+
+#: A block, as the standard gives it ("inline script metadata", reference implementation).
+BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+#: Bytes of a script that are looked at.
+LARGEST = 1 << 20
+
+
+def script_block(text: str, origin: str) -> str | None:
+    """The TOML of a script's block; None if it has none.  Raises RequirementsError for two of them."""
+    found = [match["content"] for match in BLOCK.finditer(text.replace("\r\n", "\n")) if match["type"] == "script"]
+    if len(found) > 1:
+        raise RequirementsError(f"{origin} has {len(found)} blocks of script metadata", "one says what it needs (PEP 723)")
+    if not found:
+        return None
+    return "".join(line[2:] if line.startswith("# ") else line[1:] for line in found[0].splitlines(keepends=True))
+
+
+def script_metadata(path: Path) -> dict[str, Any] | None:
+    """The tables of a script's block; None if it has none.  Raises RequirementsError for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST).decode("utf-8", "replace")
+    except OSError as error:
+        raise RequirementsError(f"{path}: {error.strerror}") from error
+    block = script_block(text, str(path))
+    if block is None:
+        return None
+    try:
+        return tomllib.loads(block)
+    except tomllib.TOMLDecodeError as error:
+        raise RequirementsError(f"{path}: its script metadata: {error}") from error
