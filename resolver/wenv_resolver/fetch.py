@@ -97,7 +97,7 @@ def _build_missing(
 
     def finished(file: LockedFile, built: "BuiltWheel") -> None:
         with store.staging() as staging:
-            staged = stage_wheel(store, staging, built.path, file.name, file.version)
+            staged = stage_wheel(store, staging, built.path, file.name, built.file.version)
             publish(writing, [staged.layer])
         layer = staged.layer.manifest.digest
         size = built.path.stat().st_size

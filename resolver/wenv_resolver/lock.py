@@ -2,18 +2,21 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import tomli_w
 from packaging.markers import Marker
 from packaging.pylock import (
     Package,
     PackageArchive,
+    PackageDirectory,
     PackageSdist,
+    PackageVcs,
     PackageWheel,
     Pylock,
     PylockSelectError,
@@ -37,21 +40,27 @@ from wenv_resolver.errors import LockError, Unusable, UnusablePackagesError
 from wenv_resolver.requirements import without_credentials
 from wenv_resolver.target import Target
 
+if TYPE_CHECKING:
+    from packaging.markers import Environment
+
 LOCK_NAME = "pylock.toml"
 #: The table under [tool] where the lock remembers what was asked for.
 TOOL = "wenv"
 #: In it, what the runtime holds itself.
 CONTAINED = "runtime-packages"
 _SHA256 = re.compile("[0-9a-f]{64}")
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
     """One file of a lock: a wheel, or a source distribution from which a wheel is built on this machine.
 
-    `url` may be a ``file:`` address; `sha256` is empty only before the file has been fetched for the first time from an index
-    that gives none; `allowed` are the sha256 values that the user's requirements allow (none: any).  `size` in bytes.  `recipe`
-    names what is done to a source distribution's build (`wenv_resolver.building.recipes.Recipe.identity`).
+    `url` may be a ``file:`` address, one of a folder (it ends with ``/``), or of a git repository (``git+https://…@COMMIT``):
+    of these two `sha256` is a digest of what a build can read.  `subdirectory` is where the project lies in it.  `sha256` is
+    empty only before the file has been fetched for the first time from an index that gives none; `allowed` are the sha256
+    values that the user's requirements allow (none: any).  `size` in bytes.  `recipe` names what is done to a source
+    distribution's build (`wenv_resolver.building.recipes.Recipe.identity`).
     """
 
     name: str
@@ -63,6 +72,17 @@ class LockedFile:
     requires_python: str | None = None
     allowed: tuple[str, ...] = ()
     recipe: str = ""
+    subdirectory: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of this machine, as it is when it is built."""
+        return self.url.startswith("file:") and self.url.endswith("/")
+
+    @property
+    def is_repository(self) -> bool:
+        """Whether it is a revision of a git repository."""
+        return self.url.startswith("git+")
 
     @property
     def is_source(self) -> bool:
@@ -80,7 +100,7 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
     packages = [
         Package(
             name=canonicalize_name(wheel.name),
-            version=Version(wheel.version),
+            version=None if wheel.is_folder else Version(wheel.version),
             requires_python=SpecifierSet(wheel.requires_python) if wheel.requires_python else None,
             **_file_entry(wheel),
         )
@@ -100,19 +120,43 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
 
 
 def _file_entry(file: LockedFile) -> dict[str, Any]:
-    """How a package's entry names its file."""
+    """How a package's entry names its file, or what it is built from."""
+    below = file.subdirectory or None
+    tool: dict[str, Any] = {"recipe": file.recipe} if file.recipe else {}
+    if file.is_folder:
+        tool["version"] = file.version
+    more = {"tool": {TOOL: tool}} if tool else {}
+    if file.is_folder:
+        path = str(Path(url2pathname(urlsplit(file.url).path)))
+        return {"directory": PackageDirectory(path=path, editable=False, subdirectory=below), **more}
+    if file.is_repository:
+        url, _, commit = file.url.removeprefix("git+").rpartition("@")
+        entry = PackageVcs(type="git", url=without_credentials(url), commit_id=commit, subdirectory=below)
+        return {"vcs": entry, **more}
     address: dict[str, Any] = {"name": file.filename, "url": without_credentials(file.url), "size": file.size}
     if not file.is_source:
         return {"wheels": [PackageWheel(**address, hashes={"sha256": file.sha256})]}
-    tool = {"tool": {TOOL: {"recipe": file.recipe}}} if file.recipe else {}
-    return {"sdist": PackageSdist(**address, hashes={"sha256": file.sha256}), **tool}
+    if below or not _is_sdist(file.filename):
+        del address["name"]
+        return {"archive": PackageArchive(**address, hashes={"sha256": file.sha256}, subdirectory=below), **more}
+    return {"sdist": PackageSdist(**address, hashes={"sha256": file.sha256}), **more}
 
 
-def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile], list[str]]:
-    """The wheels that a lock gives for the target, and what was asked for if the lock says so.
+def _is_sdist(filename: str) -> bool:
+    try:
+        return bool(parse_sdist_filename(filename))
+    except InvalidSdistFilename:
+        return False
 
-    `origin` is the lock's path, for messages and for relative paths in it.  Raises LockError, and UnusablePackagesError that
-    lists every package for which the lock has no wheel the target can use.
+
+def read_lock(
+    text: str, origin: str, target: Target, extras: Collection[str] = (), groups: Collection[str] | None = None
+) -> tuple[list[LockedFile], list[str]]:
+    """The files that a lock gives for the target, and what was asked for if the lock says so.
+
+    `extras` and `groups` are of those that it knows; None stands for its usual groups.  `origin` is the lock's path, for
+    messages and for relative paths in it.  Raises LockError, and UnusablePackagesError that lists every package for which the
+    lock has no wheel the target can use.
     """
     try:
         lock = Pylock.from_dict(tomllib.loads(text))
@@ -134,7 +178,9 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
         # one at a time: an error about the first package that has no wheel here would hide the others
         alone = replace(lock, packages=[package])
         try:
-            selected = next(iter(alone.select(environment=target.markers, tags=tags(target))), None)  # type: ignore[arg-type]
+            environment = cast("Environment", target.markers)
+            found = alone.select(environment=environment, tags=tags(target), extras=extras, dependency_groups=groups)
+            selected = next(iter(found), None)
         except PylockSelectError as error:
             if package.wheels is None or "No wheel found" not in str(error):
                 raise LockError(f"{origin} is not for this runtime: {error}") from error
@@ -146,11 +192,12 @@ def read_lock(text: str, origin: str, target: Target) -> tuple[list[LockedFile],
             continue  # its marker does not hold here
         file = selected[1]
         _check_address(getattr(file, "url", None), package, origin)
-        wheel = isinstance(file, (PackageWheel, PackageArchive)) and _filename(file).endswith(".whl")
-        if isinstance(file, PackageSdist) or (wheel and isinstance(file, (PackageWheel, PackageArchive))):
-            wheels.append(_locked(package, file, origin))
+        if isinstance(file, PackageDirectory):
+            wheels.append(_locked_folder(package, file, origin))
+        elif isinstance(file, PackageVcs):
+            wheels.append(_locked_repository(package, file, origin))
         else:
-            unusable.append(_unusable(package, "source code"))
+            wheels.append(_locked(package, file, origin))
     if unusable:
         raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
     names = [wheel.name for wheel in wheels]
@@ -203,14 +250,48 @@ def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist
     if not _SHA256.fullmatch(sha256):  # it becomes a path
         raise LockError(f"{origin}: {filename}: {printable(sha256[:80])!r} is not a sha256 digest")
     try:
-        version = parse_sdist_filename(filename)[1] if isinstance(file, PackageSdist) else parse_wheel_filename(filename)[1]
+        if isinstance(file, PackageArchive) and not filename.endswith(".whl"):
+            version = str(package.version or "")
+        else:
+            is_source = isinstance(file, PackageSdist)
+            version = str(parse_sdist_filename(filename)[1] if is_source else parse_wheel_filename(filename)[1])
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise LockError(f"{origin}: {error}") from error
-    url = file.url or (Path(origin).absolute().parent / str(file.path)).as_uri()
+    url = file.url or _beside(origin, str(file.path)).as_uri()
     requires_python = str(package.requires_python) if package.requires_python else None
+    recipe = "" if isinstance(file, PackageWheel) else _own(package, "recipe")
+    below = file.subdirectory if isinstance(file, PackageArchive) else None
+    return LockedFile(
+        package.name, version, filename, url, sha256, file.size, requires_python, recipe=recipe, subdirectory=below or ""
+    )
+
+
+def _locked_folder(package: Package, entry: PackageDirectory, origin: str) -> LockedFile:
+    folder = _beside(origin, entry.path)
+    url, version = folder.as_uri().rstrip("/") + "/", str(package.version or _own(package, "version"))
+    return LockedFile(package.name, version, f"{package.name}.tar", url, subdirectory=entry.subdirectory or "")
+
+
+def _locked_repository(package: Package, entry: PackageVcs, origin: str) -> LockedFile:
+    if entry.type != "git":
+        raise LockError(f"{origin}: {package.name}: repositories of git can be read, and not of {printable(entry.type)}")
+    if not _COMMIT.fullmatch(entry.commit_id):
+        raise LockError(f"{origin}: {package.name}: {printable(entry.commit_id[:80])!r} is not a commit")
+    url = entry.url or _beside(origin, str(entry.path)).as_uri()
+    version, below = str(package.version or ""), entry.subdirectory or ""
+    return LockedFile(package.name, version, f"{package.name}.tar", f"git+{url}@{entry.commit_id}", subdirectory=below)
+
+
+def _beside(origin: str, path: str) -> Path:
+    """A path that a lock names, which may be relative to it."""
+    return (Path(origin).absolute().parent / path).resolve()
+
+
+def _own(package: Package, name: str) -> str:
+    """A text in our own table of a package."""
     tool = (package.tool or {}).get(TOOL)
-    recipe = str(tool.get("recipe", "")) if isinstance(tool, dict) and isinstance(file, PackageSdist) else ""
-    return LockedFile(package.name, str(version), filename, url, sha256, file.size, requires_python, recipe=recipe)
+    value = tool.get(name) if isinstance(tool, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _check_address(url: str | None, package: Package, origin: str) -> None:

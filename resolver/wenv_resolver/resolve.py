@@ -1,7 +1,7 @@
 """From what was asked for to files: the step before a lock."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wenv_cache.kinds import Kind
@@ -14,6 +14,8 @@ from wenv_resolver.requirements import Requested
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
+    from wenv_resolver.building.builder import Builder
+    from wenv_resolver.building.describing import Describer
     from wenv_resolver.pip_internals import resolution
 
 RESOLVING = "Resolving"
@@ -48,16 +50,16 @@ def resolve(
     progress: Progress,
     preferred: Sequence[LockedFile] = (),
     rules: BuildRules = ANY_BUILD,
-    is_built: Callable[[LockedFile], bool] = lambda file: False,
+    builder: "Builder | None" = None,
 ) -> list[LockedFile]:
     """Choose a file for everything that is needed, sorted by name; `preferred` are kept where the requirements allow it.
 
-    `is_built` says whether the wheel of a source distribution is there already: it needs no permission.
+    `builder` knows which sources have been built already, which needs no permission, and asks others what they need.
 
     Raises UnusablePackagesError, which lists every package that has no usable wheel and cannot be built; ConflictError;
     RequirementsError.
     """
-    decided = decide(store, requested, target, progress, preferred, rules, is_built)
+    decided = decide(store, requested, target, progress, preferred, rules, builder)
     unusable = [
         Unusable(d.name, d.version, d.requirers, d.problem or "", d.remedy)
         for d in decided
@@ -70,6 +72,26 @@ def resolve(
     return files
 
 
+def named(store: Store, requested: Requested, builder: "Builder | None", progress: Progress) -> Requested:
+    """The same with a name for every requirement: of a source that is given by its address alone, it is looked up there.
+
+    Raises FetchError, and BuildError for one whose build does not say it.
+    """
+    lines = (*requested.requirements, *requested.constraints)
+    if all(line.name for line in lines):
+        return requested
+    from wenv_resolver.building.describing import Describer
+    from wenv_resolver.pip_internals.naming import name_of  # late: imports pip
+
+    sources = Describer(store, requested.options, builder, progress)
+    given = {line: line if line.name else replace(line, text=name_of(line.text, sources)) for line in lines}
+    return replace(
+        requested,
+        requirements=tuple(given[line] for line in requested.requirements),
+        constraints=tuple(given[line] for line in requested.constraints),
+    )
+
+
 def decide(
     store: Store,
     requested: Requested,
@@ -77,7 +99,7 @@ def decide(
     progress: Progress,
     preferred: Sequence[LockedFile] = (),
     rules: BuildRules = ANY_BUILD,
-    is_built: Callable[[LockedFile], bool] = lambda file: False,
+    builder: "Builder | None" = None,
 ) -> list[Decided]:
     """Choose a version of everything that is needed, and say how it can be had; sorted by name.
 
@@ -85,6 +107,7 @@ def decide(
     """
     if not requested.requirements:
         return []
+    from wenv_resolver.building.describing import Describer
     from wenv_resolver.pip_internals import resolution  # late: takes 0.3 s, and nothing else needs it
     from wenv_resolver.pip_internals.process import pip_warnings
 
@@ -93,6 +116,7 @@ def decide(
         chosen = resolution.resolve(
             requested,
             target,
+            sources := Describer(store, requested.options, builder, progress),
             downloads=store.folder(Kind.DOWNLOADS),
             preferred=[(file.name, file.version) for file in preferred],
         )
@@ -103,19 +127,12 @@ def decide(
     if any(c.problem for c in chosen):
         progress.begin(LOOKING)
     try:
-        return [_decided(store, c, requested, target, rules, is_built) for c in chosen]
+        return [_decided(c, target, rules, sources) for c in chosen]
     finally:
         progress.end(LOOKING)
 
 
-def _decided(
-    store: Store,
-    chosen: "resolution.Chosen",
-    requested: Requested,
-    target: Target,
-    rules: BuildRules,
-    is_built: Callable[[LockedFile], bool],
-) -> Decided:
+def _decided(chosen: "resolution.Chosen", target: Target, rules: BuildRules, sources: "Describer") -> Decided:
     c = chosen
     if c.contained:
         return Decided(c.name, c.version, c.requirers, None, contained=True)
@@ -126,23 +143,25 @@ def _decided(
     if c.source is None:
         return Decided(c.name, c.version, c.requirers, None, (), c.problem, c.problem, c.remedy)
     from wenv_resolver.building.recipes import recipe_of
-    from wenv_resolver.building.sources import look_into, obtain
-    from wenv_resolver.pip_internals.downloads import Downloader
+    from wenv_resolver.building.sources import look_into
 
-    sha256, recipe = c.source.hashes.get("sha256", ""), recipe_of(c.name, c.version).identity
-    file = LockedFile(
-        c.name, c.version, c.source.filename, c.source.url, sha256, None, c.requires_python, c.allowed, recipe=recipe
-    )
-    if not rules.permits(c.name) and not is_built(file):
+    recipe = recipe_of(c.name, c.version).identity
+    file = replace(
+        c.source, name=c.name, version=c.version, requires_python=c.requires_python, allowed=c.allowed, recipe=recipe
+    )  # fmt: skip
+    unknown = sources.unknown.get(c.url)
+    evidence = f"{c.problem}; {unknown}" if unknown else c.problem
+    is_built = sources.builder is not None and sources.builder.known(file) is not None
+    if not rules.permits(c.name) and not is_built:
         remedy = "leave out --no-build, or name it with --build-only, to have it built"
-        return Decided(c.name, c.version, c.requirers, None, (), c.problem, f"{c.problem}, and building is not allowed", remedy)
-    file, path = obtain(store, file, Downloader(requested.options))
-    facts = look_into(path)
+        return Decided(c.name, c.version, c.requirers, None, (), evidence, f"{evidence}, and building is not allowed", remedy)
+    file, path = sources.obtain(file)
+    facts = look_into(path, file.subdirectory)
     problem = f"{c.problem}, which {facts.problem}" if facts.problem else None
     if facts.languages and not target.extensions:
         problem = f"{c.problem}, with {', '.join(facts.languages)} in it, and this runtime takes no extension modules"
-        return Decided(c.name, c.version, c.requirers, None, facts.languages, c.problem, problem, c.remedy or DEFAULT_BUILDS)
-    return Decided(c.name, c.version, c.requirers, None if problem else file, facts.languages, c.problem, problem, c.remedy)
+        return Decided(c.name, c.version, c.requirers, None, facts.languages, evidence, problem, c.remedy or DEFAULT_BUILDS)
+    return Decided(c.name, c.version, c.requirers, None if problem else file, facts.languages, evidence, problem, c.remedy)
 
 
 def _check_hashes_complete(requested: Requested, files: Sequence[LockedFile]) -> None:

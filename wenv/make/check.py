@@ -17,9 +17,10 @@ from wenv_resolver.building.builder import Builder
 from wenv_resolver.building.rules import BuildRules
 from wenv_resolver.building.toolchain import compiler_version
 from wenv_resolver.errors import FailedBuildError
+from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
-from wenv_resolver.requirements import Requested
-from wenv_resolver.resolve import Decided, decide
+from wenv_resolver.requirements import Requested, without_credentials
+from wenv_resolver.resolve import Decided, decide, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress
     """What is known of each package without building or importing anything; sorted by name."""
     builder = solve.builder_for(runtime, rules, progress)
     target = runtime.target(progress)
-    decided = decide(runtime.store, requested, target, progress, (), rules, lambda file: builder.known(file) is not None)
+    requested = named(runtime.store, requested, builder, progress)
+    decided = decide(runtime.store, requested, target, progress, (), rules, builder)
     if target.extensions and any(d.languages for d in decided) and compiler_version() is None:
         progress.say("Building needs the compiler ziglang, which is not installed: pip install 'wenv[build]'")
     return [_finding(d, builder, runtime.store) for d in decided]
@@ -73,7 +75,7 @@ def _finding(decided: Decided, builder: Builder, store: Store) -> Finding:
         accepted = built is not None and (not built.native or store.derived_folder(CHECKS, built.key).is_dir())
         kind, how = "build", "built here already" if accepted else f"would be built ({languages})"
         recipe = f", recipe {file.recipe}" if file.recipe else ""
-        evidence = f"{file.filename}{recipe}: {decided.evidence}"
+        evidence = f"{_label(file)}{recipe}: {decided.evidence}"
         if not accepted and builder.failure(file):
             kind, how, evidence = "none", "cannot work", f"its build failed here; `wenv build --log {decided.name}` shows it"
     else:
@@ -82,6 +84,11 @@ def _finding(decided: Decided, builder: Builder, store: Store) -> Finding:
     return Finding(
         decided.name, decided.version, kind, how, decided.requirers, evidence, file.filename if file is not None else None
     )
+
+
+def _label(file: LockedFile) -> str:
+    """What is built, for people."""
+    return without_credentials(file.url) if file.is_folder or file.is_repository else file.filename
 
 
 def _broken(finding: Finding, reason: str) -> Finding:

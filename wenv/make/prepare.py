@@ -1,12 +1,13 @@
 """Downloading, building, compiling and trying what an environment needs, before it exists."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord
 from wenv.guest.imports.extensions import is_extension
-from wenv.make.solve import Solution, builder_for
+from wenv.make.solve import Solution, builder_for, solve
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
 from wenv.snapshot.ready import Ready, ensure_ready
@@ -14,6 +15,10 @@ from wenv_cache.store import Store, Writing
 from wenv_resolver.fetch import FetchedWheel, fetch
 from wenv_resolver.lock import lock_text
 from wenv_resolver.progress import Progress
+from wenv_resolver.target import Target
+
+#: How often what was built may show further needs.
+ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,16 @@ def prepare(
     target = runtime.target(progress)
     builder = builder_for(runtime, solution.rules, progress) if any(file.is_source for file in solution.files) else None
     fetched = fetch(writing, solution.files, target, solution.requested.options, progress, builder)
+    for _ in range(ROUNDS):
+        if not (lacking := _lacking(fetched, solution, target)):
+            break
+        if solution.is_locked:
+            progress.say(f"warning: {lacking[0]}, which the lock does not have")
+            break
+        progress.say(f"{lacking[0]}, which shows only now that it is built: resolving again")
+        solution = solve(runtime, solution.requested, progress, solution.files, solution.rules)
+        builder = builder_for(runtime, solution.rules, progress)
+        fetched = fetch(writing, solution.files, target, solution.requested.options, progress, builder)
     packages = tuple(sorted((_package(store, item) for item in fetched), key=lambda package: package.name))
     lines = [line.text for line in solution.requested.requirements]
     text = lock_text([item.file for item in fetched], lines, target, runtime.kind.value)
@@ -62,6 +77,14 @@ def prepare(
 
         accept(ready, built, progress)
     return Prepared(ready, text, tuple(fetched))
+
+
+def _lacking(fetched: Sequence[FetchedWheel], solution: Solution, target: Target) -> list[str]:
+    if all(item.built is None for item in fetched):
+        return []
+    from wenv.make.unmet import unmet  # late: most environments need nothing built
+
+    return unmet(fetched, solution.requested, target)
 
 
 def _package(store: Store, item: FetchedWheel) -> PackageLayer:

@@ -12,7 +12,7 @@ from wenv_resolver.lock import LockedFile, read_lock
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested
 from wenv_resolver.resolution_cache import remembered
-from wenv_resolver.resolve import resolve
+from wenv_resolver.resolve import named, resolve
 
 if TYPE_CHECKING:
     from wenv_resolver.building.builder import Builder
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What an environment shall hold, decided but not yet fetched, and on which runtime."""
+    """What an environment shall hold, decided but not yet fetched, and on which runtime.
+
+    `is_locked` says that a lock decided.
+    """
 
     runtime: Runtime
     requested: Requested
     files: tuple[LockedFile, ...]
     rules: BuildRules = ANY_BUILD
+    is_locked: bool = False
 
 
 def solve(
@@ -43,24 +47,32 @@ def solve(
     """
     target = runtime.target(progress)
     builder = builder_for(runtime, rules, progress)
+    requested = named(runtime.store, requested, builder, progress)
 
     def decide() -> list[LockedFile]:
-        return resolve(runtime.store, requested, target, progress, preferred, rules, lambda f: builder.known(f) is not None)
+        return resolve(runtime.store, requested, target, progress, preferred, rules, builder)
 
     files = remembered(runtime.store, requested, target, preferred, decide, refresh=refresh)
     return Solution(runtime, requested, tuple(files), rules)
 
 
-def solution_of_lock(runtime: Runtime, path: Path, progress: Progress, rules: BuildRules = ANY_BUILD) -> Solution:
+def solution_of_lock(
+    runtime: Runtime,
+    path: Path,
+    progress: Progress,
+    rules: BuildRules = ANY_BUILD,
+    extras: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+) -> Solution:
     """What a pylock.toml decided; nothing is resolved.  Raises WenvError for one that cannot be read, and LockError."""
     try:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise WenvError(f"{path}: {error}") from error
-    wheels, names = read_lock(text, str(path), runtime.target(progress))
+    wheels, names = read_lock(text, str(path), runtime.target(progress), extras, groups)
     from wenv_resolver.requirements import Line
 
-    return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules)
+    return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules, is_locked=True)
 
 
 def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:

@@ -74,7 +74,7 @@ class Wanted:
         locks = [path for path in self.files if is_lock(path)]
         if not locks:
             return None
-        if len(self.files) > 1 or self.names or self.constraints or self.extras or self.groups:
+        if len(self.files) > 1 or self.names or self.constraints:
             raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
         if self.index != IndexOptions():
             raise UsageError(
@@ -105,7 +105,7 @@ class Wanted:
     def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> solve.Solution:
         """Resolve what is named, or take what a lock has decided.  See `wenv_resolver.resolve.resolve` for errors."""
         if (lock := self.lock) is not None:
-            return solve.solution_of_lock(runtime, lock, progress, self.rules)
+            return solve.solution_of_lock(runtime, lock, progress, self.rules, self.extras, self.groups or None)
         return solve.solve(runtime, self.requested(runtime, progress), progress, rules=self.rules, refresh=refresh)
 
     def added_to(

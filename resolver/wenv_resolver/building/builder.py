@@ -72,7 +72,7 @@ class Builder:
         """The wheel that was built from a source distribution before, if it is still there."""
         if not file.sha256:
             return None
-        key = self._key(file)
+        key = self.key(file)
         if compiler_version() is None:  # whatever built it then
             record = self.store.record(self._origin(file))
             key = str(record["entry"]).rpartition("/")[2] if record else key
@@ -104,7 +104,8 @@ class Builder:
         else:
             toolchain = None
         for source in sources:
-            progress.say(ANNOUNCEMENT.format(name=source.file.name, version=source.file.version))
+            if self._read(source.file, self.key(source.file)) is None:
+                progress.say(ANNOUNCEMENT.format(name=source.file.name, version=source.file.version))
         first = [source for source in sources if canonicalize_name(source.file.name) in header_providers()]
         for group in (first, [source for source in sources if source not in first]):
             workers = min(os.cpu_count() or 1, len(group))
@@ -130,7 +131,7 @@ class Builder:
 
     def failure(self, file: LockedFile) -> bool:
         """Whether the latest build of a source distribution failed, with all that a wheel depends on as it is now."""
-        return bool(file.sha256) and self.store.record(_failed(self._key(file))) is not None
+        return bool(file.sha256) and self.store.record(_failed(self.key(file))) is not None
 
     def log_of(self, name: str, version: str) -> Path:
         """Where the latest build of a version leaves what it prints."""
@@ -140,12 +141,19 @@ class Builder:
 
     def _origin(self, file: LockedFile) -> str:
         """Digest of what is built for whom, whatever builds it."""
-        parts = (file.sha256, self.runtime, str(sorted(self.target.markers.items())), self.target.platform, self.target.abi)
+        parts = (
+            file.sha256 + file.subdirectory,
+            self.runtime,
+            str(sorted(self.target.markers.items())),
+            self.target.platform,
+            self.target.abi,
+        )
         recipe = recipe_of(file.name, file.version).identity
         settings = str(self.rules.settings_of(file.name) or "")
         return hashlib.sha256("\n".join((*parts, recipe, settings)).encode()).hexdigest()
 
-    def _key(self, file: LockedFile) -> str:
+    def key(self, file: LockedFile) -> str:
+        """Digest of all that the wheel of a source depends on."""
         parts = f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode()
         return hashlib.sha256(parts + _shaping()).hexdigest()
 
@@ -156,20 +164,22 @@ class Builder:
         facts = json.loads(read_derived(folder, FACTS))
         path, source = folder / str(facts["wheel"]), facts["source"]
         file = replace(file, sha256=str(source["sha256"]), size=int(source["size"]))
+        if not file.version:  # it shows only now
+            file = replace(file, version=str(parse_wheel_filename(path.name)[1]))
         return BuiltWheel(file, path, str(facts["sha256"]), key, bool(facts["native"]), tuple(facts["languages"]))
 
     def _opened(self, file: LockedFile, options: IndexOptions) -> "_Source":
         from wenv_resolver.pip_internals.downloads import Downloader
 
         file, path = obtain(self.store, file, Downloader(options))
-        facts = look_into(path)
+        facts = look_into(path, file.subdirectory)
         if facts.problem:
             raise BuildError(f"{file.name} {file.version} {facts.problem}")
         return _Source(file, path, facts)
 
     def _build(self, source: "_Source", run: "_Run") -> BuiltWheel:
         file = source.file
-        key = self._key(file)
+        key = self.key(file)
 
         def build(folder: Path) -> None:
             task = f"Building {file.name} {file.version}"
@@ -191,7 +201,7 @@ class Builder:
         file, facts, toolchain = source.file, source.facts, run.toolchain
         recipe = recipe_of(file.name, file.version)
         with self.store.staging() as staging:
-            project = unpack(source.path, staging / "source")
+            project = unpack(source.path, staging / "source", file.subdirectory)
             if recipe.patches and file.sha256 not in recipe.tried:
                 run.progress.say(f"{file.filename}: its patches were made for other releases; they are applied if they fit")
             recipe.apply(project)
@@ -215,7 +225,7 @@ class Builder:
             if run.cancelled.is_set():
                 raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
             if status:
-                self.store.put_record(_failed(self._key(file)), {"failed": file.filename})
+                self.store.put_record(_failed(self.key(file)), {"failed": file.filename})
                 raise FailedBuildError(file.name, file.version, failed_step(log), last_words(log), str(log))
             wheel = staging / "output" / (staging / "result").read_text("utf-8")
             native = _check_modules(wheel, file, log)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -21,6 +23,7 @@ from wenv_cache.store import Store
 from wenv_resolver.bounds import bounded
 from wenv_resolver.errors import HashMismatchError, HostileSourceError
 from wenv_resolver.lock import LockedFile
+from wenv_resolver.requirements import without_credentials
 
 if TYPE_CHECKING:
     from wenv_resolver.pip_internals.downloads import Downloader
@@ -74,9 +77,11 @@ def obtain(store: Store, file: LockedFile, downloader: "Downloader") -> tuple[Lo
     Raises FetchError and HashMismatchError.
     """
     folder = store.folder(Kind.DOWNLOADS) / "sources"
-    if file.sha256 and (kept := folder / file.sha256 / file.filename).is_file():
+    if not file.is_folder and file.sha256 and (kept := folder / file.sha256 / file.filename).is_file():
         return replace(file, size=kept.stat().st_size), kept
     with store.staging() as staging:
+        if file.is_folder or file.is_repository:
+            return _obtain_tree(file, staging, folder)
         path, digest = staging / file.filename, hashlib.sha256()
         with path.open("wb") as out:
             for chunk in bounded(downloader.stream(file.url), file.filename, file.size):
@@ -93,16 +98,44 @@ def obtain(store: Store, file: LockedFile, downloader: "Downloader") -> tuple[Lo
     return replace(file, sha256=sha256, size=size), kept
 
 
-def look_into(path: Path) -> SourceFacts:
+def _obtain_tree(file: LockedFile, staging: Path, folder: Path) -> tuple[LockedFile, Path]:
+    """The same for a folder or a repository, whose address then names the commit."""
+    from wenv_resolver.building.trees import Repository, write_folder, write_repository  # late: few environments need it
+
+    path = staging / file.filename
+    if file.is_folder:
+        sha256 = write_folder(Path(url2pathname(urlsplit(file.url).path)), path)
+    else:
+        repository = Repository.parse(file.url)
+        commit = write_repository(repository, staging, path)
+        file = replace(file, url=f"git+{repository.url}@{commit}")
+        sha256 = hashlib.sha256(f"{without_credentials(repository.url)}\n{commit}".encode()).hexdigest()
+    kept = folder / sha256 / file.filename
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    size = path.stat().st_size
+    path.replace(kept)
+    return replace(file, sha256=sha256, size=size), kept
+
+
+def project_path(name: str, subdirectory: str) -> str | None:
+    """Where a member of an archive lies in its project; None outside of it.  Archives hold one folder, as unpacking checks."""
+    path = PurePosixPath(*PurePosixPath(name).parts[1:])
+    below = PurePosixPath(subdirectory)
+    return path.relative_to(below).as_posix() if path.is_relative_to(below) else None
+
+
+def look_into(path: Path, subdirectory: str = "") -> SourceFacts:
     """Read what can be told without unpacking.  Raises HostileSourceError for an archive that cannot be read."""
     languages: set[str] = set()
     project: dict[str, Any] = {}
     with _reading(path):
-        for name, read in _members(path):
-            parts = PurePosixPath(name).parts
-            if len(parts) == 2 and parts[1] == "pyproject.toml":
+        for name, read in members(path):
+            inside = project_path(name, subdirectory)
+            if inside is None:
+                continue
+            if inside == "pyproject.toml":
                 project = tomllib.loads(read().decode("utf-8"))
-            if not ASIDE.isdisjoint(part.lower() for part in parts[1:-1]):
+            if not ASIDE.isdisjoint(part.lower() for part in PurePosixPath(inside).parts[:-1]):
                 continue
             languages.update(language for suffix, language in LANGUAGES.items() if name.endswith(suffix))
     system = project.get("build-system", {})
@@ -122,7 +155,7 @@ def _names(requirements: Any) -> Iterator[str]:
             continue
 
 
-def unpack(path: Path, folder: Path) -> Path:
+def unpack(path: Path, folder: Path, subdirectory: str = "") -> Path:
     """Unpack a source distribution; returns the folder of its project.  Raises HostileSourceError."""
     with _reading(path):
         if path.name.endswith(".zip"):
@@ -137,7 +170,10 @@ def unpack(path: Path, folder: Path) -> Path:
     projects = [entry for entry in folder.iterdir() if entry.is_dir()]
     if len(projects) != 1:
         raise HostileSourceError(path.name, "it does not hold one folder")
-    return projects[0]
+    project = projects[0] / subdirectory
+    if not project.resolve().is_relative_to(projects[0].resolve()) or not project.is_dir():
+        raise HostileSourceError(path.name, f"it holds no folder {subdirectory}")
+    return project
 
 
 def _check_size(files: int, size: int, path: Path) -> None:
@@ -145,7 +181,7 @@ def _check_size(files: int, size: int, path: Path) -> None:
         raise HostileSourceError(path.name, f"{files} files with {size} bytes")
 
 
-def _members(path: Path) -> Iterator[tuple[str, Any]]:
+def members(path: Path) -> Iterator[tuple[str, Any]]:
     """Names of the files in an archive, each with a function that reads it."""
     if path.name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:

@@ -4,7 +4,8 @@
 
 JOB is a JSON file: `source`, the unpacked distribution; `output`, the folder for the wheel; `settings`, the build backend's
 configuration settings (PEP 517); `environment`, variables for the backend; `headers`, folders of other packages' headers that
-take the place of the host's ([package folder in site-packages, folder] each); `result`, the file for the wheel's name.
+take the place of the host's ([package folder in site-packages, folder] each); `result`, the file for the wheel's name.  With
+`asks`, no wheel is built: the backend is asked for its metadata, and `result` is the file for the path of METADATA.
 """
 
 import json
@@ -47,6 +48,11 @@ def main(job: Path) -> None:
                 for installed in Path(environment.path).glob(f"**/site-packages/{folder}"):
                     shutil.rmtree(installed)
                     shutil.copytree(replacement, installed)
+            if order.get("asks"):
+                step("asking what the wheel needs")
+                described = builder.metadata_path(order["output"])
+                Path(order["result"]).write_text(str(Path(described, "METADATA")), "utf-8")
+                return
             step("building it")
             made = builder.build("wheel", order["output"], order["settings"])
     except (BuildException, BuildBackendException) as error:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from pip._internal.exceptions import PipError
+from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel
 from pip._internal.req.constructors import install_req_from_line, install_req_from_parsed_requirement
 from pip._internal.req.req_file import ParsedRequirement, RequirementsFileParser, get_line_parser, handle_line
 from pip._internal.req.req_install import InstallRequirement
 
+from wenv_resolver.building.static_metadata import name_of_folder
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.pip_internals.process import logging_kept, repository
 from wenv_resolver.requirements import IndexOptions, Line, Requested
@@ -43,7 +45,8 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             _check_options(parsed, vars(read.opts), usual)
             if parsed.is_editable:
                 raise RequirementsError(
-                    f"{parsed.comes_from}: editable requirements cannot be installed", "mount the folder with --mount instead"
+                    f"{parsed.comes_from}: editable projects cannot be installed",
+                    "without -e the project is built as it is now; `wenv install` takes later changes in",
                 )
             line = _line(install_req_from_parsed_requirement(parsed), parsed.comes_from or str(path))
             (constraints if parsed.constraint else requirements).append(line)
@@ -82,13 +85,9 @@ def _line(requirement: InstallRequirement, origin: str) -> Line:
         # with a marker it may not be needed at all: then it is missed where it is
         if requirement.link.is_file and not requirement.markers and not Path(requirement.link.file_path).exists():
             raise RequirementsError(f"{origin}: no such file: {requirement.link.file_path}")
-        name = requirement.name or _name_of_file(requirement.link.filename)
-        if name is None:
-            raise RequirementsError(
-                f"{origin}: {requirement.link}: only wheels and source distributions can be given by path or URL"
-            )
+        name = requirement.name or _name_of(requirement.link)
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-        text = f"{name}{extras} @ {requirement.link.url}{marker}"
+        text = f"{name}{extras} @ {requirement.link.url}{marker}" if name else f"{requirement.link.url}{extras}{marker}"
     else:
         text = f"{requirement.req}{marker}"
     hashes = requirement.hash_options
@@ -97,11 +96,13 @@ def _line(requirement: InstallRequirement, origin: str) -> Line:
     return Line(text, tuple(hashes.get("sha256", ())), origin)
 
 
-def _name_of_file(filename: str) -> str | None:
-    """The project that a wheel or source distribution is of, by its name."""
+def _name_of(link: Link) -> str | None:
+    """The project behind a link, by a file's name or by what a folder says; None if that shows only once it is built."""
+    if link.is_file and link.is_existing_dir():
+        return name_of_folder(Path(link.file_path))
     with suppress(InvalidSdistFilename):
-        return parse_sdist_filename(filename)[0]
-    return Wheel(filename).name if filename.endswith(".whl") else None
+        return parse_sdist_filename(link.filename)[0]
+    return Wheel(link.filename).name if link.filename.endswith(".whl") else None
 
 
 @contextmanager

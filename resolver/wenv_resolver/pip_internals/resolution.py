@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pip._internal.exceptions import DistributionNotFound, HashErrors, InstallationError, PipError
 from pip._internal.metadata import BaseDistribution
@@ -16,11 +16,15 @@ from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 
 from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
+from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
-from wenv_resolver.pip_internals.metadata import described
+from wenv_resolver.pip_internals.metadata import described, source_of
 from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository
 from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
+
+if TYPE_CHECKING:
+    from wenv_resolver.building.describing import Describer
 
 ANOTHER_VERSION = "leave the version open, or have it built for the default runtime: --runtime default"
 
@@ -30,7 +34,7 @@ class Chosen:
     """One package of a resolution: the file that was chosen, and why it cannot be used, if it cannot.
 
     `hashes` are those the index gives, `allowed` the sha256 values that the user allows (none: any).  `contained` says that the
-    runtime holds it already.
+    runtime holds it already; `source` is the source of a version that has no usable wheel.
     """
 
     name: str
@@ -44,31 +48,23 @@ class Chosen:
     contained: bool
     problem: str | None
     remedy: str | None
-    source: "SourceFile | None"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """The source distribution of a chosen version that has no usable wheel."""
-
-    url: str
-    filename: str
-    hashes: dict[str, str]
+    source: LockedFile | None
 
 
 def resolve(
-    requested: Requested, target: Target, *, downloads: Path, preferred: Sequence[tuple[str, str]] = ()
+    requested: Requested, target: Target, sources: "Describer", *, downloads: Path, preferred: Sequence[tuple[str, str]] = ()
 ) -> list[Chosen]:
     """Choose a version and a file for everything that `requested` needs, sorted by name.
 
     `preferred` are (name, version) pairs that are kept where the requirements allow it; `downloads` is the folder for answers
-    of indexes.  Raises ConflictError when no set of versions exists, RequirementsError and FetchError.
+    of indexes; `sources` finds out what sources need.  Raises ConflictError when no set of versions exists, RequirementsError
+    and FetchError.
     """
     forget_warnings()
     own = repository(requested.options, downloads)
     finder = target_finder(own, target)
     with markers_of(target), _explaining(finder):
-        _resolve_for(own, target, finder)
+        _resolve_for(own, target, finder, sources)
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
         if hashed := sorted(str(line.name) for line, _ in lines if line.hashes and line.name in target.contained):
             raise RequirementsError(
@@ -81,12 +77,13 @@ def resolve(
         # pip-tools leaves setuptools and pip out of a lock unless told otherwise; here nothing else provides them
         resolver = BacktrackingResolver(wanted, existing_constraints=existing, repository=own, allow_unsafe=True)
         pins = resolver.resolve()
-        return sorted((_chosen(pin, finder, target) for pin in pins), key=lambda chosen: chosen.name)
+        return sorted((_chosen(pin, finder, target, sources) for pin in pins), key=lambda chosen: chosen.name)
 
 
-def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Chosen:
+def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target, sources: "Describer") -> Chosen:
     link, name = pin.link, str(pin.name)
     assert link is not None
+    looked_at = sources.files.get(source_of(link, name).url) if not link.is_wheel else None
     version = str(next(iter(pin.specifier)).version)
     problem = remedy = source = None
     if link.url_without_fragment in finder.unusable or not link.is_wheel:
@@ -96,7 +93,7 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target) -> Ch
         remedy = f"version {best} has a usable wheel, but the requirements do not allow it" if best else None
         found = finder.source_of(name, version) if link.is_wheel else link
         if found is not None and not evidence.other_python and not evidence.refused_source:
-            source = SourceFile(found.url_without_fragment, found.filename, dict(found._hashes))
+            source = looked_at or source_of(found, name)
     return Chosen(
         name=name,
         version=version,
@@ -124,7 +121,7 @@ def _install_requirement(line: Line, constraint: bool) -> InstallRequirement:
     return requirement
 
 
-def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinder) -> None:
+def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinder, sources: "Describer") -> None:
     """Make pip-tools' repository resolve for the target: what its command line cannot be told."""
     repository._finder = finder
     command = repository.command
@@ -144,7 +141,7 @@ def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinde
             if link.is_wheel and link.url_without_fragment not in finder.unusable:
                 distribution: BaseDistribution = prepare(requirement, parallel_builds)
                 return distribution
-            return described(requirement, link, repository.session)
+            return described(requirement, link, repository.session, sources)
 
         preparer.prepare_linked_requirement = prepare_linked
         return preparer

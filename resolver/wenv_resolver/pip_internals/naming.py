@@ -1,0 +1,26 @@
+"""Names for requirements that are an address alone."""
+
+from email.parser import BytesParser
+from typing import TYPE_CHECKING
+
+from pip._internal.req.constructors import install_req_from_line
+
+from wenv_resolver.errors import RequirementsError
+from wenv_resolver.pip_internals.metadata import source_of
+
+if TYPE_CHECKING:
+    from wenv_resolver.building.describing import Describer
+
+
+def name_of(text: str, sources: "Describer") -> str:
+    """A requirement that is an address (with extras and a marker) with the name of the project there before it.
+
+    Raises RequirementsError, FetchError and BuildError.
+    """
+    requirement = install_req_from_line(text)
+    if requirement.link is None:
+        raise RequirementsError(f"{text} names no package")
+    name = requirement.name or BytesParser().parsebytes(sources.metadata(source_of(requirement.link, None)))["Name"]
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f" ; {requirement.markers}" if requirement.markers else ""
+    return f"{name}{extras} @ {requirement.link.url}{marker}"
