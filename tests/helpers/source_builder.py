@@ -16,14 +16,17 @@ class Source:
     name: str
     files: Mapping[str, str] = field(default_factory=dict)
     version: str = "1.0"
+    information: str | None = "Metadata-Version: 2.2\n"
+    """How its PKG-INFO begins; None for none, as in archives of a forge."""
 
     def write(self, folder: Path) -> Path:
         """Write it into a folder; returns its path."""
         stem = f"{self.name}-{self.version}"
         path = folder / f"{stem}.tar.gz"
-        information = f"Metadata-Version: 2.2\nName: {self.name}\nVersion: {self.version}\n"
+        information = f"{self.information}Name: {self.name}\nVersion: {self.version}\n"
+        files = {**self.files} if self.information is None else {"PKG-INFO": information, **self.files}
         with tarfile.open(path, "w:gz") as archive:
-            for name, text in {"PKG-INFO": information, **self.files}.items():
+            for name, text in files.items():
                 member = tarfile.TarInfo(f"{stem}/{name}")
                 member.size = len(text.encode())
                 archive.addfile(member, io.BytesIO(text.encode()))

@@ -120,7 +120,8 @@ def test_unknown_extras_and_groups_are_named(tmp_path: Path, target: Target) -> 
     [
         "not valid!",
         "==1",
-        "git+file:///x/y",
+        "a --config-settings=x=y",
+        "a --find-links=.",
         "./missing.whl",
         "-e .",
         "--nonsense",
