@@ -81,7 +81,13 @@ def _package(name: str) -> str:
         raise RequirementsError(f"{name} is the name of a file, not of a package", f"-r {name}")
     if not bare and path.name.startswith(".") and "/" not in name and len(name) > 2:
         raise RequirementsError(f"{name} is no package", f"--path {name} says where an environment lies")
+    if not bare and "://" not in name and " @ " not in name and _is_path(name) and not path.exists():
+        raise RequirementsError(f"no such file or folder: {name}")
     return name
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith(("./", "../", "/", "~")) or name.endswith((".whl", ".tar.gz", ".zip"))
 
 
 def _is_requirement(name: str) -> bool:
@@ -106,4 +112,6 @@ def _check_python(path: Path, specifier: str, target: Target) -> None:
     except InvalidSpecifier as error:
         raise RequirementsError(f"{path}: requires-python: {error}") from error
     if not fits:
-        raise RequirementsError(f"{path} requires Python {specifier}; the runtime is {target.markers['python_full_version']}")
+        here = target.markers["python_full_version"]
+        way = "widen requires-python where the project allows it, or write what it needs to a requirements file"
+        raise RequirementsError(f"{path} requires Python {specifier}; the runtime is {here}", way)

@@ -1,11 +1,15 @@
 """What pip keeps for the whole process: its logging, its environment markers, and the objects behind a command of its."""
 
 import logging
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pip._vendor.packaging.markers as pip_markers
+from pip._internal.exceptions import DiagnosticPipError
+from pip._vendor.rich.text import Text
 from piptools.logging import log as pip_tools_log
 from piptools.repositories.pypi import PyPIRepository
 
@@ -31,6 +35,12 @@ def markers_of(target: Target) -> Iterator[None]:
         pip_markers.default_environment = original
 
 
+_YANKED = re.compile(
+    r"The candidate selected .* yanked version: '(?P<name>[^']+)' candidate \(version (?P<version>\S+) "
+    r".* yanked: (?P<reason>.*)"
+)
+
+
 class _Collector(logging.Handler):
     """Keeps pip's warnings and errors, which say why a resolution failed."""
 
@@ -52,17 +62,43 @@ def forget_warnings() -> None:
 
 def pip_warnings() -> list[str]:
     """What pip has said of versions that it left out or chose, and of indexes that it could not reach; each once, in a line."""
-    said = [" ".join(message.split()) for message in _collector.messages if not message.startswith("Retrying")]
+    said = [_shortened(" ".join(m.split())) for m in _collector.messages if not m.startswith("Retrying")]
     lost = [message for message in _collector.messages if message.startswith("Retrying")]
     if lost and not any(words.startswith("Could not fetch") for words in said):
         said.append(" ".join(lost[-1].split()))
     return list(dict.fromkeys(said))
 
 
+def _shortened(words: str) -> str:
+    """pip's words for a yanked version, without the addresses in them."""
+    yanked = _YANKED.match(words)
+    return f"{yanked['name']} {yanked['version']} was yanked: {yanked['reason']}" if yanked else words
+
+
 def index_trouble() -> str:
     """What pip has last said of an index that it could not reach, in brackets; empty if nothing."""
     said = [message for message in _collector.messages if message.startswith(("Retrying", "Could not fetch"))]
     return f" ({said[-1]})" if said else ""
+
+
+def words_of(error: Exception) -> str:
+    """What an error of pip's says, with the context that it keeps apart."""
+    if not isinstance(error, DiagnosticPipError):
+        return str(error)
+    parts = (part if isinstance(part, Text) else Text.from_markup(part) for part in (error.message, error.context) if part)
+    return " ".join(" ".join(str(part).split()) for part in parts)
+
+
+@contextmanager
+def collecting() -> Iterator[None]:
+    """Keep what pip says while it reads from the terminal: also its option parser's words, and what goes to the root logger."""
+    root = logging.getLogger()
+    handlers, root.handlers[:] = root.handlers[:], [_collector]
+    try:
+        with logging_kept(), redirect_stderr(StringIO()):
+            yield
+    finally:
+        root.handlers[:] = handlers
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Requirements as pip reads them: from a command line, and from requirements files with all that these name."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,18 +10,26 @@ from pip._internal.exceptions import PipError
 from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel
 from pip._internal.req.constructors import install_req_from_line, install_req_from_parsed_requirement
-from pip._internal.req.req_file import ParsedRequirement, RequirementsFileParser, get_line_parser, handle_line
+from pip._internal.req.req_file import (
+    ParsedRequirement,
+    RequirementsFileParser,
+    get_line_parser,
+    handle_line,
+)
 from pip._internal.req.req_install import InstallRequirement
 
 from wenv_resolver.building.static_metadata import name_of_folder
 from wenv_resolver.errors import RequirementsError
-from wenv_resolver.pip_internals.process import logging_kept, repository
+from wenv_resolver.pip_internals.process import collecting, repository, words_of
 from wenv_resolver.requirements import IndexOptions, Line, Requested
+
+#: How pip's option parser begins a line: with the name of a program that is not pip.
+_OTHER_PROGRAM = re.compile(r"^\S+: error: ")
 
 
 def read_requirement(text: str, origin: str) -> Line:
     """A requirement as pip's command line takes it: a name with specifiers and markers, a wheel's path or URL."""
-    with logging_kept(), _readable(origin):
+    with _readable(origin):
         return _line(install_req_from_line(text, comes_from=origin), origin)
 
 
@@ -108,6 +117,11 @@ def _name_of(link: Link) -> str | None:
 @contextmanager
 def _readable(origin: str) -> Iterator[None]:
     try:
-        yield
+        with collecting():
+            yield
+    except UnicodeDecodeError as error:
+        way = "save it as UTF-8, or say its encoding in the first line: # -*- coding: latin-1 -*-"
+        raise RequirementsError(f"{origin} is not UTF-8: {error}", way) from error
     except (PipError, ValueError, OSError) as error:
-        raise RequirementsError(f"{origin}: {error}") from error
+        lines = [_OTHER_PROGRAM.sub("", line) for line in words_of(error).splitlines() if line.strip()]
+        raise RequirementsError(f"{origin}: {'; '.join(lines)}") from error

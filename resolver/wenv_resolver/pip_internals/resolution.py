@@ -19,7 +19,7 @@ from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from wenv_resolver.pip_internals.metadata import described, source_of
-from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository
+from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository, words_of
 from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
 
@@ -160,7 +160,7 @@ def _explaining(finder: TargetFinder) -> Iterator[None]:
     except HashErrors as error:
         raise ResolverError(str(error)) from error
     except (PipError, InstallationError, PipToolsError) as error:
-        raise ConflictError(str(error)) from error
+        raise ConflictError(words_of(error)) from error
 
 
 def _names_in(error: DistributionNotFound) -> set[str]:
