@@ -49,6 +49,11 @@ def temporary_environments() -> Path:
     return data_folder() / "temporary"
 
 
+def script_environments() -> Path:
+    """The folder for environments that scripts name themselves."""
+    return data_folder() / "scripts"
+
+
 def folder_key(folder: Path) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
     return guest_paths.folder_key(str(folder))

@@ -61,26 +61,38 @@ def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], g
     project, tool = _table(path, document, "project"), _table(path, document, "tool")
     if not project and not groups:
         _refuse_without_project(path, document, tool)
-    dynamic = set(project.get("dynamic", ()))
+    dynamic = set(_texts(path, project, "dynamic"))
     if "dependencies" in dynamic:
         raise RequirementsError(f"{path}: its dependencies are dynamic", "write them to a requirements file first")
     if "optional-dependencies" in dynamic and extras:
         raise RequirementsError(f"{path}: its extras are dynamic", "write what they need to a requirements file first")
-    lines = _Lines(path, str(project.get("name", "")), project.get("optional-dependencies", {}))
-    lines.add(project.get("dependencies", ()))
+    optional = _table(path, project, "optional-dependencies")
+    lines = _Lines(path, str(project.get("name", "")), {name: _texts(path, optional, name) for name in optional})
+    lines.add(_texts(path, project, "dependencies"))
     for extra in extras:
         lines.add_extra(extra)
     lines.add(_of_groups(path, document, tool, groups))
     uv = _table(path, tool, "uv")
     sources = _table(path, uv, "sources")
     found = tuple(_from_source(path, line, sources) for line in lines.found)
-    return Project(found, tuple(uv.get("constraint-dependencies", ())), project.get("requires-python", ""), _options(path, uv))
+    python = project.get("requires-python", "")
+    if not isinstance(python, str):
+        raise RequirementsError(f"{path}: requires-python is no text")
+    return Project(found, tuple(_texts(path, uv, "constraint-dependencies")), python, _options(path, uv))
 
 
 def _table(path: Path, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = document.get(name, {})
     if not isinstance(found, dict):
         raise RequirementsError(f"{path}: {name} is no table")
+    return found
+
+
+def _texts(path: Path, table: Mapping[str, Any], name: str) -> list[str]:
+    """A list of texts in a table; empty if it is not there."""
+    found = table.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise RequirementsError(f"{path}: {name} is no list of texts")
     return found
 
 
@@ -141,9 +153,8 @@ def _both(first: Marker | None, second: Marker | None) -> Marker | None:
 def _of_groups(path: Path, document: Mapping[str, Any], tool: Mapping[str, Any], groups: Sequence[str]) -> list[str]:
     available = dict(_table(path, document, "dependency-groups"))
     if "dev-dependencies" in (uv := _table(path, tool, "uv")):  # what uv had before there were groups
-        available["dev"] = [*uv["dev-dependencies"], *available.get("dev", ())]
-    if (pdm := _table(path, tool, "pdm")).get("dev-dependencies"):
-        available = {**pdm["dev-dependencies"], **available}
+        available["dev"] = [*_texts(path, uv, "dev-dependencies"), *available.get("dev", ())]
+    available = {**_table(path, _table(path, tool, "pdm"), "dev-dependencies"), **available}
     try:
         return list(resolve_dependency_groups(available, *groups))
     except (LookupError, ValueError, TypeError) as error:
@@ -199,13 +210,13 @@ def _options(path: Path, uv: Mapping[str, Any]) -> IndexOptions:
     if uv.get("resolution", "highest") != "highest":
         raise RequirementsError(f"{path}: [tool.uv] resolution is not obeyed", "the highest versions are chosen here")
     indexes = list(_indexes(path, uv))
-    no_build = [":all:"] if uv.get("no-build") else list(uv.get("no-build-package", ()))
-    no_binary = [":all:"] if uv.get("no-binary") else list(uv.get("no-binary-package", ()))
+    no_build = [":all:"] if uv.get("no-build") else _texts(path, uv, "no-build-package")
+    no_binary = [":all:"] if uv.get("no-binary") else _texts(path, uv, "no-binary-package")
     return IndexOptions(
         index_url=next((url for url, is_first in indexes if is_first), None),
         extra_index_urls=tuple(url for url, is_first in indexes if not is_first),
         find_links=tuple(
-            str(path.absolute().parent / link) if "://" not in link else link for link in uv.get("find-links", ())
+            str(path.absolute().parent / link) if "://" not in link else link for link in _texts(path, uv, "find-links")
         ),
         no_index=bool(uv.get("no-index")),
         pre=uv.get("prerelease") == "allow",
@@ -218,8 +229,8 @@ def _indexes(path: Path, uv: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """The indexes that are named, and whether one takes the place of the usual one."""
     if "index-url" in uv:
         yield str(uv["index-url"]), True
-    for url in uv.get("extra-index-url", ()):
-        yield str(url), False
+    for url in _texts(path, uv, "extra-index-url"):
+        yield url, False
     for index in uv.get("index", ()):
         if not isinstance(index, dict) or "url" not in index:
             raise RequirementsError(f"{path}: [[tool.uv.index]] without a url")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wenv.errors import Exit
-from wenv.launcher import c_api, limits, module, traps
+from wenv.launcher import c_api, limits, module, program, traps
 from wenv.launcher.memory_image import PAGE
 from wenv.run.start_file import Record
 
@@ -35,9 +35,11 @@ NUMBERS: Mapping[str, tuple[int, str]] = {
     "SLACK": (limits.SLACK, "descriptors that the host itself may need while a program runs"),
     "MEASURING": (limits.MEASURING, "further ones while it measures"),
     "LOOK": (int(limits.LOOK * 1_000_000), "microseconds between two looks, at least"),
+    "LARGEST_SCRIPT": (program.LARGEST_SCRIPT, "bytes of a script that are looked through for its block of metadata"),
     "ELUSIVE": (limits.ELUSIVE, "looks that may fail in a row, as folders move away under them"),
 }
 TEXTS: Mapping[str, str] = {
+    "BLOCK": program.BLOCK.decode(),
     "INTERFACE": c_api.INTERFACE.decode(),
     "MAIN_FUNCTION": c_api.MAIN_FUNCTION.decode(),
     "DOOR_MODULE": c_api.DOOR[0],

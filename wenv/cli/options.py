@@ -80,7 +80,11 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the file."
 Files = Annotated[
     list[Path] | None,
     typer.Option(
-        "-r", "--requirements", metavar="FILE", help="requirements.txt, pyproject.toml or pylock.toml.", rich_help_panel=INPUTS
+        "-r",
+        "--requirements",
+        metavar="FILE",
+        help="requirements.txt, pyproject.toml, pylock.toml, setup.cfg, or a script (PEP 723).",
+        rich_help_panel=INPUTS,
     ),
 ]
 Constraints = Annotated[

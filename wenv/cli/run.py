@@ -12,6 +12,7 @@ from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.errors import Exit, UsageError
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
+from wenv.launcher.program import may_have_block
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ def run(
         Path | None,
         typer.Option(
             "--from", metavar="FILE", help="A .wenv file, in place of an environment.", rich_help_panel=options.ENVIRONMENT
+        ),
+    ] = None,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="REQUIREMENT", help="A package for this run, besides.", rich_help_panel=options.ENVIRONMENT
         ),
     ] = None,
     write: options.Write = False,
@@ -63,6 +70,10 @@ def run(
     your environment variables but the terminal's.  Its exit status is passed on; 116 to 119 and 124 mean that it ended at its
     limit of memory, output, disk, open files or time, 125 that it was not started, 130 Ctrl-C, 134 that the sandbox stopped it.
 
+    A script that says itself what it needs (a block of metadata, PEP 723) runs in an environment of its own, which is made at
+    first and kept; with -n or --path it runs in that one.  --with adds packages for this run to a script's, or to those of the
+    environment here.
+
     Options of wenv's come before the program, the program's own after it.
 
     [bold]Examples[/]
@@ -72,6 +83,7 @@ def run(
       wenv run --write --env API_KEY -c 'print("hello")'
       wenv run pytest
       wenv run --from lab.wenv script.py
+      wenv run --with rich -c 'import rich; rich.print("[b]hello")'
     """  # fmt: skip
     from wenv.environment import find
     from wenv_cache.errors import UserError
@@ -89,10 +101,10 @@ def run(
             line = parse(arguments)
         except CommandLineError as error:
             raise UsageError(str(error), error.hint) from None
-        if from_file is not None and (name is not None or path is not None):
-            raise UsageError("--from excludes --name and --path")
+        if from_file is not None and (name is not None or path is not None or extra):
+            raise UsageError("--from excludes --name, --path and --with")
         if from_file is None:
-            return start(find.find(name, path), line, granted, as_json=as_json)
+            return start(_meant(line, name, path, extra or []), line, granted, as_json=as_json)
         return _start_from(from_file, line, granted, as_json=as_json)
     except UserError as error:
         if not as_json:
@@ -101,6 +113,32 @@ def run(
 
         print(json.dumps({**not_started(error).as_json(), "stdout": "", "stderr": ""}))
         return Exit.NOT_STARTED
+
+
+def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[str]) -> "Environment":
+    """The environment for a program: the one that is named, else its own, if it is a script that says what it needs."""
+    from wenv.environment import find
+    from wenv.errors import NoEnvironmentError
+
+    script = Path(line.target) if line.form == "script" and may_have_block(line.target) else None
+    if (name is not None or path is not None or script is None) and not extra:
+        return find.find(name, path)
+    from wenv.cli.workspace import open_workspace
+    from wenv.make.scripts import environment_of, says_what_it_needs
+
+    own = script if script is not None and name is None and path is None and says_what_it_needs(script) else None
+    base = None
+    if own is None:
+        try:
+            base = find.find(name, path)
+        except NoEnvironmentError:
+            if name is not None or path is not None or not extra:
+                raise
+    if own is None and not extra:
+        assert base is not None
+        return base
+    with Printer() as printer:
+        return environment_of(open_workspace(), own, extra, base, printer)
 
 
 def _start_from(file: Path, line: CommandLine, granted: "Policy", *, as_json: bool) -> int:

@@ -81,6 +81,14 @@ def _table(path: Path) -> dict[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
+def request_in(table: dict[str, Any], path: Path) -> Policy:
+    """What a table [tool.wenv] asks for that stands in `path`.  Raises RequestError."""
+    try:
+        return _policy(Given(table), path.absolute().parent)
+    except (InvalidValueError, MountError, UsageError) as error:
+        raise RequestError(path, str(error)) from error
+
+
 def _policy(given: Given, folder: Path) -> Policy:
     """A request as a policy.  Raises InvalidValueError, MountError and UsageError."""
     if unknown := sorted(given.entries().keys() - set(KEYS)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wenv.launcher.guest_paths import MANIFEST_NAME
-from wenv.locations import folder_key, named_environments, registry_folder
+from wenv.locations import folder_key, named_environments, registry_folder, script_environments
 from wenv_cache.files import write_atomically
 from wenv_cache.reading import InvalidValueError, given_json
 
@@ -21,7 +21,15 @@ PLANS = (".plan", ".start")
 
 def label_of(folder: Path) -> str:
     """What to call the environment in a folder, whatever its manifest says."""
+    if folder.parent == script_environments():
+        with suppress(OSError):
+            return f"{script_note(folder).read_text('utf-8')} (script)"
     return folder.name if folder.parent == named_environments() else str(folder)
+
+
+def script_note(folder: Path) -> Path:
+    """Beside an environment that a script names itself: the file with the script's name, for people."""
+    return folder.with_name(f"{folder.name}.name")
 
 
 def exists(folder: Path) -> bool:

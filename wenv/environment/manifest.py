@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.environment.kinds import Kind
-from wenv.environment.known import DIGEST, policy_digest, register, registered
+from wenv.environment.known import DIGEST, label_of, policy_digest, register, registered
 from wenv.errors import (
     DamagedEnvironmentError,
     NewerFormatError,
@@ -167,7 +167,7 @@ class Environment:
     @property
     def label(self) -> str:
         """What to call it in a message."""
-        return self.name or str(self.folder)
+        return label_of(self.folder)
 
     @property
     def title(self) -> str:

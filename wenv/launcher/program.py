@@ -28,6 +28,20 @@ class Program:
         self.warnings = list(line.warnings)
 
 
+#: How a script's block of metadata begins, and how many bytes are looked through for it (wenv/launcher/native/program.c, too).
+BLOCK, LARGEST_SCRIPT = b"# /// script", 1 << 20
+
+
+def may_have_block(path: str) -> bool:
+    """Whether a file may say itself what it needs (PEP 723): an environment is then made for it, the long way."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            text = file.read(LARGEST_SCRIPT)
+    except OSError:
+        return False
+    return text.startswith(BLOCK) or b"\n" + BLOCK in text
+
+
 def program_of(line: CommandLine, scripts: "Mapping[str, str]") -> "Program | None":
     """What a command line means: a script's path, or else the name of a console script; None if it is neither."""
     if line.form in ("module", "code", "stdin"):

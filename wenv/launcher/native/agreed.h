@@ -19,8 +19,10 @@ enum { DISK_LIMIT = 118 };
 enum { SLACK = 8 }; /* descriptors that the host itself may need while a program runs */
 enum { MEASURING = 20 }; /* further ones while it measures */
 enum { LOOK = 50000 }; /* microseconds between two looks, at least */
+enum { LARGEST_SCRIPT = 1048576 }; /* bytes of a script that are looked through for its block of metadata */
 enum { ELUSIVE = 20 }; /* looks that may fail in a row, as folders move away under them */
 
+#define BLOCK "# /// script"
 #define INTERFACE "wenv:env/session@0.1.0"
 #define MAIN_FUNCTION "main"
 #define DOOR_MODULE "host"

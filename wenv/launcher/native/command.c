@@ -62,10 +62,12 @@ char *run_words(const char *own, char **words, const char *here, char **folder, 
   instead[0] = joined(parent(own), "wenv-python");
   if (!here || !words[1] || strcmp(words[1], "run") || getenv("WENV_START_FILE_IS_STALE")) hand_over();
   words += 2;
-  if (words[0] && words[1] && (!strcmp(words[0], "-n") || !strcmp(words[0], "--name"))) *folder = named_folder(words[1]), words += 2;
+  bool is_named = words[0] && words[1] && (!strcmp(words[0], "-n") || !strcmp(words[0], "--name"));
+  if (is_named) *folder = named_folder(words[1]), words += 2;
   else *folder = found_folder(here);
   if (!known || !*folder || !words[0]) hand_over();
   if (!strcmp(words[0], "python") || !strcmp(words[0], "python3")) words++;
+  if (!is_named && words[0] && *words[0] != '-' && may_have_block(words[0])) hand_over();
   script = joined(*folder, "bin/python"), arguments = words;
   read_script(start_file);
   python = NULL; /* the file may be anybody's */

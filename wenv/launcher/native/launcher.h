@@ -106,6 +106,8 @@ char *guest_path(const char *host);
 /* The entry point of a console script; NULL if there is none of this name. */
 const char *console_script(const char *name);
 void choose_program(char *name, const char *here);
+/* Whether a file may say itself what it needs: see may_have_block in wenv/launcher/program.py. */
+bool may_have_block(const char *path);
 
 /* -- private.c */
 

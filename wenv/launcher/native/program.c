@@ -69,3 +69,25 @@ void choose_program(char *name, const char *here) {
     given = words + 1;
   }
 }
+
+bool may_have_block(const char *path) {
+  struct stat status;
+  bool found = false;
+  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return false;
+  if (!fstat(file, &status) && S_ISREG(status.st_mode) && status.st_size > 0) {
+    size_t room = status.st_size < LARGEST_SCRIPT ? (size_t)status.st_size : LARGEST_SCRIPT;
+    char *text = malloc(room + 1);
+    ssize_t size = text ? read(file, text, room) : -1;
+    if (size >= 0) {
+      text[size] = 0;
+      for (char *line = text; line && !found; line = strchr(line, '\n')) {
+        if (*line == '\n') line++;
+        found = starts(line, BLOCK);
+      }
+    }
+    free(text);
+  }
+  close(file);
+  return found;
+}

@@ -1,0 +1,109 @@
+"""Scripts that say what they need (PEP 723), and packages for one run."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Wenv
+from tests.helpers.wheel_builder import Wheel
+
+MADE = "Made an environment for"
+
+
+@pytest.fixture
+def offline(wenv: Wenv, wheels: Path) -> Wenv:
+    """The command line, with two packages and no index."""
+    for name, version in (("zzone", "1.0"), ("zzone", "2.0"), ("zztwo", "1.0")):
+        Wheel(name, version, {f"{name}.py": f"version = {version!r}\n"}).write(wheels)
+    wenv.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    return wenv
+
+
+def script(folder: Path, needs: list[str], code: str, more: str = "", name: str = "job.py") -> Path:
+    lines = f"dependencies = {json.dumps(needs)}\n{more}".splitlines()
+    block = "\n".join(("# /// script", *(f"# {line}".rstrip() for line in lines), "# ///"))
+    path = folder / name
+    path.write_text(f"#!/usr/bin/env -S wenv run\n{block}\n{code}\n")
+    return path
+
+
+def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv) -> None:
+    offline("create", "zzone==2.0")
+    use = "import sys, zzone; print(zzone.version, sys.argv[1:])"
+    script(offline.folder, ["zzone<2"], use)
+    first = offline.result("run", "job.py", "--its", "own")
+    assert first.stdout == "1.0 ['--its', 'own']\n"
+    assert f"{MADE} job.py, which is kept: 1 package on CPython 3.14" in first.stderr
+    assert offline.result("run", "python", "job.py").stderr == "", "it is kept"
+    (offline.folder / "other").mkdir()
+    same = script(offline.folder / "other", ["zzone<2"], use + "\nprint('another')", name="same.py")
+    assert MADE not in offline.result("run", str(same)).stderr, "found by what the block says"
+    assert offline("run", "--path", ".wenv", "job.py") == "2.0 []\n", "the environment that is named"
+    assert offline.result("run", "-c", "import zzone; print(zzone.version)").stdout == "2.0\n"
+    script(offline.folder, ["zzone", "zztwo"], "import zzone, zztwo; print(zzone.version)")
+    changed = offline.result("run", "job.py")
+    assert (changed.stdout, MADE in changed.stderr) == ("2.0\n", True)
+    labels = [each["label"] for each in offline.json("list")]
+    assert labels.count("job.py (script)") == 2
+    offline("cache", "prune")
+    assert offline.result("run", "job.py").stderr == "", "what it needs is in use"
+
+
+def test_packages_for_one_run(offline: Wenv) -> None:
+    both = "import zztwo; print(zztwo.version)"
+    assert offline.result("run", "--with", "zztwo", "-c", both).stdout == "1.0\n"
+    offline("create", "zzone==1.0")
+    assert offline("run", "--with", "zztwo", "-c", "import zzone, zztwo; print(zzone.version)") == "1.0\n"
+    assert "No module named" in offline.result("run", "-c", "import zztwo", status=1).stderr
+    script(offline.folder, ["zzone"], "import zzone, zztwo; print(zzone.version)")
+    assert offline("run", "--with", "zztwo", "job.py") == "2.0\n"
+    assert "excludes" in offline.result("run", "--from", "x.wenv", "--with", "zztwo", "job.py", status=125).stderr
+
+
+def test_a_script_is_granted_nothing_by_itself(offline: Wenv) -> None:
+    script(offline.folder, [], "open('made.txt', 'w')", '[tool.wenv]\nwrite = true\nenv = ["SECRET"]')
+    refused = offline.result("run", "job.py", status=1)
+    assert "job.py asks for: " in refused.stderr
+    assert not (offline.folder / "made.txt").exists()
+    offline("run", "--write", "job.py")
+    assert (offline.folder / "made.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ("# /// script\n# dependencies = [\n# ///\n", "its script metadata"),
+        ("# /// script\n# dependencies = ['zznowhere']\n# ///\n", "zznowhere"),
+        ("# /// script\n# requires-python = '<3.10'\n# ///\n", "requires Python"),
+        ("# /// script\n# dependencies = [5]\n# ///\n", "no list of texts"),
+        ("# /// script\n# dependencies = 'zzone'\n# ///\n", "dependencies"),
+        ("# /// script\n# [tool.wenv]\n# unknown = 1\n# ///\n", "unknown"),
+    ],
+)
+def test_blocks_that_cannot_be_met_are_refused_in_words(offline: Wenv, block: str, words: str) -> None:
+    (offline.folder / "job.py").write_text(block)
+    refused = offline.result("run", "job.py", status=125)
+    assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_file_without_a_block_is_run_as_ever(offline: Wenv) -> None:
+    offline("create")
+    (offline.folder / "plain.py").write_text("text = '''\n# /// script\n'''\nprint('plain')\n")
+    assert offline("run", "plain.py") == "plain\n", "a mark that begins no block"
+    assert offline.result("run", "nosuch.py", status=None).returncode != 0
+
+
+def test_old_environments_of_scripts_are_swept(offline: Wenv) -> None:
+    script(offline.folder, ["zzone"], "import zzone")
+    offline("run", "job.py")
+    data = Path(offline.environment["WENV_DATA_DIR"])
+    [kept] = [folder for folder in (data / "scripts").iterdir() if folder.is_dir()]
+    for path in (data / "registered").iterdir():
+        os.utime(path, (1, 1))
+    script(offline.folder, ["zztwo"], "import zztwo", name="next.py")
+    offline("run", "next.py")
+    assert not kept.exists()
+    assert len([folder for folder in (data / "scripts").iterdir() if folder.is_dir()]) == 1

@@ -1,0 +1,95 @@
+"""Environments that scripts name themselves: made when a script is first run, kept, and found by what it says (PEP 723)."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from wenv.environment.granting import request_in
+from wenv.environment.kinds import Choice
+from wenv.environment.known import exists, last_used, script_note
+from wenv.environment.manifest import Environment, load
+from wenv.locations import script_environments
+from wenv.make.choose_runtime import first_solution
+from wenv.make.create import create
+from wenv.make.remove import remove
+from wenv.make.wanted import Wanted
+from wenv.policy.policy import Policy
+from wenv.runtimes.workspace import Workspace
+from wenv_cache.errors import UserError
+from wenv_cache.files import write_atomically
+from wenv_cache.store import Store
+from wenv_resolver.progress import Progress
+from wenv_resolver.requirements import Requested
+from wenv_resolver.scripts import script_metadata
+
+#: For how long an environment is kept that no script has used.
+KEPT = timedelta(days=30)
+
+
+def says_what_it_needs(script: Path) -> bool:
+    """Whether a file has a block of script metadata.  Raises RequirementsError for one that cannot be read."""
+    return script.is_file() and script_metadata(script) is not None
+
+
+def environment_of(
+    workspace: Workspace, script: Path | None, names: Sequence[str], base: Environment | None, progress: Progress
+) -> Environment:
+    """The environment for a script with a block of metadata, and `names` besides.
+
+    `base` is an environment whose requirements are wanted, too.  An environment that is not there, or was made for another
+    runtime, is made.  Raises what `create` does.
+    """
+    wanted = Wanted(tuple(names), () if script is None else (script,))
+    metadata = script_metadata(script) if script is not None else None
+    asked = base.asked_for if base is not None else Requested()
+    told = [metadata, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
+    key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    folder = script_environments() / key
+    if script is not None and metadata is not None:
+        _say_request(script, metadata, progress)
+    if (found := _fitting(workspace, folder, progress)) is not None:
+        return found
+    sweep(workspace.store)
+    if base is None:
+        solution = first_solution(workspace, Choice.AUTO, wanted, progress)
+    else:
+        solution = wanted.added_to(base, workspace.runtime_for(base), progress)
+    made = create(folder, solution, Policy(), progress, clear=True)
+    label = script.name if script is not None else f"--with {' '.join(sorted(names))}"
+    write_atomically(script_note(folder), label)
+    count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
+    progress.say(f"Made an environment for {label}, which is kept: {count} on {made.runtime.name}")
+    return made
+
+
+def _fitting(workspace: Workspace, folder: Path, progress: Progress) -> Environment | None:
+    """The environment that is there, unless it is damaged or of another runtime."""
+    if not exists(folder):
+        return None
+    with suppress(UserError):
+        found = load(folder)
+        if found.runtime.standard_library == workspace.runtime_for(found).standard_library(progress):
+            return found
+    return None
+
+
+def _say_request(script: Path, metadata: dict[str, object], progress: Progress) -> None:
+    """Say what a script asks for in [tool.wenv]: it is granted on the command line only."""
+    tool = metadata.get("tool")
+    table = tool.get("wenv") if isinstance(tool, dict) else None
+    if isinstance(table, dict):
+        policy = request_in(table, script)
+        if policy != Policy():
+            progress.say(f"{script.name} asks for: {policy.words} (options of `wenv run` grant it)")
+
+
+def sweep(store: Store) -> None:
+    """Delete environments of scripts that were not used for a while."""
+    oldest = (datetime.now(UTC) - KEPT).isoformat(timespec="seconds")
+    for folder in script_environments().glob("*"):
+        if exists(folder) and (last_used(folder) or "9") < oldest:
+            remove(store, folder)
+            script_note(folder).unlink(missing_ok=True)
