@@ -196,6 +196,13 @@ class Snapshot:
         """What stands in a folder on ``sys.path``, by stem; None for any other folder."""
         return self.tables()[0].get(path)
 
+    def has_package(self, name: str, path: str) -> bool:
+        """Whether a layer beside the one at `path` holds a package of this name; the standard library is no such layer."""
+        if path == self.paths[0]:
+            return False
+        others = (other for other in self.paths[1:] if other != path and name in (self.names(other) or ()))
+        return any(self.entries(other).get(name, ("", 0, 0))[0].endswith("package") for other in others)
+
     def archive(self, folder: str) -> int:
         """The number of the archive that covers a guest folder."""
         return self.tables()[1][folder][0]
