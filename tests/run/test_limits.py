@@ -62,7 +62,11 @@ def way(request: pytest.FixtureRequest, empty: Wenv, tmp_path: Path) -> Way:
         done = subprocess.run(
             [*command, *options, "-c", code], cwd=empty.folder, env=environment, capture_output=True, text=True, timeout=300
         )
-        return Ended(done.returncode, done.stderr, time.monotonic() - started, [path.name for path in temporary.iterdir()])
+        seconds = time.monotonic() - started
+        until = time.monotonic() + 60  # on a slow disk the deleting goes on for a while after the command's end
+        while (left := [path.name for path in temporary.iterdir()]) and time.monotonic() < until:
+            time.sleep(0.1)
+        return Ended(done.returncode, done.stderr, seconds, left)
 
     return run
 
