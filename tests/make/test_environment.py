@@ -265,3 +265,15 @@ def test_a_run_imports_little(empty: Wenv) -> None:
 
 
 # -- copies, other names, and what cannot be read
+
+
+def test_a_word_that_probably_names_an_environment_installs_nothing(wenv: Wenv) -> None:
+    for word in ("myenv", "venv", "lab", "Dev"):
+        refused = wenv.result("create", word, status=2)
+        assert f"`wenv create -n {word}` makes an environment of that name" in refused.stderr
+    assert not (wenv.folder / ".wenv").exists()
+
+
+def test_a_bare_create_says_what_it_could_have_read(wenv: Wenv) -> None:
+    (wenv.folder / "pyproject.toml").write_text("[project]\nname='x'\nversion='1'\n")
+    assert "`wenv install -r pyproject.toml` adds what it names" in wenv.result("create").stderr

@@ -11,6 +11,11 @@ from wenv.cli.printer import Printer
 from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
 
+#: Words that people give to environments.
+NAMES_OF_ENVIRONMENTS = {"base", "default", "dev", "development", "lab", "my-project", "new", "prod", "project", "sandbox"}
+#: What a bare `wenv create` says that it did not read, the first that is there.
+READABLE = ("pylock.toml", "requirements.txt", "pyproject.toml")
+
 
 def create(
     names: Annotated[
@@ -70,6 +75,8 @@ def create(
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
+    if names and len(names) == 1 and not files and name is None and path is None:
+        _check_word(names[0])
     start, folder = time.monotonic(), place(name, path)
     check_place(folder, clear=clear)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
@@ -89,8 +96,19 @@ def create(
         held = len(requested_of_runtime(solved.runtime, made))
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
+        if not names and not files and (there := next((each for each in READABLE if Path(each).is_file()), None)):
+            printer.say(f"{there} is here and was not read: `wenv install -r {there}` adds what it names")
         if bake:
             show(printer, made.baked, baking.size(solved.runtime, made), time.monotonic() - start - seconds)
+
+
+def _check_word(word: str) -> None:
+    """Raises UsageError for a word that probably names an environment: a stranger's package would be installed."""
+    if word.lower() in NAMES_OF_ENVIRONMENTS or word.lower().endswith("env"):
+        raise UsageError(
+            f"{word} would be a package of the index, and is probably meant as the name of an environment",
+            f"`wenv create -n {word}` makes an environment of that name; `wenv create '{word}>=0'` installs the package",
+        )
 
 
 def _shown(folder: Path) -> str:
