@@ -140,8 +140,10 @@ def _decided(chosen: "resolution.Chosen", target: Target, rules: BuildRules, sou
         sha256 = c.hashes.get("sha256", "")
         file = LockedFile(c.name, c.version, c.filename, c.url, sha256, None, c.requires_python, c.allowed)
         return Decided(c.name, c.version, c.requirers, file)
+    unknown = sources.unknown.get(c.url)
+    evidence = f"{c.problem}; {unknown}" if unknown else c.problem
     if c.source is None:
-        return Decided(c.name, c.version, c.requirers, None, (), c.problem, c.problem, c.remedy)
+        return Decided(c.name, c.version, c.requirers, None, (), evidence, evidence, c.remedy)
     from wenv_resolver.building.recipes import recipe_of
     from wenv_resolver.building.sources import look_into
 
@@ -149,8 +151,6 @@ def _decided(chosen: "resolution.Chosen", target: Target, rules: BuildRules, sou
     file = replace(
         c.source, name=c.name, version=c.version, requires_python=c.requires_python, allowed=c.allowed, recipe=recipe
     )  # fmt: skip
-    unknown = sources.unknown.get(c.url)
-    evidence = f"{c.problem}; {unknown}" if unknown else c.problem
     is_built = sources.builder is not None and sources.builder.known(file) is not None
     if not rules.permits(c.name) and not is_built:
         remedy = "leave out --no-build, or name it with --build-only, to have it built"

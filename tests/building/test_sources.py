@@ -57,9 +57,11 @@ def test_what_a_source_needs_is_found_out(
 
 def test_nothing_is_asked_where_building_is_not_allowed(wenv: Wenv, wheels: Path) -> None:
     source("zzforbidden").write(wheels)
-    result = wenv.result("check", *offline(wheels), "--no-build", "zzforbidden", status=1)
-    assert ASKING not in result.stderr
-    assert "unknown until it is built" in " ".join(result.stdout.split())
+    (wenv.folder / "wheels-only.txt").write_text("--only-binary :all:\nzzforbidden\n")
+    for words in (("--no-build", "zzforbidden"), ("-r", "wheels-only.txt")):
+        result = wenv.result("check", *offline(wheels), *words, status=1)
+        assert ASKING not in result.stderr
+        assert "unknown until it is built" in " ".join(result.stdout.split())
 
 
 def test_a_wheel_that_needs_more_than_its_source_said_is_resolved_again(wenv: Wenv, wheels: Path) -> None:
@@ -146,3 +148,21 @@ def test_an_archive_with_a_project_in_it_is_built(wenv: Wenv, wheels: Path) -> N
     assert wenv.python("import zzsub; print(zzsub.value)", options=("--path", "locked")) == "1\n"
     error = wenv.result("create", "--path", "no", *offline(wheels), f"file://{archive}#subdirectory=../..", status=1).stderr
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        "name = 5\nversion = '1.0'",
+        "name = 'zzodd'\nversion = '1.0'\ndependencies = 'abc'",
+        "name = 'zzodd'\nversion = '1.0'\noptional-dependencies = ['x']",
+        "name = 'zzodd'\nversion = '1.0\\nRequires-Dist: zzsmuggled'",
+    ],
+)
+def test_projects_that_are_not_as_the_standard_says_are_refused_in_words(wenv: Wenv, wheels: Path, project: str) -> None:
+    files = {"pyproject.toml": SETUPTOOLS + "[project]\n" + project + "\n", "zzodd.py": ""}
+    Source("zzodd", files, "1.0", None).write(wheels)
+    refused = wenv.result("create", *offline(wheels), "zzodd", status=1)
+    assert "zzodd" in refused.stderr
+    assert "Traceback (most recent call last)" not in refused.stderr.partition("invalid")[0]
+    assert not (wenv.folder / ".wenv").exists()

@@ -50,8 +50,8 @@ class Describer:
             self._downloader = Downloader(self.options)
         return obtain(self.store, file, self._downloader)
 
-    def metadata(self, file: LockedFile) -> bytes:
-        """METADATA of a source, whose name and version may be empty.
+    def metadata(self, file: LockedFile, *, may_ask: bool = True) -> bytes:
+        """METADATA of a source, whose name and version may be empty; its build is asked only with `may_ask`.
 
         Raises FetchError, HashMismatchError, ResolverError; BuildError if not even name and version are known.
         """
@@ -66,16 +66,16 @@ class Describer:
             return found.text()
         named = replace(file, name=found.name or file.name, version=found.version or file.version)
         try:
-            return self._asked(named, path)
+            return self._asked(named, path, may_ask=may_ask)
         except BuildError as error:
             if not named.name or not named.version:
                 raise
             self.unknown[address] = UNKNOWN if not isinstance(error, FailedBuildError) else f"{UNKNOWN}, and its build fails"
             return replace(found, name=named.name, version=named.version).text()
 
-    def _asked(self, file: LockedFile, path: Path) -> bytes:
+    def _asked(self, file: LockedFile, path: Path, *, may_ask: bool) -> bytes:
         label = f"{file.name or file.filename} {file.version}".strip()
-        if self.builder is None or not self.builder.rules.permits(file.name):
+        if self.builder is None or not may_ask or not self.builder.rules.permits(file.name):
             raise BuildError(
                 f"{label}: {UNKNOWN}, and building is not allowed", "leave out --no-build, or name it with --build-only"
             )

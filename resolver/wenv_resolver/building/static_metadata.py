@@ -117,15 +117,23 @@ def _files(path: Path, subdirectory: str) -> dict[str, bytes]:
 
 
 def _project(found: Mapping[str, bytes]) -> dict[str, Any]:
-    """The [project] table; else what setup.cfg says of the same, where it says it itself."""
+    """The [project] table, unless it is not as the standard says: then the build has words for what is wrong."""
     try:
         project = tomllib.loads(found.get("pyproject.toml", b"").decode("utf-8")).get("project")
-    except (ValueError, AttributeError):
+    except ValueError:
         return {}
-    if isinstance(project, dict):
-        dynamic = project.get("dynamic", ())
-        return {**project, "version": None} if "version" in dynamic else project
-    return {}
+    if not isinstance(project, dict):
+        return {}
+    optional, dynamic = project.get("optional-dependencies", {}), project.get("dynamic", [])
+    lists = [project.get("dependencies", []), dynamic, *(optional.values() if isinstance(optional, dict) else [None])]
+    single = [project.get(name, "x") for name in ("name", "version")]
+    if not all(isinstance(each, list) and all(map(_is_line, each)) for each in lists) or not all(map(_is_line, single)):
+        return {}
+    return {**project, "version": None} if "version" in dynamic else project
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 def name_of_folder(folder: Path) -> str | None:

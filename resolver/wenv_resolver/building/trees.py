@@ -68,12 +68,21 @@ def write_folder(folder: Path, archive: Path) -> str:
             if leads_out and not path.is_file():
                 continue
             tar.add(path.resolve() if leads_out else path, f"project/{name}", recursive=False)
-            content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
-            digest.update(f"{name}\0{os.access(path, os.X_OK)}\0{len(content)}\0".encode() + content)
+            digest.update(f"{name}\0{os.access(path, os.X_OK)}\0{_content(path)}\0".encode("utf-8", "surrogateescape"))
         if (root / ".git").is_dir() and _version_is_from_git(root):
             tar.add(root / ".git", "project/.git")
             digest.update(_git(root, "describe", "--tags", "--always", "--dirty", "--long").encode())
     return digest.hexdigest()
+
+
+def _content(path: Path) -> str:
+    """What a link leads to, or the digest of a file's content; empty for a folder."""
+    if path.is_symlink():
+        return str(path.readlink())
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _inside(root: Path) -> Iterator[Path]:

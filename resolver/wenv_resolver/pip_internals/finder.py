@@ -55,6 +55,7 @@ class TargetLinkEvaluator(LinkEvaluator):
 
     evidence: dict[tuple[str, str], Evidence]
     unusable: set[str]
+    refused: set[str]
 
     def evaluate_link(self, link: Link) -> tuple[LinkType, str]:
         kind, detail = super().evaluate_link(link)
@@ -78,6 +79,8 @@ class TargetLinkEvaluator(LinkEvaluator):
         else:
             return kind, detail
         self.unusable.add(link.url_without_fragment)
+        if is_refused:
+            self.refused.add(link.url_without_fragment)
         return LinkType.candidate, Wheel(link.filename).version if link.is_wheel else detail.partition(" ")[0]
 
     def _evidence(self, version: str) -> Evidence:
@@ -109,6 +112,7 @@ class TargetFinder(PackageFinder):
         super().__init__(*arguments, **keywords)
         self.evidence: dict[tuple[str, str], Evidence] = {}
         self.unusable: set[str] = set()
+        self.refused: set[str] = set()
         self.contained: dict[str, InstallationCandidate] = {}
 
     def find_all_candidates(self, project_name: str) -> list[InstallationCandidate]:
@@ -118,8 +122,9 @@ class TargetFinder(PackageFinder):
 
     def make_link_evaluator(self, project_name: str) -> LinkEvaluator:
         evaluator = super().make_link_evaluator(project_name)
-        evaluator.__class__ = TargetLinkEvaluator  # pip makes them itself; the subclass adds nothing but two references
+        evaluator.__class__ = TargetLinkEvaluator  # pip makes them itself; the subclass adds nothing but three references
         evaluator.evidence, evaluator.unusable = self.evidence, self.unusable  # type: ignore[attr-defined]
+        evaluator.refused = self.refused  # type: ignore[attr-defined]
         return evaluator
 
     def make_candidate_evaluator(self, *arguments: Any, **keywords: Any) -> CandidateEvaluator:

@@ -28,9 +28,11 @@ LARGEST_METADATA = 4 << 20
 REQUIRES_PYTHON = re.compile(rb"^Requires-Python:.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE)
 
 
-def described(requirement: InstallRequirement, link: Link, session: Any, sources: "Describer") -> BaseDistribution:
+def described(
+    requirement: InstallRequirement, link: Link, session: Any, sources: "Describer", *, may_ask: bool
+) -> BaseDistribution:
     """The metadata of a file that the target cannot use as it is: a wheel's from the index or out of the file, a source's as
-    `sources` finds them out."""
+    `sources` finds them out; its build is asked only with `may_ask`."""
     metadata_link = link.metadata_link() if link.is_wheel else None
     if metadata_link is not None:
         text = b"".join(stream_link(session, metadata_link.url))
@@ -42,7 +44,7 @@ def described(requirement: InstallRequirement, link: Link, session: Any, sources
                     file.write(chunk)
             text = _metadata_inside(path)
     else:
-        text = sources.metadata(source_of(link, requirement.name))
+        text = sources.metadata(source_of(link, requirement.name), may_ask=may_ask)
     # this file is here to be reported, or built: its Python must not end the resolution first
     head, blank, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
     head = REQUIRES_PYTHON.sub(b"", head + b"\n")

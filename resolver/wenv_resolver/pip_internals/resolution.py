@@ -141,7 +141,8 @@ def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinde
             if link.is_wheel and link.url_without_fragment not in finder.unusable:
                 distribution: BaseDistribution = prepare(requirement, parallel_builds)
                 return distribution
-            return described(requirement, link, repository.session, sources)
+            may_ask = link.url_without_fragment not in finder.refused
+            return described(requirement, link, repository.session, sources, may_ask=may_ask)
 
         preparer.prepare_linked_requirement = prepare_linked
         return preparer
