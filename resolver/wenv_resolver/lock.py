@@ -33,7 +33,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from wenv_cache.reading import Given, InvalidValueError, printable
 from wenv_resolver.errors import LockError, Unusable, UnusablePackagesError
@@ -100,7 +100,7 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
     packages = [
         Package(
             name=canonicalize_name(wheel.name),
-            version=None if wheel.is_folder else Version(wheel.version),
+            version=Version(wheel.version) if wheel.version and not wheel.is_folder else None,
             requires_python=SpecifierSet(wheel.requires_python) if wheel.requires_python else None,
             **_file_entry(wheel),
         )
@@ -262,14 +262,23 @@ def _locked(package: Package, file: PackageWheel | PackageArchive | PackageSdist
     recipe = "" if isinstance(file, PackageWheel) else _own(package, "recipe")
     below = file.subdirectory if isinstance(file, PackageArchive) else None
     return LockedFile(
-        package.name, version, filename, url, sha256, file.size, requires_python, recipe=recipe, subdirectory=below or ""
+        package.name,
+        version,
+        filename,
+        url,
+        sha256,
+        file.size,
+        requires_python,
+        recipe=recipe,
+        subdirectory=_text(origin, package, below or ""),
     )
 
 
 def _locked_folder(package: Package, entry: PackageDirectory, origin: str) -> LockedFile:
     folder = _beside(origin, entry.path)
-    url, version = folder.as_uri().rstrip("/") + "/", str(package.version or _own(package, "version"))
-    return LockedFile(package.name, version, f"{package.name}.tar", url, subdirectory=entry.subdirectory or "")
+    url, version = folder.as_uri().rstrip("/") + "/", str(package.version or _own_version(package))
+    below = _text(origin, package, entry.subdirectory or "")
+    return LockedFile(package.name, version, f"{package.name}.tar", url, subdirectory=below)
 
 
 def _locked_repository(package: Package, entry: PackageVcs, origin: str) -> LockedFile:
@@ -277,14 +286,30 @@ def _locked_repository(package: Package, entry: PackageVcs, origin: str) -> Lock
         raise LockError(f"{origin}: {package.name}: repositories of git can be read, and not of {printable(entry.type)}")
     if not _COMMIT.fullmatch(entry.commit_id):
         raise LockError(f"{origin}: {package.name}: {printable(entry.commit_id[:80])!r} is not a commit")
-    url = entry.url or _beside(origin, str(entry.path)).as_uri()
-    version, below = str(package.version or ""), entry.subdirectory or ""
+    url = _text(origin, package, entry.url or _beside(origin, str(entry.path)).as_uri())
+    version, below = str(package.version or ""), _text(origin, package, entry.subdirectory or "")
     return LockedFile(package.name, version, f"{package.name}.tar", f"git+{url}@{entry.commit_id}", subdirectory=below)
 
 
 def _beside(origin: str, path: str) -> Path:
     """A path that a lock names, which may be relative to it."""
     return (Path(origin).absolute().parent / path).resolve()
+
+
+def _text(origin: str, package: Package, value: str) -> str:
+    """A text of a lock; raises LockError for one with control characters."""
+    try:
+        return Given(value).text() if value else ""
+    except InvalidValueError as error:
+        raise LockError(f"{origin}: {printable(package.name)}: {error}") from error
+
+
+def _own_version(package: Package) -> str:
+    """The version that a folder's project had when the lock was made; empty if it says none."""
+    try:
+        return str(Version(_own(package, "version")))
+    except InvalidVersion:
+        return ""
 
 
 def _own(package: Package, name: str) -> str:

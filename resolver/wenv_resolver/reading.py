@@ -81,7 +81,7 @@ def _package(name: str) -> str:
         raise RequirementsError(f"{name} is the name of a file, not of a package", f"-r {name}")
     if not bare and path.name.startswith(".") and "/" not in name and len(name) > 2:
         raise RequirementsError(f"{name} is no package", f"--path {name} says where an environment lies")
-    if not bare and "://" not in name and " @ " not in name and _is_path(name) and not path.exists():
+    if not bare and "://" not in name and " @ " not in name and _is_path(name) and not Path(name.partition("[")[0]).exists():
         raise RequirementsError(f"no such file or folder: {name}")
     return name
 

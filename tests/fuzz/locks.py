@@ -55,13 +55,15 @@ def read(data: bytes) -> None:
 def _check(file: LockedFile) -> None:
     """What every file that was accepted holds to."""
     assert re.fullmatch("[0-9a-z]+(-[0-9a-z]+)*", file.name), "a name that is not canonical"
-    assert re.fullmatch("[0-9A-Za-z.+!_-]+", file.version)
+    is_tree = file.is_folder or file.is_repository
+    assert re.fullmatch("[0-9A-Za-z.+!_-]+", file.version) or (file.is_source and not file.version)
+    assert is_printable(file.subdirectory)
     assert file.filename not in {"", ".", ".."}
     assert not {"/", "\\", "\0"} & set(file.filename)
     assert is_printable(file.filename)
     assert is_printable(file.url)
     assert urlsplit(file.url).scheme, "an address without a scheme"
-    assert DIGEST.fullmatch(file.sha256), "a digest that is none"
+    assert DIGEST.fullmatch(file.sha256) or (is_tree and not file.sha256), "a digest that is none"
     assert file.size is None or file.size >= 0
     assert is_printable(file.recipe), "a recipe with control characters"
 

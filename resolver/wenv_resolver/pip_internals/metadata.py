@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
+from pip._internal.exceptions import MetadataInvalid
 from pip._internal.metadata import BaseDistribution, get_metadata_distribution
 from pip._internal.models.link import Link
 from pip._internal.req.req_install import InstallRequirement
 
+from wenv_cache.reading import printable
 from wenv_resolver.building.trees import Repository
 from wenv_resolver.errors import RequirementsError, ResolverError
 from wenv_resolver.lock import LockedFile
@@ -48,7 +50,12 @@ def described(
     # this file is here to be reported, or built: its Python must not end the resolution first
     head, blank, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
     head = REQUIRES_PYTHON.sub(b"", head + b"\n")
-    name = BytesParser().parsebytes(head)["Name"] or requirement.name
+    said = BytesParser().parsebytes(head)
+    name, version = said["Name"] or requirement.name, printable(str(said["Version"]))
+    try:
+        Version(version)
+    except InvalidVersion as error:
+        raise MetadataInvalid(requirement, f"its version is {version!r}") from error
     return get_metadata_distribution(head + blank[1:] + body, link.filename, str(name))
 
 
