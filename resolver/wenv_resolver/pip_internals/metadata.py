@@ -34,7 +34,10 @@ def described(
     requirement: InstallRequirement, link: Link, session: Any, sources: "Describer", *, may_ask: bool
 ) -> BaseDistribution:
     """The metadata of a file that the target cannot use as it is: a wheel's from the index or out of the file, a source's as
-    `sources` finds them out; its build is asked only with `may_ask`."""
+    `sources` finds them out; its build is asked only with `may_ask`.
+
+    Raises MetadataInvalid (pip's) for a version that is none, which pip then leaves out.
+    """
     metadata_link = link.metadata_link() if link.is_wheel else None
     if metadata_link is not None:
         text = b"".join(stream_link(session, metadata_link.url))
