@@ -272,6 +272,8 @@ def test_a_word_that_probably_names_an_environment_installs_nothing(wenv: Wenv) 
         refused = wenv.result("create", word, status=2)
         assert f"`wenv create -n {word}` makes an environment of that name" in refused.stderr
     assert not (wenv.folder / ".wenv").exists()
+    refused = wenv.result("create", "--no-index", "python-dotenv", status=1)
+    assert "is probably meant" not in refused.stderr, "a package that many use"
 
 
 def test_a_bare_create_says_what_it_could_have_read(wenv: Wenv) -> None:

@@ -1,5 +1,6 @@
 """``wenv create``."""
 
+import re
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,10 @@ from wenv.cli.printer import Printer
 from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
 
-#: Words that people give to environments.
-NAMES_OF_ENVIRONMENTS = {"base", "default", "dev", "development", "lab", "my-project", "new", "prod", "project", "sandbox"}
+#: Words that people give to environments; packages are called python-dotenv and pipenv.
+NAMES_OF_ENVIRONMENTS = re.compile(
+    "base|default|dev|development|lab|my-project|new|prod|project|sandbox|(my|test|new|dev|py|conda)?[-_]?v?env[0-9]*"
+)
 #: What a bare `wenv create` says that it did not read, the first that is there.
 READABLE = ("pylock.toml", "requirements.txt", "pyproject.toml")
 
@@ -104,7 +107,7 @@ def create(
 
 def _check_word(word: str) -> None:
     """Raises UsageError for a word that probably names an environment: a stranger's package would be installed."""
-    if word.lower() in NAMES_OF_ENVIRONMENTS or word.lower().endswith("env"):
+    if NAMES_OF_ENVIRONMENTS.fullmatch(word.lower()):
         raise UsageError(
             f"{word} would be a package of the index, and is probably meant as the name of an environment",
             f"`wenv create -n {word}` makes an environment of that name; `wenv create '{word}>=0'` installs the package",
