@@ -51,6 +51,16 @@ def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv) -> None:
     assert offline.result("run", "job.py").stderr == "", "what it needs is in use"
 
 
+def test_what_a_block_names_beside_the_script_is_that_scripts(offline: Wenv, tmp_path: Path) -> None:
+    more = '[tool.uv.sources]\nzznear = { path = "zznear-1.0-py3-none-any.whl" }\n'
+    for place in ("one", "two"):
+        folder = tmp_path / place
+        folder.mkdir()
+        Wheel("zznear", files={"zznear.py": f"place = {place!r}\n"}).write(folder)
+        job = script(folder, ["zznear"], "import zznear; print(zznear.place)", more)
+        assert offline("run", str(job)) == f"{place}\n"
+
+
 def test_packages_for_one_run(offline: Wenv) -> None:
     both = "import zztwo; print(zztwo.version)"
     assert offline.result("run", "--with", "zztwo", "-c", both).stdout == "1.0\n"

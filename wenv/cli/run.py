@@ -120,25 +120,28 @@ def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[s
     from wenv.environment import find
     from wenv.errors import NoEnvironmentError
 
-    script = Path(line.target) if line.form == "script" and may_have_block(line.target) else None
-    if (name is not None or path is not None or script is None) and not extra:
+    is_named = name is not None or path is not None
+    script, metadata = None, None
+    if line.form == "script" and not is_named and may_have_block(line.target):
+        from wenv_resolver.scripts import script_metadata
+
+        script = Path(line.target)
+        metadata = script_metadata(script)
+    if metadata is None and not extra:
         return find.find(name, path)
     from wenv.cli.workspace import open_workspace
-    from wenv.make.scripts import environment_of, says_what_it_needs
+    from wenv.make.scripts import environment_of
 
-    own = script if script is not None and name is None and path is None and says_what_it_needs(script) else None
     base = None
-    if own is None:
+    if metadata is None:
+        script = None
         try:
             base = find.find(name, path)
         except NoEnvironmentError:
-            if name is not None or path is not None or not extra:
+            if is_named:
                 raise
-    if own is None and not extra:
-        assert base is not None
-        return base
     with Printer() as printer:
-        return environment_of(open_workspace(), own, extra, base, printer)
+        return environment_of(open_workspace(), script, metadata, extra, base, printer)
 
 
 def _start_from(file: Path, line: CommandLine, granted: "Policy", *, as_json: bool) -> int:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from wenv.environment.granting import request_in
 from wenv.environment.kinds import Choice
@@ -23,29 +24,30 @@ from wenv_cache.files import write_atomically
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested
-from wenv_resolver.scripts import script_metadata
 
 #: For how long an environment is kept that no script has used.
 KEPT = timedelta(days=30)
 
 
-def says_what_it_needs(script: Path) -> bool:
-    """Whether a file has a block of script metadata.  Raises RequirementsError for one that cannot be read."""
-    return script.is_file() and script_metadata(script) is not None
-
-
 def environment_of(
-    workspace: Workspace, script: Path | None, names: Sequence[str], base: Environment | None, progress: Progress
+    workspace: Workspace,
+    script: Path | None,
+    metadata: Mapping[str, Any] | None,
+    names: Sequence[str],
+    base: Environment | None,
+    progress: Progress,
 ) -> Environment:
-    """The environment for a script with a block of metadata, and `names` besides.
+    """The environment for a script with a block of metadata (as `script_metadata` reads it), and `names` besides.
 
     `base` is an environment whose requirements are wanted, too.  An environment that is not there, or was made for another
     runtime, is made.  Raises what `create` does.
     """
     wanted = Wanted(tuple(names), () if script is None else (script,))
-    metadata = script_metadata(script) if script is not None else None
+    tool = (metadata or {}).get("tool")
+    has_paths = script is not None and isinstance(tool, dict) and "uv" in tool  # which are relative to the script
+    beside = str(script.absolute().parent) if script is not None and has_paths else ""
     asked = base.asked_for if base is not None else Requested()
-    told = [metadata, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
+    told = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
     key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
     folder = script_environments() / key
     if script is not None and metadata is not None:
@@ -76,7 +78,7 @@ def _fitting(workspace: Workspace, folder: Path, progress: Progress) -> Environm
     return None
 
 
-def _say_request(script: Path, metadata: dict[str, object], progress: Progress) -> None:
+def _say_request(script: Path, metadata: Mapping[str, Any], progress: Progress) -> None:
     """Say what a script asks for in [tool.wenv]: it is granted on the command line only."""
     tool = metadata.get("tool")
     table = tool.get("wenv") if isinstance(tool, dict) else None
