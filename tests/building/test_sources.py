@@ -76,7 +76,8 @@ def project(folder: Path, name: str) -> Path:
     """A project in src layout, with an extra and a script."""
     package = folder / "src" / name
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text("def main() -> None:\n    print('it works')\n")
+    # no other run of the tests has built the very same
+    (package / "__init__.py").write_text(f"# {folder}\ndef main() -> None:\n    print('it works')\n")
     (folder / "pyproject.toml").write_text(
         SETUPTOOLS
         + f"[project]\nname='{name}'\nversion='1.0'\ndependencies=['zzneeded']\n[project.scripts]\n{name}-it='{name}:main'\n"
