@@ -1,5 +1,6 @@
 """pylock.toml (PEP 751): what a resolution decided, so that it need not be decided again."""
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
@@ -288,7 +289,13 @@ def _locked_repository(package: Package, entry: PackageVcs, origin: str) -> Lock
         raise LockError(f"{origin}: {package.name}: {printable(entry.commit_id[:80])!r} is not a commit")
     url = _text(origin, package, entry.url or _beside(origin, str(entry.path)).as_uri())
     version, below = str(package.version or ""), _text(origin, package, entry.subdirectory or "")
-    return LockedFile(package.name, version, f"{package.name}.tar", f"git+{url}@{entry.commit_id}", subdirectory=below)
+    sha256 = repository_digest(url, entry.commit_id)
+    return LockedFile(package.name, version, f"{package.name}.tar", f"git+{url}@{entry.commit_id}", sha256, subdirectory=below)
+
+
+def repository_digest(url: str, commit: str) -> str:
+    """What stands for the content of a git repository at a commit."""
+    return hashlib.sha256(f"{without_credentials(url)}\n{commit}".encode()).hexdigest()
 
 
 def _beside(origin: str, path: str) -> Path:

@@ -22,8 +22,7 @@ from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.bounds import bounded
 from wenv_resolver.errors import HashMismatchError, HostileSourceError
-from wenv_resolver.lock import LockedFile
-from wenv_resolver.requirements import without_credentials
+from wenv_resolver.lock import LockedFile, repository_digest
 
 if TYPE_CHECKING:
     from wenv_resolver.pip_internals.downloads import Downloader
@@ -109,7 +108,7 @@ def _obtain_tree(file: LockedFile, staging: Path, folder: Path) -> tuple[LockedF
         repository = Repository.parse(file.url)
         commit = write_repository(repository, staging, path)
         file = replace(file, url=f"git+{repository.url}@{commit}")
-        sha256 = hashlib.sha256(f"{without_credentials(repository.url)}\n{commit}".encode()).hexdigest()
+        sha256 = repository_digest(repository.url, commit)
     kept = folder / sha256 / file.filename
     kept.parent.mkdir(parents=True, exist_ok=True)
     size = path.stat().st_size
