@@ -9,7 +9,7 @@ from wenv.environment.kinds import Choice, Kind
 from wenv.make import solve
 from wenv.make.wanted import Wanted
 from wenv.runtimes import Runtime
-from wenv.runtimes.choice import announcement, with_advice
+from wenv.runtimes.choice import alternatives, announcement, with_advice
 from wenv.runtimes.workspace import Workspace
 from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import lock_facts
@@ -26,7 +26,7 @@ def chosen_runtime(workspace: Workspace, choice: Choice, inputs: Wanted, progres
         if facts.runtime in tuple(Kind):
             return workspace.runtime(Kind(facts.runtime))
     usual = workspace.runtime()
-    for other in workspace.alternatives(usual):
+    for other in alternatives(usual):
         if reasons := other.contents.reasons(facts.requirements) if lock is not None else _reasons(inputs, other):
             progress.say(announcement(other, reasons))
             return other
@@ -61,7 +61,7 @@ def first_solution(
     """
     runtime = chosen_runtime(workspace, choice, inputs, progress)
     is_free = choice is Choice.AUTO and inputs.lock is None
-    holding = [other for other in workspace.alternatives(runtime) if is_free and other.contents.packages]
+    holding = [other for other in alternatives(runtime) if is_free and other.contents.packages]
     others = [other for other in holding if not other.contents.lacking(_texts(inputs))]
     try:
         solved = inputs.solution(runtime, progress, refresh=refresh)

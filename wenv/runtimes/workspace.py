@@ -33,7 +33,3 @@ class Workspace:
     def runtime_for(self, environment: Environment) -> Runtime:
         """The runtime of an environment."""
         return self.runtime(Kind(environment.runtime.kind))
-
-    def alternatives(self, runtime: Runtime) -> list[Runtime]:
-        """All runtimes but one."""
-        return [self.runtime(kind) for kind in Kind if kind is not runtime.kind]
