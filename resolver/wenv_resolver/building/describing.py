@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from wenv_resolver.building.worker_process import run_worker
 from wenv_resolver.errors import BuildError, FailedBuildError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals.downloads import Downloader
+from wenv_resolver.pip_internals.metadata import metadata_inside
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import IndexOptions
 
@@ -84,9 +84,7 @@ class Describer:
 
 def metadata_of(built: BuiltWheel) -> bytes:
     """METADATA of a wheel that was built here."""
-    with zipfile.ZipFile(built.path) as archive:
-        name = next(each for each in archive.namelist() if each.count("/") == 1 and each.endswith(".dist-info/METADATA"))
-        return archive.read(name)
+    return metadata_inside(built.path)
 
 
 def ask(builder: Builder, file: LockedFile, path: Path, options: IndexOptions, progress: Progress, label: str) -> bytes:

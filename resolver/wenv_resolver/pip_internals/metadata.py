@@ -47,7 +47,7 @@ def described(
             with path.open("wb") as file:
                 for chunk in stream_link(session, link.url_without_fragment):
                     file.write(chunk)
-            text = _metadata_inside(path)
+            text = metadata_inside(path)
     else:
         text = sources.metadata(source_of(link, requirement.name), may_ask=may_ask)
     # this file is here to be reported, or built: its Python must not end the resolution first
@@ -81,8 +81,8 @@ def source_of(link: Link, name: str | None) -> LockedFile:
     )
 
 
-def _metadata_inside(path: Path) -> bytes:
-    """METADATA of a wheel."""
+def metadata_inside(path: Path) -> bytes:
+    """METADATA of a wheel.  Raises ResolverError for one that cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")]

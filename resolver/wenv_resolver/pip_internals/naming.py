@@ -7,6 +7,7 @@ from pip._internal.req.constructors import install_req_from_line
 
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.pip_internals.metadata import source_of
+from wenv_resolver.pip_internals.requirements import with_address
 
 if TYPE_CHECKING:
     from wenv_resolver.building.describing import Describer
@@ -21,6 +22,4 @@ def name_of(text: str, sources: "Describer") -> str:
     if requirement.link is None:
         raise RequirementsError(f"{text} names no package")
     name = requirement.name or BytesParser().parsebytes(sources.metadata(source_of(requirement.link, None)))["Name"]
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    marker = f" ; {requirement.markers}" if requirement.markers else ""
-    return f"{name}{extras} @ {requirement.link.url}{marker}"
+    return with_address(requirement, name)

@@ -95,14 +95,22 @@ def _line(requirement: InstallRequirement, origin: str) -> Line:
         if requirement.link.is_file and not requirement.markers and not Path(requirement.link.file_path).exists():
             raise RequirementsError(f"{origin}: no such file: {requirement.link.file_path}")
         name = requirement.name or _name_of(requirement.link)
-        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-        text = f"{name}{extras} @ {requirement.link.url}{marker}" if name else f"{requirement.link.url}{extras}{marker}"
+        text = with_address(requirement, name)
     else:
         text = f"{requirement.req}{marker}"
     hashes = requirement.hash_options
     if hashes and "sha256" not in hashes:
         raise RequirementsError(f"{origin}: {text}: its hashes are {', '.join(hashes)}; sha256 is needed")
     return Line(text, tuple(hashes.get("sha256", ())), origin)
+
+
+def with_address(requirement: InstallRequirement, name: str | None) -> str:
+    """A requirement that has an address as text: with the project's name before it, if that is known."""
+    assert requirement.link is not None
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f" ; {requirement.markers}" if requirement.markers else ""
+    url = requirement.link.url
+    return f"{name}{extras} @ {url}{marker}" if name else f"{url}{extras}{marker}"
 
 
 def _name_of(link: Link) -> str | None:
