@@ -27,6 +27,7 @@ MODULES = {
         "wenv.launcher.request",
         "wenv.launcher.preopens",
         "wenv.launcher.program",
+        "wenv.launcher.stacks",
         "wenv.launcher.traps",
         "wenv.version",
         "wenv.launcher.c_api",

@@ -343,6 +343,8 @@ class Session:
 
         A guest that sleeps, or waits for anything else of the host's, is not stopped before that ends: it is left behind.
         """
+        from wenv.engine.deep import deep_thread
+
         outcome: list[Any] = []
         failure: list[BaseException] = []
 
@@ -353,8 +355,7 @@ class Session:
                 failure.append(error)
 
         limit = self._policy.time or 0.0
-        thread = threading.Thread(target=work, name="wenv-session", daemon=True)
-        thread.start()
+        thread = deep_thread(work, "wenv-session")
         thread.join(limit)
         if thread.is_alive():
             host.stop()

@@ -31,7 +31,7 @@ RESIDENT = 20 << 20
 #: What the pool is laid out for, far above what any component needs; it is address space, not memory.
 POOL = {
     "total_memories": SESSIONS,
-    "total_stacks": SESSIONS,
+    "total_stacks": 1,  # for calls that wait without a thread, of which there are none
     "total_tables": SESSIONS * 8,
     "total_component_instances": SESSIONS,
     "total_core_instances": SESSIONS * 1000,
@@ -98,6 +98,7 @@ def _config(engine: Engine, *, pooled: bool) -> wasmtime.Config:
     config.wasm_component_model = engine.kind is Format.COMPONENT
     config.wasm_exceptions = engine.kind is Format.MODULE
     config.epoch_interruption = engine.stoppable
+    _bindings.wasmtime_config_async_stack_size_set(config.ptr(), STACK)  # not used here, but wasmtime wants it as large
     config.max_wasm_stack = STACK
     if pooled:
         pool = _bindings.wasmtime_pooling_allocation_config_new()

@@ -1,16 +1,14 @@
 """Instances, and how the code in wenv/guest is called in each of the two kinds."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import wasmtime
 from wasmtime import component as component_model
 
+from wenv.engine.deep import deeply
 from wenv.engine.engine import Compiled
 from wenv.engine.module import ModuleGuest
 from wenv.launcher.c_api import INTERFACE
-
-if TYPE_CHECKING:
-    pass
 
 
 class Guest(Protocol):
@@ -38,8 +36,8 @@ class ComponentGuest:
 
     def __init__(self, compiled: Compiled, store: wasmtime.Store) -> None:
         assert isinstance(compiled.program, component_model.Component)
-        self._store = store
-        instance = compiled.engine.linker.instantiate(store, compiled.program)
+        self._store, program = store, compiled.program
+        instance = deeply(lambda: compiled.engine.linker.instantiate(store, program))
         interface = instance.get_export_index(store, INTERFACE.decode())
 
         def exported(name: str) -> component_model.Func:
@@ -51,11 +49,11 @@ class ComponentGuest:
         self._main, self._call = exported("main"), exported("call")
 
     def main(self, request: str) -> int:
-        status: int = self._main(self._store, request)
+        status: int = deeply(lambda: self._main(self._store, request))
         return status
 
     def call(self, name: str, argument: str) -> tuple[bool, str]:
-        reply = self._call(self._store, name, argument)
+        reply = deeply(lambda: self._call(self._store, name, argument))
         return reply.ok, reply.value
 
     def interrupt(self) -> bool:

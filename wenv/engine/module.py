@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
+from wenv.engine.deep import deeply
 from wenv.engine.engine import Compiled
 from wenv.engine.replies import LARGEST
 from wenv.errors import TrapError
@@ -47,7 +48,8 @@ class ModuleGuest:
         linker.define_wasi()
         integers = [wasmtime.ValType.i32() for _ in range(4)]
         linker.define_func(*DOOR, wasmtime.FuncType(integers, integers[:1]), self._take, access_caller=True)
-        self._exports = linker.instantiate(store, compiled.program).exports(store)
+        program = compiled.program
+        self._exports = deeply(lambda: linker.instantiate(store, program)).exports(store)
         memory = self._exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
@@ -89,7 +91,7 @@ class ModuleGuest:
         data = source.encode()
         place = self._function("host_alloc")(self._store, len(data)) & 0xFFFFFFFF
         self._memory.write(self._store, data, place)
-        status: int = self._function("turn")(self._store, place, len(data))
+        status: int = deeply(lambda: self._function("turn")(self._store, place, len(data)))
         return status
 
     def _function(self, name: str) -> wasmtime.Func:

@@ -5,11 +5,11 @@ behind: its thread is a daemon and ends with the process (see wenv/__main__.py),
 never returns.  Its private folders are deleted then.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from wenv.engine.deep import deep_thread
 from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TimeLimitError
 from wenv.launcher.limits import LOOK
@@ -43,9 +43,8 @@ def run_in_session(
         except BaseException as error:
             failure.append(error)
 
-    thread = threading.Thread(target=work, name="guest", daemon=True)
     deadline = None if time_limit is None else time.monotonic() + time_limit
-    thread.start()
+    thread = deep_thread(work, "guest")
     try:
         while thread.is_alive():
             left = WAKE if look is None else LOOK

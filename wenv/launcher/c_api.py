@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
 #: The first part of the versions of wasmtime whose C interface this is.
 SERIES = "50."
-#: Bytes of stack for WebAssembly code.  wasmtime aborts the process unless this stays below its 2 MiB fibre stack.
-STACK = (2 << 20) - (64 << 10)
+#: Bytes of stack for WebAssembly code, on the stack of the thread that calls it (wenv/launcher/stacks.py).  CPython counts what
+#: it uses of a stack in the guest's memory, and raises RecursionError before the native frames of the same calls need so much.
+#: Deallocating nested containers uses none there: these can be about 200,000 deep.
+STACK = 64 << 20
 #: Of a component: the interface of wenv's own that it exports.
 INTERFACE = b"wenv:env/session@0.1.0"
 #: The function in it that runs a program.
@@ -79,6 +81,7 @@ Address, Texts, Status = POINTER(c_void_p), POINTER(c_char_p), POINTER(c_int)
 #: Of each function: its result, and what it takes.
 FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasm_config_new": (c_void_p,),
+    "wasmtime_config_async_stack_size_set": (None, c_void_p, c_size_t),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
     "wasm_engine_new_with_config": (c_void_p, c_void_p),
     "wasmtime_store_new": (c_void_p, c_void_p, c_void_p, c_void_p),
@@ -139,6 +142,7 @@ class Machine:
         c = self._c
         config = c["wasm_config_new"]()
         c[self.feature](config, True)
+        c["wasmtime_config_async_stack_size_set"](config, STACK)  # not used here, but wasmtime wants it as large
         c["wasmtime_config_max_wasm_stack_set"](config, STACK)
         self._engine = c["wasm_engine_new_with_config"](config)
         self._load(os.fsencode(compiled))

@@ -14,6 +14,7 @@ from wenv.launcher.preopens import shared_folders, writes_into
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.program import may_have_block, program_of
 from wenv.launcher.request import encoded, request_of
+from wenv.launcher.stacks import start_deep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def _run(
 
     _end_like_errors()
     deadline = None if seconds is None else time.monotonic() + seconds
-    _thread.start_new_thread(work, ())
+    start_deep(lambda: _thread.start_new_thread(work, ()))
     try:
         while not ended.acquire(timeout=_pause(watch, deadline)):
             if deadline is not None and time.monotonic() >= deadline:

@@ -87,6 +87,7 @@ typedef uint64_t Callback(void *, void *, Integer *, uint64_t, Integer *, uint64
 
 #define FUNCTIONS(F) \
   F(void *, wasm_config_new, (void)) \
+  F(void, wasmtime_config_async_stack_size_set, (void *, uint64_t)) \
   F(void, wasmtime_config_max_wasm_stack_set, (void *, uint64_t)) \
   F(void *, wasm_engine_new_with_config, (void *)) \
   F(void *, wasmtime_store_new, (void *, void *, void *)) \

@@ -10,8 +10,10 @@
 /* What this program is called with to delete a folder: no script has such a path. */
 static char REMOVE[] = "--remove", REMOVER[] = "wenv-remove";
 
-/* Bytes of a guest's thread.  Microseconds that the end of a command waits for the deleting. */
-enum { STACK = 8 << 20, WAIT = 3000000 };
+/* Bytes of a guest's thread beyond the stack for WebAssembly.  Microseconds that the end of a command waits for the deleting. */
+enum { OWN_STACK = 2 << 20, WAIT = 3000000 };
+
+static size_t stack;
 
 static void *run(void *unused) {
   (void)unused;
@@ -37,7 +39,9 @@ static void prepare(void) {
   config = wasm_config_new();
   if (image) wasmtime_config_wasm_exceptions_set(config, true);
   else wasmtime_config_wasm_component_model_set(config, true);
-  wasmtime_config_max_wasm_stack_set(config, (size_t)strtoull(only(RECORD_STACK), NULL, 10));
+  stack = (size_t)strtoull(only(RECORD_STACK), NULL, 10);
+  wasmtime_config_async_stack_size_set(config, stack);
+  wasmtime_config_max_wasm_stack_set(config, stack);
   engine = wasm_engine_new_with_config(config);
   if (image) {
     if (!prepare_module(engine, component)) give_up();
@@ -105,7 +109,7 @@ static void start(void) {
   sigaddset(&heard, SIGALRM);
   pthread_sigmask(SIG_BLOCK, &heard, NULL);
   look_again(LOOK);
-  if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, STACK) || pthread_create(&thread, &attributes, run, NULL)) give_up();
+  if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, stack + OWN_STACK) || pthread_create(&thread, &attributes, run, NULL)) give_up();
   for (;;) {
     if (sigwait(&heard, &number)) continue;
     if (number != SIGALRM) break;
