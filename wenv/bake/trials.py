@@ -113,6 +113,7 @@ def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[
         "stubs": list(stubs),
         "terminal": None,
         "shared": {},
+        "databases": [],
         "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
         "limits": {"memory": None, "disk": DISK, "open_files": OPEN_FILES},
         "control": PRIVATE,

@@ -148,6 +148,15 @@ Variables = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME[=VALUE]", help="Pass an environment variable.", rich_help_panel=SANDBOX),
 ]
+Databases = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--sqlite",
+        metavar="FILE",
+        help="Lock an SQLite database for the run, so that the program may write to it.",
+        rich_help_panel=SANDBOX,
+    ),
+]
 Memory = Annotated[
     str | None,
     typer.Option("--memory", metavar="SIZE", help="Limit memory, for example 512M.", rich_help_panel=SANDBOX),

@@ -16,6 +16,8 @@ from wenv.launcher.program import may_have_block
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wenv.environment.manifest import Environment
     from wenv.launcher.program import Program
     from wenv.policy.policy import Policy
@@ -48,6 +50,7 @@ def run(
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
+    databases: options.Databases = None,
     memory: options.Memory = None,
     timeout: options.Time = None,
     max_output: options.Output = None,
@@ -104,8 +107,8 @@ def run(
         if from_file is not None and (name is not None or path is not None or extra):
             raise UsageError("--from excludes --name, --path and --with")
         if from_file is None:
-            return start(_meant(line, name, path, extra or []), line, granted, as_json=as_json)
-        return _start_from(from_file, line, granted, as_json=as_json)
+            return start(_meant(line, name, path, extra or []), line, granted, databases or (), as_json=as_json)
+        return _start_from(from_file, line, granted, databases or (), as_json=as_json)
     except UserError as error:
         if not as_json:
             raise
@@ -144,16 +147,18 @@ def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[s
         return environment_of(open_workspace(), script, metadata, extra, base, printer)
 
 
-def _start_from(file: Path, line: CommandLine, granted: "Policy", *, as_json: bool) -> int:
+def _start_from(file: Path, line: CommandLine, granted: "Policy", databases: "Sequence[Path]", *, as_json: bool) -> int:
     """Start it in an environment that is there for this run only."""
     from wenv.cli.workspace import open_workspace
     from wenv.share.borrowed import temporary
 
     with Printer() as printer, temporary(open_workspace().store, file, printer) as chosen:
-        return start(chosen, line, granted, as_json=as_json)
+        return start(chosen, line, granted, databases, as_json=as_json)
 
 
-def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_json: bool = False) -> int:
+def start(
+    chosen: "Environment", line: CommandLine, granted: "Policy", databases: "Sequence[Path]" = (), *, as_json: bool = False
+) -> int:
     """Start what CPython would start for this command line."""
     from wenv.cli.workspace import open_workspace
     from wenv.environment.granting import policy_of
@@ -171,13 +176,15 @@ def start(chosen: "Environment", line: CommandLine, granted: "Policy", *, as_jso
         if line.form == "prompt" and sys.stdin.isatty():
             from wenv.run.shell import run_shell
 
-            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer)
+            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
         program = running.program_of(line, runtime.store, chosen)
         ready = ensure_ready(runtime, chosen, printer)
-        return _told(printer, ready, program, policy) if as_json else running.run(ready, program, policy, printer)
+        if as_json:
+            return _told(printer, ready, program, policy, databases)
+        return running.run(ready, program, policy, printer, databases)
 
 
 def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
@@ -198,14 +205,16 @@ def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
     return 0
 
 
-def _told(printer: Printer, ready: "Ready", program: "Program", policy: "Policy") -> int:
+def _told(printer: Printer, ready: "Ready", program: "Program", policy: "Policy", databases: "Sequence[Path]") -> int:
     """Run a program, and print what it printed and how it ended as one line of JSON."""
     from wenv.launcher.limits import CAPTURED
     from wenv.run import run as running
 
     printed: dict[int, list[bytes]] = {1: [], 2: []}
     bounded = policy if policy.output is not None else replace(policy, output=CAPTURED)
-    outcome, _ = running.run_told(ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data))
+    outcome, _ = running.run_told(
+        ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data), databases
+    )
     texts = {name: b"".join(printed[number]).decode("utf-8", "replace") for number, name in ((1, "stdout"), (2, "stderr"))}
     print(json.dumps({**outcome.as_json(), **texts}))
     return outcome.status

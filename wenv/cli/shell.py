@@ -12,6 +12,7 @@ def shell(
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
+    databases: options.Databases = None,
     memory: options.Memory = None,
     timeout: options.Time = None,
     max_output: options.Output = None,
@@ -36,7 +37,7 @@ def shell(
     from wenv.environment import find
 
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
-    return start(find.find(name, path), CommandLine("prompt"), granted)
+    return start(find.find(name, path), CommandLine("prompt"), granted, databases or ())
 
 
 def register(app: typer.Typer) -> None:

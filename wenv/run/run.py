@@ -7,7 +7,7 @@ import difflib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -31,6 +31,7 @@ from wenv.locations import temporary_environments
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.run.bin import refresh_scripts
+from wenv.run.databases import locked
 from wenv.run.planning import fitting, leave_plan
 from wenv.snapshot.contents import console_scripts
 from wenv.snapshot.ready import Ready
@@ -77,8 +78,13 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(ready: Ready, program: Program, policy: Policy, progress: Progress) -> Iterator[Sandbox]:
-    """Prepare a run; its private folders are gone afterwards.  Raises MountError."""
+def sandbox(
+    ready: Ready, program: Program, policy: Policy, progress: Progress, databases: Sequence[Path] = ()
+) -> Iterator[Sandbox]:
+    """Prepare a run; its private folders are gone afterwards, and `databases` are locked until then (databases.py).
+
+    Raises MountError, UsageError and WenvError.
+    """
     environment = ready.environment
     with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
         register(environment.folder)  # a project that was moved, or came from elsewhere
@@ -98,7 +104,8 @@ def sandbox(ready: Ready, program: Program, policy: Policy, progress: Progress) 
     for host, guest, writable in shared:
         Mount(Path(host), PurePosixPath(guest), writable).check_writable()
     request = request_of(plan, program, policy.as_json(), here, shared)
-    with PrivateFolders(mount[1] for mount in shared) as private:
+    with PrivateFolders(mount[1] for mount in shared) as private, locked(databases, shared) as names:
+        request["databases"] = names
         yield Sandbox(
             fitting(ready, plan, request, shared, policy.memory),
             (*plan["preopens"], *shared, *private.preopens),
@@ -138,9 +145,9 @@ def not_started(error: UserError) -> Outcome:
     return Outcome(Exit.NOT_STARTED, "not_started", message, 0.0, None, 0, 0, output_cut=False)
 
 
-def run(ready: Ready, program: Program, policy: Policy, progress: Progress) -> int:
+def run(ready: Ready, program: Program, policy: Policy, progress: Progress, databases: Sequence[Path] = ()) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
-    outcome, error = run_told(ready, program, policy, progress, None)
+    outcome, error = run_told(ready, program, policy, progress, None, databases)
     if error is not None:
         raise error
     return outcome.status
@@ -152,6 +159,7 @@ def run_told(
     policy: Policy,
     progress: Progress,
     sink: Callable[[int, bytes], None] | None,
+    databases: Sequence[Path] = (),
 ) -> tuple[Outcome, TrapError | None]:
     """Run a program to its end; what it prints goes to `sink` (descriptor, data), or where this process's output goes.
 
@@ -169,7 +177,7 @@ def run_told(
         if sink is not None:
             sink(descriptor, data)
 
-    with sandbox(ready, program, policy, progress) as prepared:
+    with sandbox(ready, program, policy, progress, databases) as prepared:
         component = ready.runtime.component(progress, ready.environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
         guarded = protected(prepared.shared)

@@ -7,8 +7,9 @@ component's looks for a file while it runs.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NoReturn
 
 from wenv.engine.limits import Limits
@@ -108,11 +109,11 @@ class GuestThread:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def run_shell(ready: Ready, granted: Policy, progress: Progress) -> int:
+def run_shell(ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = ()) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
     environment = ready.environment
     policy = policy_of(environment).widened(granted)
-    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress) as prepared:
+    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress, databases) as prepared:
         guarded = protected(prepared.shared)
         before = None if protect(guarded, prepared.shared) else state(guarded)
         guest = GuestThread(prepared.private, policy)

@@ -124,7 +124,7 @@ def text_of(plan: "Plan") -> bytes:
     own = {**terminal_variables({}), **plan["read_only_variables"]}
     program = Program("code", "", CommandLine("code"))
     request = request_of(plan, program, plan["policy"], "/", [])
-    fixed = {name: request[name] for name in ("code", "stubs", "flags", "limits", "control")}
+    fixed = {name: request[name] for name in ("code", "stubs", "databases", "flags", "limits", "control")}
     private = PrivateFolders(())
     before, after = MAIN.split("{request}")
 

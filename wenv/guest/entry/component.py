@@ -8,11 +8,13 @@ from wit_world.exports import session
 
 from ..bake.baking import bake_if_ordered
 from ..pack import archive
+from ..platform import adapt, files
 from ..program import program
 from . import packed, services
 from .settle import blank_free_memory, keep_standard_library, settle
 
 keep_standard_library()
+files.apply(adapt.Builtin)
 settle()
 bake_if_ordered()
 gc.collect()

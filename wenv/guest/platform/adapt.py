@@ -18,7 +18,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ..imports import importer
-from . import stubs
+from ..request import Request
+from . import absent, databases, modes, packages, stubs
 
 _leave, _control = os._exit, ""
 #: Seconds for which the host is waited for at a time, where waits are sliced.
@@ -42,15 +43,9 @@ def apply() -> None:
         setattr(os, name, lambda: 0)
     for name in ("chown", "lchown"):  # what the superuser does when it unpacks archives: everything is owned by it already
         setattr(os, name, lambda path, uid, gid, **_: os.lstat(path) and None)
+    modes.apply()
+    absent.apply()
     _find_where_nothing_can_be_listed()
-    mask = [0o022]
-
-    def umask(new: int, /) -> int:
-        """Files have no mode bits here; the value is kept for programs that set and restore it."""
-        mask.append(new)
-        return mask.pop(0)
-
-    os.umask = umask
     os._exit = _exit
     _refuse_threads()
     _make_waits_divisible()
@@ -59,8 +54,14 @@ def apply() -> None:
             "socket": _refuse_connections,
             "asyncio.selector_events": _without_self_pipe,
             "asyncio.base_events": _without_executor_threads,
+            "asyncio.unix_events": _without_signal_handlers,
+            "locale": absent.check_locales,
+            "sqlite3.dbapi2": databases.adapt,
+            **packages.ADAPTED,
         }
     )
+    if "locale" in sys.modules:
+        absent.check_locales(sys.modules["locale"])
 
 
 class _Everything:
@@ -86,10 +87,13 @@ def _find_where_nothing_can_be_listed() -> None:
     finder._fill_cache = fill_cache
 
 
-def set_run(terminal: list[int] | None, control: str) -> None:
-    """What differs between runs: the size of the terminal, and a guest folder that only this run and the host share."""
+def set_run(request: Request) -> None:
+    """What differs between runs."""
     global _control
-    _control = control
+    _control, terminal, shared = request["control"], request["terminal"], request["shared"]
+    modes.set_shared(shared)
+    databases.set_run(shared, request["databases"])
+    absent.begin()
     if terminal:
         size = os.terminal_size(terminal)
         os.get_terminal_size = lambda fd=1: size
@@ -165,6 +169,12 @@ def _without_executor_threads(base_events: ModuleType) -> None:
     base_events.BaseEventLoop.run_in_executor = run_in_executor
 
 
+def _without_signal_handlers(unix_events: ModuleType) -> None:
+    """The loop hears of signals through a pair of sockets: here it says, as on Windows, that it does not."""
+    loop, plain = unix_events._UnixSelectorEventLoop, unix_events.events.AbstractEventLoop
+    loop.add_signal_handler, loop.remove_signal_handler = plain.add_signal_handler, plain.remove_signal_handler
+
+
 def slice_waits(check: Callable[[], object] = bool) -> None:
     """From now on, return from each wait for the host to the interpreter twenty times a second, and call `check` if given.
 
@@ -174,7 +184,7 @@ def slice_waits(check: Callable[[], object] = bool) -> None:
     _between = check
 
 
-class _Builtin:
+class Builtin:
     """Stands for a function of C's, and is one to other code: as a class's attribute it is no method, and has its name."""
 
     def __init__(self, original: Callable[..., Any], function: Callable[..., Any]) -> None:
@@ -199,14 +209,23 @@ def _make_waits_divisible() -> None:
 
     def sliced_sleep(seconds: float, /) -> None:
         if _between is None:
-            return sleep(seconds)
+            sleep(seconds)
+            return absent.waited(seconds)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > SLICE:
             sleep(SLICE)
             _between()
-        return sleep(min(seconds, max(left, 0.0)))
+        sleep(min(seconds, max(left, 0.0)))
+        return absent.waited(seconds)
 
     def sliced_select(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:
+        begun = time.monotonic()
+        try:
+            return chosen(read, write, failed, timeout)
+        finally:
+            absent.waited(time.monotonic() - begun)
+
+    def chosen(read: Any, write: Any, failed: Any, timeout: float | None) -> Any:
         if _between is None:
             return wait(read, write, failed, timeout)
         return _sliced(lambda seconds: wait(read, write, failed, seconds), any, timeout)
@@ -225,10 +244,10 @@ def _make_waits_divisible() -> None:
     def poll() -> Any:
         return make_poll() if _between is None else Poll()
 
-    time.sleep = _Builtin(sleep, sliced_sleep)
-    select.select = _Builtin(wait, sliced_select)
+    time.sleep = Builtin(sleep, sliced_sleep)
+    select.select = Builtin(wait, sliced_select)
     if make_poll is not None:
-        setattr(select, "poll", _Builtin(make_poll, poll))  # noqa: B010 - a type to mypy
+        setattr(select, "poll", Builtin(make_poll, poll))  # noqa: B010 - a type to mypy
 
 
 def _sliced(wait: Callable[[float], Any], is_something: Callable[[Any], bool], timeout: float | None) -> Any:

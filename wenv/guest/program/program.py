@@ -17,7 +17,7 @@ from .. import AT_START
 from ..bake import baking
 from ..imports import importer
 from ..pack.files import nodes
-from ..platform import adapt
+from ..platform import absent, adapt
 from ..request import EXECUTABLE, LIMIT_STATUS, Request
 from . import streams, tracebacks
 
@@ -64,7 +64,7 @@ def prepare(request: Request) -> None:
         streams.open_streams(unbuffered=unbuffered)
     if importer.is_installed():
         baking.renew()
-    adapt.set_run(request["terminal"], request["control"])
+    adapt.set_run(request)
     try:
         importer.install(request["code"])
     except (ArithmeticError, LookupError, ValueError, TypeError, EOFError) as error:  # what a damaged index comes to
@@ -112,6 +112,7 @@ def execute(request: Request) -> None:
         case "module":
             sys.argv[0] = "-m"
             prepend(os.getcwd())
+            absent.refuse_program(target)
             runpy._run_module_as_main(target)  # type: ignore[attr-defined]
         case "script" if os.path.isdir(target) or target.endswith((".zip", ".pyz", ".whl", ".egg")):
             sys.argv[0] = target

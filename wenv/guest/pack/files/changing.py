@@ -7,6 +7,7 @@ import stat as modes
 import time
 from typing import Any
 
+from ...platform.modes import masked
 from .nodes import Node, Place, failure, truncate
 from .tree import FILES, absolute, located, to_host
 
@@ -14,7 +15,8 @@ from .tree import FILES, absolute, located, to_host
 def mkdir(place: Place, mode: int = 0o777, **_: Any) -> None:
     if place.node is not None:
         raise failure(errno.EEXIST, place.path)
-    place.changing()[place.name] = Node(folder=True)
+    place.changing()[place.name] = node = Node(folder=True)
+    node.mode = modes.S_IFDIR | masked(mode)
 
 
 def unlink(place: Place, **_: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 from types import FunctionType
 from typing import Any
 
+from ...platform.adapt import Builtin
 from .changing import chdir, link, rename, symlink
 from .descriptors import DESCRIPTOR_FUNCTIONS, closerange, with_descriptor
 from .opening import FileIO, open_code, open_file
@@ -37,7 +38,7 @@ def install() -> None:
         replace(posix, name, rename)
     replace(posix, "link", link)
     replace(posix, "symlink", symlink)
-    replace(io, "open", open_file, "io.open")
+    replace(io, "open", Builtin(open, open_file), "io.open")
     replace(io, "open_code", open_code)
     replace(io, "FileIO", FileIO)
     os.supports_follow_symlinks.update((posix.stat, posix.access, posix.utime))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Self
 
+from ...platform.modes import DirEntry
 from .nodes import Place, failure
 from .tree import FILES
 
@@ -35,19 +36,13 @@ def _entries(place: Place) -> list[str]:
     return names
 
 
-class DirEntry:
-    """As `os.DirEntry`."""
+class Entry(DirEntry):
+    """As `os.DirEntry`, of what is in memory."""
 
-    __slots__ = ("name", "path")
+    __slots__ = ()
 
     def __init__(self, folder: Any, name: Any) -> None:
         self.name, self.path = name, os.path.join(folder, name)
-
-    def __fspath__(self) -> Any:
-        return self.path
-
-    def __repr__(self) -> str:
-        return f"<DirEntry {self.name!r}>"
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         return os.stat(self.path, follow_symlinks=follow_symlinks)
@@ -64,20 +59,17 @@ class DirEntry:
     def is_symlink(self) -> bool:
         return os.path.islink(self.path)
 
-    def is_junction(self) -> bool:
-        return False
-
 
 class _Scan:
     """What `os.scandir` returns."""
 
-    def __init__(self, entries: Iterator[DirEntry]) -> None:
+    def __init__(self, entries: Iterator[Entry]) -> None:
         self._entries = entries
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> DirEntry:
+    def __next__(self) -> Entry:
         return next(self._entries)
 
     def __enter__(self) -> Self:
@@ -91,7 +83,7 @@ class _Scan:
 
 
 def scandir(place: Place) -> _Scan:
-    return _Scan(iter([DirEntry(place.path, name) for name in listdir(place)]))
+    return _Scan(iter([Entry(place.path, name) for name in listdir(place)]))
 
 
 def readlink(place: Place, **_: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ...platform.modes import masked
 from .changing import chmod, mkdir, rmdir, truncate_path, unlink, utime
 from .looking import access, listdir, readlink, scandir, status
 from .nodes import FIRST_DESCRIPTOR, Description, Node, Place, failure, truncate
@@ -19,7 +20,7 @@ def _open_descriptor(place: Place, flags: int, mode: int = 0o777, **_: Any) -> i
         if not flags & os.O_CREAT:
             raise failure(errno.ENOENT, place.path)
         place.changing()[place.name] = node = Node()
-        node.mode = modes.S_IFREG | mode & 0o777 & ~0o022
+        node.mode = modes.S_IFREG | masked(mode)
     elif flags & os.O_EXCL and flags & os.O_CREAT:
         raise failure(errno.EEXIST, place.path)
     elif node.entries is not None and writing:

@@ -6,6 +6,6 @@ decided by the host from the packages they hold (wenv/runtimes/needs.toml).
 
 from types import ModuleType
 
-from . import bz2, ctypes, mmap
+from . import bz2, ctypes, lzma, mmap, termios
 
-MODULES: dict[str, ModuleType] = {"_bz2": bz2, "ctypes": ctypes, "mmap": mmap}
+MODULES: dict[str, ModuleType] = {"_bz2": bz2, "_lzma": lzma, "ctypes": ctypes, "mmap": mmap, "termios": termios}

@@ -1,0 +1,94 @@
+"""Changes to packages that count on threads or on copies of descriptors and could do without: they do without here."""
+
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Self
+
+
+def show_without_threads(live: ModuleType) -> None:
+    """Let rich draw when something has changed, if it is time for that: it would from a thread."""
+
+    class _RefreshThread:
+        def __init__(self, live: Any, refresh_per_second: float) -> None:
+            self.live, self.refresh_per_second = live, refresh_per_second
+
+        def start(self) -> None:
+            self.live._next = 0.0
+
+        def stop(self) -> None:
+            return
+
+        def join(self) -> None:
+            return
+
+    update = live.Live.update
+
+    def updating(self: Any, renderable: Any, *, refresh: bool = False) -> None:
+        update(self, renderable, refresh=refresh or _is_time(self))
+
+    vars(live).update(_RefreshThread=_RefreshThread)
+    live.Live.update = updating
+
+
+def _is_time(live: Any) -> bool:
+    """Whether a display is to be drawn again now."""
+    if not (live.auto_refresh and live.is_started) or time.monotonic() < getattr(live, "_next", 0.0):
+        return False
+    live._next = time.monotonic() + 1 / live.refresh_per_second
+    return True
+
+
+def track_without_threads(progress: ModuleType) -> None:
+    """The same for rich's bars: a step that was taken is counted at once."""
+
+    class _TrackThread:
+        def __init__(self, progress: Any, task_id: Any, update_period: float) -> None:
+            self._progress, self._task, self._done = progress, task_id, 0.0
+
+        @property
+        def completed(self) -> float:
+            return self._done
+
+        @completed.setter
+        def completed(self, value: float) -> None:
+            step, self._done = value - self._done, value
+            self._progress.advance(self._task, step)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._progress.update(self._task, completed=self._done, refresh=True)
+
+    def drawing(method: Callable[..., Any]) -> Callable[..., Any]:
+        def change(self: Any, *arguments: Any, **keywords: Any) -> Any:
+            result = method(self, *arguments, **keywords)
+            if _is_time(self.live):
+                self.refresh()
+            return result
+
+        return change
+
+    kind = progress.Progress
+    kind.advance, kind.update = drawing(kind.advance), drawing(kind.update)
+    vars(progress).update(_TrackThread=_TrackThread)
+
+
+def watch_nothing(std: ModuleType) -> None:
+    """Let tqdm not start the thread that watches for bars that hang."""
+    std.tqdm.monitor_interval = 0
+
+
+def capture_streams(capture: ModuleType) -> None:
+    """Let pytest's `capfd` do what `capsys` does: a descriptor cannot be copied here."""
+    vars(capture).update(FDCapture=capture.SysCapture, FDCaptureBinary=capture.SysCaptureBinary)
+
+
+#: By the module that is changed.
+ADAPTED: dict[str, Callable[[ModuleType], None]] = {
+    "rich.live": show_without_threads,
+    "rich.progress": track_without_threads,
+    "tqdm.std": watch_nothing,
+    "_pytest.capture": capture_streams,
+}
