@@ -23,7 +23,7 @@ from packaging.tags import platform_tags
 FOLDER = Path("wenv", "launcher", "native")
 ZIG = "ziglang==0.17.1"
 OPTIONS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
-MAIN = "wenv.__main__:main"
+MAIN, TOOL = "wenv.__main__:main", "wenv.__main__:tool"
 
 
 def target() -> tuple[str, str]:
@@ -70,7 +70,8 @@ class Scripts(MetadataHookInterface):
     def update(self, metadata: dict[str, Any]) -> None:
         """Called before anything is built."""
         native = launcher(self.root) is not None
-        metadata["scripts"] = {"wenv-python": MAIN} if native else {"wenv": MAIN, "wenv-python": MAIN}
+        python = {"wenv-python": MAIN, "wenvx": TOOL}
+        metadata["scripts"] = python if native else {"wenv": MAIN, **python}
 
 
 class NativeLauncher(BuildHookInterface[Any]):

@@ -21,6 +21,12 @@ def main() -> None:
     _leave(status)
 
 
+def tool() -> None:
+    """The command ``wenvx``: ``wenv tool run``."""
+    sys.argv[1:1] = ["tool", "run"]
+    main()
+
+
 def _named_environments() -> str:
     from wenv.locations import named_environments  # late: most runs name no environment
 

@@ -54,6 +54,20 @@ def script_environments() -> Path:
     return data_folder() / "scripts"
 
 
+def tool_environments() -> Path:
+    """The folder for environments of installed tools, by the tools' names."""
+    return data_folder() / "tools"
+
+
+def commands_folder() -> Path:
+    """Where the commands of installed tools are put: ``WENV_BIN_DIR``, or the user's folder of programs."""
+    if given := os.environ.get("WENV_BIN_DIR"):
+        return Path(given).absolute()
+    import platformdirs
+
+    return platformdirs.user_bin_path()
+
+
 def folder_key(folder: Path) -> str:
     """A file name that stands for an environment's folder, whatever characters its path has."""
     return guest_paths.folder_key(str(folder))

@@ -67,12 +67,14 @@ class Shell:
         programs = wenv.folder.parent / "programs"
         programs.mkdir()
         self._program(programs / "wenv", f'exec "{sys.executable}" -P -m wenv "$@"')
+        self._program(programs / "wenvx", f'exec "{sys.executable}" -P -m wenv tool run "$@"')
         wasmtime = Path(sys.prefix, "lib").glob("python*/site-packages/wasmtime_cli/wasmtime")
         for path in wasmtime:
             path.chmod(0o755)
             self._program(programs / "wasmtime", f'exec "{path}" "$@"')
         found = os.pathsep.join((str(programs), wenv.environment["PATH"]))
         self.environment = {**wenv.environment, "PATH": found, "TERM": "dumb", "NO_COLOR": "1"}
+        self.environment["WENV_BIN_DIR"] = str(programs)
         self._bash = subprocess.Popen(
             ["bash", "--norc"], cwd=wenv.folder, env=self.environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -59,7 +59,7 @@ def install(
         def decide(current: "Environment") -> solve.Solution:
             return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)
 
-        _report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
+        report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 
 
 def uninstall(
@@ -87,10 +87,10 @@ def uninstall(
         def decide(current: "Environment") -> solve.Solution:
             return without(runtime, current, names, printer)
 
-        _report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
+        report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 
 
-def _report(printer: Printer, runtime: "Runtime", before: "Environment", after: "Environment", as_json: bool) -> None:
+def report(printer: Printer, runtime: "Runtime", before: "Environment", after: "Environment", as_json: bool) -> None:
     """Say what changed."""
     from wenv.report.packages import version_changes
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wenv.cli.words import Commands
 from wenv.errors import Exit, TrapError, UsageError
 from wenv.launcher.private import abandoned
 from wenv.launcher.removal import stop_and_remove
@@ -16,6 +17,7 @@ from wenv_cache.errors import UserError
 
 app = typer.Typer(
     name="wenv",
+    cls=Commands,
     help="Disposable Python environments that run in a WebAssembly sandbox.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -23,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 #: Commands whose own failures must not look like the program's.
-RUNNING = ("run", "shell")
+RUNNING = ("run", "shell", "tool run")
 
 
 #: Not empty if waits for locks are to be said.
@@ -38,7 +40,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say how long other commands were waited for.")] = False,
 ) -> None:
     if verbose:
@@ -64,24 +68,29 @@ def _register() -> None:
         diff,
         export,
         grant,
+        help,
         import_,
         info,
         install,
         list_,
         lock,
         pack,
+        project,
         pull,
         push,
         remove,
         run,
         shell,
+        tool,
+        tree,
         trust,
         tui,
+        upgrade,
     )
 
     working = (create, run, shell, tui, bake, list_, info, install, lock, check, build)
     sharing = (pack, export, import_, push, pull, diff)
-    for module in (*working, *sharing, copy, remove, cache, trust, grant):
+    for module in (*working, project, upgrade, tree, *sharing, copy, remove, cache, trust, grant, tool, help):
         module.register(app)
 
 
@@ -100,7 +109,8 @@ def run_command(arguments: list[str]) -> int:
 def _run_command(arguments: list[str]) -> int:
     from wenv.cli.printer import Printer, flush_standard_streams
 
-    running = next((word for word in arguments if not word.startswith("-")), "") in RUNNING
+    words = " ".join([word for word in arguments if not word.startswith("-")][:2])
+    running = words in RUNNING or words.partition(" ")[0] in RUNNING
     for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
         if signal.getsignal(number) is signal.SIG_DFL:  # ends like an error, so that private folders are removed
             signal.signal(number, lambda received, _: sys.exit(128 + received))

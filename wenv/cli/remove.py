@@ -1,5 +1,6 @@
 """``wenv remove``."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,8 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
-from wenv.errors import DamagedEnvironmentError, LinkedEnvironmentError, UsageError
+from wenv.errors import DamagedEnvironmentError, LinkedEnvironmentError, NoEnvironmentError, UsageError, WenvError
+from wenv_cache.errors import UserError
 
 
 def remove(
@@ -53,11 +55,30 @@ def _found(name: str | None, path: Path | None) -> Path:
 
     try:
         return find.find(name, path).folder
+    except NoEnvironmentError:
+        if name is not None and (here := _environment_with(name)):
+            raise WenvError(
+                f"no environment is called {name!r}; {name} is a package of {here}, where nothing was deleted",
+                f"`wenv uninstall {name}` takes it out of the environment, `wenv drop {name}` also out of pyproject.toml",
+            ) from None
+        raise
     except DamagedEnvironmentError as error:
         return error.path.parent
+
+
+def _environment_with(package: str) -> str | None:
+    """The label of the environment here, if it holds a package."""
+    from packaging.utils import canonicalize_name
+
+    from wenv.environment import find
+
+    with suppress(UserError):
+        here = find.find()
+        names = {each.name for each in here.packages} | here.requested_names
+        return here.label if canonicalize_name(package) in names else None
+    return None
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(remove)
-    app.command("rm", hidden=True)(remove)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wenv.launcher.guest_paths import MANIFEST_NAME
-from wenv.locations import folder_key, named_environments, registry_folder, script_environments
+from wenv.locations import folder_key, named_environments, registry_folder, script_environments, tool_environments
 from wenv_cache.files import write_atomically
 from wenv_cache.reading import InvalidValueError, given_json
 
@@ -23,12 +23,14 @@ def label_of(folder: Path) -> str:
     """What to call the environment in a folder, whatever its manifest says."""
     if folder.parent == script_environments():
         with suppress(OSError):
-            return f"{script_note(folder).read_text('utf-8')} (script)"
+            return script_note(folder).read_text("utf-8")
+    if folder.parent == tool_environments():
+        return f"{folder.name} (tool)"
     return folder.name if folder.parent == named_environments() else str(folder)
 
 
 def script_note(folder: Path) -> Path:
-    """Beside an environment that a script names itself: the file with the script's name, for people."""
+    """Beside an environment that was made for a script or for one run: the file that says for what, for people."""
     return folder.with_name(f"{folder.name}.name")
 
 

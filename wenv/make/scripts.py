@@ -36,11 +36,14 @@ def environment_of(
     names: Sequence[str],
     base: Environment | None,
     progress: Progress,
+    *,
+    label: str = "",
+    refresh: bool = False,
 ) -> Environment:
     """The environment for a script with a block of metadata (as `script_metadata` reads it), and `names` besides.
 
-    `base` is an environment whose requirements are wanted, too.  An environment that is not there, or was made for another
-    runtime, is made.  Raises what `create` does.
+    `base` is an environment whose requirements are wanted, too; `label` is what to call it.  An environment that is not there,
+    or was made for another runtime, is made; with `refresh` in any case.  Raises what `create` does.
     """
     wanted = Wanted(tuple(names), () if script is None else (script,))
     tool = (metadata or {}).get("tool")
@@ -52,15 +55,15 @@ def environment_of(
     folder = script_environments() / key
     if script is not None and metadata is not None:
         _say_request(script, metadata, progress)
-    if (found := _fitting(workspace, folder, progress)) is not None:
+    if not refresh and (found := _fitting(workspace, folder, progress)) is not None:
         return found
     sweep(workspace.store)
     if base is None:
-        solution = first_solution(workspace, Choice.AUTO, wanted, progress)
+        solution = first_solution(workspace, Choice.AUTO, wanted, progress, refresh=refresh)
     else:
         solution = wanted.added_to(base, workspace.runtime_for(base), progress)
     made = create(folder, solution, Policy(), progress, clear=True)
-    label = script.name if script is not None else f"--with {' '.join(sorted(names))}"
+    label = label or (f"{script.name} (script)" if script is not None else f"--with {' '.join(sorted(names))}")
     write_atomically(script_note(folder), label)
     count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
     progress.say(f"Made an environment for {label}, which is kept: {count} on {made.runtime.name}")

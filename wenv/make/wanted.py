@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from wenv.environment.manifest import Environment
-from wenv.errors import UsageError
+from wenv.errors import UsageError, WenvError
 from wenv.make import solve, write
 from wenv.runtimes import Runtime
 from wenv.runtimes.choice import with_advice
@@ -109,16 +111,28 @@ class Wanted:
         return solve.solve(runtime, self.requested(runtime, progress), progress, rules=self.rules, refresh=refresh)
 
     def added_to(
-        self, current: Environment, runtime: Runtime, progress: Progress, *, upgrade: bool = False, refresh: bool = False
+        self,
+        current: Environment,
+        runtime: Runtime,
+        progress: Progress,
+        *,
+        upgrade: bool = False,
+        names: Sequence[str] = (),
+        refresh: bool = False,
     ) -> solve.Solution:
         """What an environment shall hold with this added; with nothing to add, what is missing is restored from its lock.
 
-        Versions that are there stay where they can, unless `upgrade`.
+        Versions that are there stay where they can, but for those of `names`, or all with `upgrade`.  Raises WenvError for a
+        name that is not there.
         """
         if self.lock is not None:
             return self.solution(runtime, progress, refresh=refresh)
         kept, before = write.locked_wheels(runtime, current, progress), current.asked_for
-        if self == Wanted(rules=self.rules) and not upgrade:
+        free = {canonicalize_name(name) for name in names}
+        if missing := free - {file.name for file in kept}:
+            raise WenvError(f"{', '.join(sorted(missing))} is not in {current.label}", "`wenv info` lists what is")
+        kept = [file for file in kept if file.name not in free]
+        if self == Wanted(rules=self.rules) and not upgrade and not free:
             return solve.Solution(runtime, before, tuple(kept), self.rules)
         wanted = before.merged(self.requested(runtime, progress))
         try:

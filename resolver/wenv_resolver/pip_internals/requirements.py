@@ -67,7 +67,7 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             extra_index_urls=tuple(url for url in finder.index_urls[1:] if url not in given.finder.index_urls),
             find_links=tuple(link for link in finder.find_links if link not in given.finder.find_links),
             trusted_hosts=tuple(own.options.trusted_hosts),
-            no_index=finder.search_scope.no_index,
+            no_index=bool(finder.search_scope.no_index) and not given.finder.search_scope.no_index,
             no_binary=tuple(sorted(finder.format_control.no_binary - given.finder.format_control.no_binary)),
             only_binary=tuple(sorted(finder.format_control.only_binary - given.finder.format_control.only_binary)),
             pre=finder.release_control is not None and ":all:" in finder.release_control.all_releases,

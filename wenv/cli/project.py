@@ -1,0 +1,185 @@
+"""``wenv add``, ``wenv drop`` and ``wenv sync``: a project's files and its environment together."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wenv.cli import options
+from wenv.cli.install import report
+from wenv.cli.printer import Printer
+from wenv.environment.kinds import Choice
+from wenv.errors import NoEnvironmentError, UsageError
+
+if TYPE_CHECKING:
+    from wenv.environment.manifest import Environment
+    from wenv.make.solve import Solution
+    from wenv.make.wanted import Wanted
+    from wenv.runtimes import Runtime
+
+#: What `sync` reads, the first that is there.
+SOURCES = ("pylock.toml", "pyproject.toml", "requirements.txt")
+Group = Annotated[
+    str | None, typer.Option("--group", metavar="GROUP", help="The dependency group.", rich_help_panel=options.INPUTS)
+]
+Optional = Annotated[str | None, typer.Option("--optional", metavar="EXTRA", help="The extra.", rich_help_panel=options.INPUTS)]
+
+
+def add(
+    names: Annotated[list[str], typer.Argument(metavar="REQUIREMENT...", help="Packages.")],
+    group: Group = None,
+    extra: Optional = None,
+    no_build: options.NoBuild = False,
+    build_only: options.BuildOnly = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Add packages to pyproject.toml and to the environment here, which is made if there is none.
+
+    A package without a version gets the one that is installed as its lowest.  `wenv install` changes the environment alone.
+
+    [bold]Examples[/]
+
+      wenv add rich 'httpx<1'
+      wenv add --group test pytest
+    """
+    from wenv.cli.workspace import open_workspace
+    from wenv.environment.find import place
+    from wenv.make import create, project
+    from wenv.make.choose_runtime import first_solution
+    from wenv.make.wanted import Wanted
+    from wenv.policy.policy import Policy
+
+    if group and extra:
+        raise UsageError("--group and --optional exclude each other")
+    path = project.project_file(Path.cwd())
+    project.check(path, names)
+    rules = options.build_rules(no_build, build_only)
+    with Printer(quiet=quiet) as printer:
+        workspace, current = open_workspace(), _here()
+        if current is None:
+            wanted = Wanted(tuple(names), (path,), (), (extra,) if extra else (), (group,) if group else (), rules=rules)
+            if project.table_is_missing(path, group, extra):
+                wanted = Wanted(tuple(names), (path,), rules=rules)
+            solved = first_solution(workspace, Choice.AUTO, wanted, printer)
+            made = create.create(place(), solved, Policy(), printer)
+            printer.say(f"Created .wenv with {len(made.packages)} packages on {made.runtime.name}")
+        else:
+            adding, runtime = Wanted(tuple(names), rules=rules), workspace.runtime_for(current)
+            before, made = create.change(
+                runtime, current.folder, lambda state: adding.added_to(state, runtime, printer), printer
+            )
+            report(printer, runtime, before, made, as_json=False)
+        versions = {package.name: package.version for package in made.packages}
+        versions |= {name: held.version for name, held in workspace.runtime_for(made).contents.packages.items()}
+        for line in project.add(path, names, versions, group, extra):
+            printer.say(f"{path.name}: {line}")
+
+
+def drop(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Packages.")],
+    group: Group = None,
+    extra: Optional = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take packages out of pyproject.toml and of the environment here, with what only they needed.
+
+    `wenv uninstall` changes the environment alone.
+
+    [bold]Examples[/]
+
+      wenv drop rich
+    """
+    from packaging.utils import canonicalize_name
+
+    from wenv.cli.workspace import open_workspace
+    from wenv.make import create, project
+    from wenv.make.uninstall import without
+
+    if group and extra:
+        raise UsageError("--group and --optional exclude each other")
+    path = project.project_file(Path.cwd())
+    with Printer(quiet=quiet) as printer:
+        current = _here()
+        for line in project.drop(path, names, group, extra):
+            printer.say(f"{path.name}: without {line}")
+        if current is not None:
+            asked = [name for name in names if canonicalize_name(name) in current.requested_names]
+            runtime = open_workspace().runtime_for(current)
+            if asked:
+                before, made = create.change(
+                    runtime, current.folder, lambda state: without(runtime, state, asked, printer), printer
+                )
+                report(printer, runtime, before, made, as_json=False)
+
+
+def sync(
+    files: options.Files = None,
+    extras: options.Extras = None,
+    groups: options.Groups = None,
+    runtime: options.Runtime = Choice.AUTO,
+    name: options.Name = None,
+    path: options.Here = None,
+    refresh: options.Refresh = False,
+    no_build: options.NoBuild = False,
+    build_only: options.BuildOnly = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Make the environment hold what the project's file names, and nothing else.
+
+    The file is pylock.toml, else pyproject.toml, else requirements.txt.  An environment that is not there is made; one that is keeps its runtime and its policy.
+
+    [bold]Examples[/]
+
+      wenv sync
+      wenv sync -r requirements-dev.txt
+    """
+    from wenv.cli.workspace import open_workspace
+    from wenv.environment.find import place
+    from wenv.environment.known import exists
+    from wenv.environment.manifest import load
+    from wenv.make import create
+    from wenv.make.choose_runtime import first_solution
+    from wenv.make.wanted import Wanted
+    from wenv.policy.policy import Policy
+
+    read = files or [Path(source) for source in SOURCES if Path(source).is_file()][:1]
+    if not read:
+        raise UsageError(f"there is nothing to read here: {', '.join(SOURCES)}", "-r FILE names what to read")
+    rules, folder = options.build_rules(no_build, build_only), place(name, path)
+    with Printer(quiet=quiet or as_json) as printer:
+        workspace = open_workspace()
+        wanted = Wanted(files=tuple(read), extras=tuple(extras or ()), groups=tuple(groups or ()), rules=rules)
+        if not exists(folder):
+            solved = first_solution(workspace, runtime, wanted, printer, refresh=refresh)
+            made = create.create(folder, solved, Policy(), printer)
+            if as_json:
+                printer.json({**made.as_json(), "folder": str(made.folder)})
+            printer.say(f"Created {made.label} with {len(made.packages)} packages on {made.runtime.name}, from {read[0]}")
+            return
+        own = workspace.runtime_for(load(folder))
+        decide = partial(_as_wanted, wanted, own, printer, refresh)
+        before, made = create.change(own, folder, decide, printer)
+        report(printer, own, before, made, as_json)
+
+
+def _as_wanted(wanted: "Wanted", runtime: "Runtime", printer: Printer, refresh: bool, _: "Environment") -> "Solution":
+    return wanted.solution(runtime, printer, refresh=refresh)
+
+
+def _here() -> "Environment | None":
+    """The environment that a command without a name means, if there is one."""
+    from wenv.environment import find
+
+    try:
+        return find.find()
+    except NoEnvironmentError:
+        return None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(add)
+    app.command()(drop)
+    app.command()(sync)
