@@ -144,7 +144,7 @@ def _decided(chosen: "resolution.Chosen", target: Target, rules: BuildRules, sou
     evidence = f"{c.problem}; {unknown}" if unknown else c.problem
     if c.source is None:
         return Decided(c.name, c.version, c.requirers, None, (), evidence, evidence, c.remedy)
-    from wenv_resolver.building.recipes import recipe_of
+    from wenv_resolver.building.recipes import impossible, recipe_of
     from wenv_resolver.building.sources import look_into
 
     recipe = recipe_of(c.name, c.version).identity
@@ -155,6 +155,8 @@ def _decided(chosen: "resolution.Chosen", target: Target, rules: BuildRules, sou
     if not rules.permits(c.name) and not is_built:
         remedy = "leave out --no-build, or name it with --build-only, to have it built"
         return Decided(c.name, c.version, c.requirers, None, (), evidence, f"{evidence}, and building is not allowed", remedy)
+    if not is_built and (reason := impossible(c.name)):
+        return Decided(c.name, c.version, c.requirers, None, (), evidence, f"{c.problem}, which {reason}", c.remedy)
     file, path = sources.obtain(file)
     facts = look_into(path, file.subdirectory)
     problem = f"{c.problem}, which {facts.problem}" if facts.problem else None

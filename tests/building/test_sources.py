@@ -1,5 +1,6 @@
 """Sources of every kind: what they need is known, or asked of their build; folders, repositories and archives are built."""
 
+import json
 import subprocess
 import zipfile
 from pathlib import Path
@@ -167,3 +168,12 @@ def test_projects_that_are_not_as_the_standard_says_are_refused_in_words(wenv: W
     assert "zzodd" in refused.stderr
     assert "Traceback (most recent call last)" not in refused.stderr.partition("invalid")[0]
     assert not (wenv.folder / ".wenv").exists()
+
+
+def test_what_cannot_be_built_is_not_tried(wenv: Wenv) -> None:
+    found = wenv.result("check", "--json", "greenlet==3.0.1", "psycopg2-binary==2.9.9", status=1)
+    evidence = {each["name"]: (each["kind"], each["evidence"]) for each in json.loads(found.stdout)}
+    assert evidence["greenlet"][0] == evidence["psycopg2-binary"][0] == "none"
+    assert "which switches stacks in assembly" in evidence["greenlet"][1]
+    assert "which needs libpq, a C library that it does not bring" in evidence["psycopg2-binary"][1]
+    assert "Building" not in wenv.result("create", "greenlet==3.0.1", status=1).stderr

@@ -19,7 +19,7 @@ from wenv_cache.files import digest_of_file
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store, Writing, read_derived
 from wenv_resolver.building.logs import failed_step, last_words
-from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, recipe_of
+from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, impossible, recipe_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.building.sources import SourceFacts, look_into, obtain, unpack
 from wenv_resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
@@ -171,6 +171,8 @@ class Builder:
     def _opened(self, file: LockedFile, options: IndexOptions) -> "_Source":
         from wenv_resolver.pip_internals.downloads import Downloader
 
+        if reason := impossible(file.name):
+            raise BuildError(f"{file.name} {file.version} cannot be built: it {reason}")
         file, path = obtain(self.store, file, Downloader(options))
         facts = look_into(path, file.subdirectory)
         if facts.problem:

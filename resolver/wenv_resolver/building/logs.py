@@ -14,10 +14,25 @@ def failed_step(log: Path) -> str:
 
 
 def last_words(log: Path) -> str:
-    """The end of a log, without what tells a user nothing."""
-    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip() and not NOISE.search(line)]
-    errors = [line for line in lines if ERROR.search(line)]
-    return "\n".join(printable(line[:200]) for line in (errors[-6:] if errors else lines[-6:]))
+    """What a log says of a failure, without what tells a user nothing: the errors in it, or what the package itself said where
+    nothing broke and it ended its build."""
+    text = log.read_text("utf-8", "replace")
+    step = text.rpartition(STEP)[2]
+    said = [line for line in step.splitlines()[1:] if line.strip() and not NOISE.search(line)]
+    if said and len(said) <= SHORT and not BROKE.search(step):
+        lines = said[:8]
+    else:
+        lines = [line for line in text.splitlines() if line.strip() and not NOISE.search(line)]
+        lines = [line for line in lines if ERROR.search(line)][-6:] or lines[-6:]
+    return "\n".join(printable(line[:200]) for line in lines)
+
+
+#: Lines that a package's own explanation has at most.
+SHORT = 40
+#: Signs that something broke: a compiler's word or an exception, but not one that a package raises to end its build.
+BROKE = re.compile(
+    r"CMake Error|\berror: |\b(?!SystemExit)\w+(Error|Exception|Warning):|\bERROR\b|Traceback \(most recent", re.MULTILINE
+)
 
 
 #: Lines of a log that only say where something failed, or that it did.

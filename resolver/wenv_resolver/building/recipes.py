@@ -69,6 +69,12 @@ def recipe_of(name: str, version: str) -> Recipe:
     return Recipe(identity, settings, entry.get("environment", {}), entry.get("flags", ""), patches, tried)
 
 
+def impossible(name: str) -> str | None:
+    """Why a package cannot be built, as a clause after "which"; None if it may be."""
+    reason: str | None = _table().get("impossible", {}).get(canonicalize_name(name))
+    return reason
+
+
 def headers_of(name: str) -> tuple[str, ...]:
     """Folders in site-packages with headers of a package that others are compiled against."""
     return tuple(_table().get("headers", {}).get(canonicalize_name(name), ()))
