@@ -10,13 +10,17 @@ from wenv_resolver.building.recipes import impossible
 START = "wenv: now installing what its build needs\nCollecting setuptools\nwenv: now asking what its build needs\n"
 LOGS = {
     "a package that ends its build": (
-        ("This package is deprecated, use 'other'\nrather than this one.\n\nHow to go on:\n- use 'other'\n"
-        "Backend subprocess exited when trying to invoke get_requires_for_build_wheel\n"),
+        (
+            "This package is deprecated, use 'other'\nrather than this one.\n\nHow to go on:\n- use 'other'\n"
+            "Backend subprocess exited when trying to invoke get_requires_for_build_wheel\n"
+        ),
         ["This package is deprecated, use 'other'", "rather than this one.", "How to go on:", "- use 'other'"],
     ),
     "an exception": (
-        ('looking for things\nTraceback (most recent call last):\n  File "setup.py", line 3\n    raise RuntimeError\n'
-        "RuntimeError: libthing is not there\n"),
+        (
+            'looking for things\nTraceback (most recent call last):\n  File "setup.py", line 3\n    raise RuntimeError\n'
+            "RuntimeError: libthing is not there\n"
+        ),
         ["RuntimeError: libthing is not there"],
     ),
     "a compiler": (

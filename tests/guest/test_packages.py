@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import Wenv
 
+pytestmark = pytest.mark.long
+
 BAR = "import click\nwith click.progressbar([1, 2, 3]) as bar:\n    print(sum(bar))\nclick.pause()\n"
 TRACK = """
 import io

@@ -51,6 +51,7 @@ def test_files_behave_as_they_do_natively(wenv: Wenv, tmp_path: Path, runtime_na
     assert different(expected, found, but) == {}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(find_spec("wasmtime_cli") is None, reason="no wheel of wasmtime's executable for this platform")
 def test_packed_files_grow_as_they_do_natively(empty: Wenv, tmp_path: Path) -> None:
     expected = natively(GROWING, str(tmp_path / "native"))
