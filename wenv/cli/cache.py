@@ -7,10 +7,13 @@ import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
+from wenv.cli.words import Commands
 from wenv.errors import Exit
 from wenv.report.words import human_size
 
-cache_app = typer.Typer(help="Look at, check and clean the store that all environments share.", no_args_is_help=True)
+cache_app = typer.Typer(
+    cls=Commands, help="Look at, check and clean the store that all environments share.", no_args_is_help=True
+)
 
 
 @cache_app.command("dir")

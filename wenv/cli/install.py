@@ -64,6 +64,7 @@ def install(
 
 def uninstall(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Packages to take out.")],
+    yes: Annotated[bool, typer.Option("-y", "--yes", hidden=True, help="Nothing is asked in any case.")] = False,
     name: options.Name = None,
     path: options.At = None,
     quiet: options.Quiet = False,

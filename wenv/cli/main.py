@@ -68,7 +68,7 @@ def _register() -> None:
         diff,
         export,
         grant,
-        help,
+        help_,
         import_,
         info,
         install,
@@ -90,7 +90,7 @@ def _register() -> None:
 
     working = (create, run, shell, tui, bake, list_, info, install, lock, check, build)
     sharing = (pack, export, import_, push, pull, diff)
-    for module in (*working, project, upgrade, tree, *sharing, copy, remove, cache, trust, grant, tool, help):
+    for module in (*working, project, upgrade, tree, *sharing, copy, remove, cache, trust, grant, tool, help_):
         module.register(app)
 
 

@@ -58,9 +58,10 @@ def add(
     with Printer(quiet=quiet) as printer:
         workspace, current = open_workspace(), _here()
         if current is None:
-            wanted = Wanted(tuple(names), (path,), (), (extra,) if extra else (), (group,) if group else (), rules=rules)
-            if project.table_is_missing(path, group, extra):
-                wanted = Wanted(tuple(names), (path,), rules=rules)
+            is_there = not project.table_is_missing(path, group, extra)
+            extras, groups = (extra,) if extra and is_there else (), (group,) if group and is_there else ()
+            files = (path,) if extras or groups or project.has_dependencies(path) else ()
+            wanted = Wanted(tuple(names), files, (), extras, groups, rules=rules)
             solved = first_solution(workspace, Choice.AUTO, wanted, printer)
             made = create.create(place(), solved, Policy(), printer)
             printer.say(f"Created .wenv with {len(made.packages)} packages on {made.runtime.name}")
@@ -128,7 +129,8 @@ def sync(
 ) -> None:
     """Make the environment hold what the project's file names, and nothing else.
 
-    The file is pylock.toml, else pyproject.toml, else requirements.txt.  An environment that is not there is made; one that is keeps its runtime and its policy.
+    The file is pylock.toml, else pyproject.toml, else requirements.txt.  An environment that is not there is made; one that is
+    keeps its runtime and its policy.
 
     [bold]Examples[/]
 

@@ -49,11 +49,11 @@ SAME = {"ls": "list", "delete": "remove", "rm": "remove", "update": "upgrade", "
 
 
 class Commands(TyperGroup):
-    """The commands, and an answer to words that are none of them."""
+    """The commands, and an answer to words of other tools."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name; raises UsageError for a word of another tool's."""
         found = super().get_command(ctx, SAME.get(cmd_name, cmd_name))
         if found is None and cmd_name in ANSWERS:
-            raise UsageError(f"there is no command `wenv {cmd_name}`", ANSWERS[cmd_name])
+            raise UsageError(f"there is no command `{ctx.command_path} {cmd_name}`", ANSWERS[cmd_name])
         return found

@@ -41,6 +41,11 @@ def table_is_missing(path: Path, group: str | None, extra: str | None) -> bool:
     return extra is not None and extra not in document["project"].get("optional-dependencies", {})
 
 
+def has_dependencies(path: Path) -> bool:
+    """Whether the project needs anything yet."""
+    return bool(_read(path)["project"].get("dependencies"))
+
+
 def _listed(document: Any, group: str | None, extra: str | None) -> Any:
     """The list of requirements that is meant; it is made where it is missing."""
     if group is not None:
