@@ -29,6 +29,7 @@ def template(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Path
     (folder / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\ndependencies = ["zzone<2"]\n')
     (folder / "requirements.txt").write_text("zzone\nzztwo\n")
     (folder / "example.py").write_text("import sys; print('ran', *sys.argv[1:])\n")
+    (folder / "settings.env").write_text("# settings\nexport ZZ='a b'\nYY=$x\n")
     (folder / "needs.py").write_text('# /// script\n# dependencies = ["zztwo"]\n# ///\nimport zztwo; print(zztwo.version)\n')
     variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "WENV_CACHE_DIR": str(runtime.store.root)}
     Wenv(folder, {**os.environ, **variables, "WENV_DATA_DIR": str(base / "data")})("create", "-r", "pyproject.toml")

@@ -175,7 +175,10 @@ def a_class_that_keeps_open():
         opener = open
 
     put("kept", "kept")
-    return Keeper().opener("kept").read(), Keeper.opener("kept").read(), callable(open), open.__name__
+    import pickle
+
+    same = pickle.loads(pickle.dumps(open)) is open
+    return Keeper().opener("kept").read(), Keeper.opener("kept").read(), callable(open), open.__name__, same
 
 
 @case

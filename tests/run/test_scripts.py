@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Wenv
+from tests.conftest import Wenv, copy_runtime
 from tests.helpers.wheel_builder import Wheel
+from wenv.runtimes import Runtime
+from wenv_cache.store import Store
 
 MADE = "Made an environment for"
 
@@ -29,7 +31,10 @@ def script(folder: Path, needs: list[str], code: str, more: str = "", name: str 
     return path
 
 
-def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv) -> None:
+def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv, runtime: Runtime, tmp_path: Path) -> None:
+    own = Store(tmp_path / "own")  # pruning the shared one would take from other tests what they use
+    copy_runtime(runtime, own)
+    offline.environment["WENV_CACHE_DIR"] = str(own.root)
     offline("create", "zzone==2.0")
     use = "import sys, zzone; print(zzone.version, sys.argv[1:])"
     script(offline.folder, ["zzone<2"], use)

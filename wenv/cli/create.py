@@ -3,7 +3,7 @@
 import re
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from wenv.make.solve import Solution
 
 #: Words that people give to environments; packages are called python-dotenv and pipenv.
 NAMES_OF_ENVIRONMENTS = re.compile(
@@ -31,6 +34,7 @@ def create(
     name: options.Name = None,
     path: options.Here = None,
     runtime: options.Runtime = Choice.AUTO,
+    python: options.Python = None,
     clear: Annotated[bool, typer.Option("--clear", help="Replace an environment that is there.")] = False,
     index_url: options.IndexUrl = None,
     extra_index_urls: options.ExtraIndexUrls = None,
@@ -51,6 +55,7 @@ def create(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -81,13 +86,17 @@ def create(
     if names and len(names) == 1 and not files and name is None and path is None:
         _check_word(names[0])
     start, folder = time.monotonic(), place(name, path)
-    check_place(folder, clear=clear)
+    check_place(folder, clear=clear or dry_run)
+    runtime = options.chosen_kind(runtime, python)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
         inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
         solved = first_solution(open_workspace(), runtime, inputs, printer, refresh=refresh)
+        if dry_run:
+            show_plan(printer, solved, as_json=as_json)
+            return
         made = making.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
         if bake:
@@ -103,6 +112,19 @@ def create(
             printer.say(f"{there} is here and was not read: `wenv install -r {there}` adds what it names")
         if bake:
             show(printer, made.baked, baking.size(solved.runtime, made), time.monotonic() - start - seconds)
+
+
+def show_plan(printer: Printer, solved: "Solution", *, as_json: bool) -> None:
+    """Print what a solution would bring."""
+    from wenv.make.solve import to_build
+
+    slow = {file.name for file in to_build(solved, printer)} if any(file.is_source for file in solved.files) else set()
+    rows = [(file.name, file.version, "would be built" if file.name in slow else file.filename) for file in solved.files]
+    if as_json:
+        printer.json([{"name": name, "version": version, "file": file} for name, version, file in rows])
+        return
+    printer.table(("Package", "Version", "File"), rows)
+    printer.say(f"On {solved.runtime.name}; nothing was made")
 
 
 def _check_word(word: str) -> None:

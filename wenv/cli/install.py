@@ -8,7 +8,10 @@ from wenv.cli import options
 from wenv.cli.printer import Printer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wenv.environment.manifest import Environment
+    from wenv.report.packages import VersionChange
     from wenv.runtimes import Runtime
 
 
@@ -19,6 +22,10 @@ def install(
     extras: options.Extras = None,
     groups: options.Groups = None,
     upgrade: Annotated[bool, typer.Option("-U", "--upgrade", help="Take the newest versions of everything.")] = False,
+    upgraded: Annotated[
+        list[str] | None,
+        typer.Option("-P", "--upgrade-package", metavar="NAME", help="Take the newest version of this package."),
+    ] = None,
     name: options.Name = None,
     path: options.At = None,
     index_url: options.IndexUrl = None,
@@ -30,6 +37,7 @@ def install(
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -57,8 +65,13 @@ def install(
         adding = Wanted.of(names, files, constraints, extras, groups, index, rules)
 
         def decide(current: "Environment") -> solve.Solution:
-            return adding.added_to(current, runtime, printer, upgrade=upgrade, refresh=refresh)
+            return adding.added_to(current, runtime, printer, upgrade=upgrade, names=upgraded or (), refresh=refresh)
 
+        if dry_run:
+            from wenv.report.packages import planned_changes
+
+            _report_plan(printer, chosen.label, planned_changes(chosen, decide(chosen).files), as_json=as_json)
+            return
         report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 
 
@@ -106,6 +119,16 @@ def report(printer: Printer, runtime: "Runtime", before: "Environment", after: "
         printer.say(f"{after.label} is no longer baked; `wenv bake` bakes it again")
     if not changes:
         printer.say(f"{after.label} is complete: nothing changed")
+
+
+def _report_plan(printer: Printer, label: str, changes: "Sequence[VersionChange]", *, as_json: bool) -> None:
+    """Say what would change."""
+    if as_json:
+        printer.json({"changes": [change.as_json() for change in changes]})
+        return
+    for change in changes:
+        printer.line(f" {change.words}")
+    printer.say(f"{label} was not changed" if changes else f"{label} is complete: nothing would change")
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wenv.environment.kinds import Choice
+from wenv.environment.kinds import PYTHONS, Choice
 from wenv.errors import UsageError
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
@@ -65,6 +65,13 @@ Runtime = Annotated[
         rich_help_panel=ENVIRONMENT,
     ),
 ]
+Python = Annotated[
+    str | None,
+    typer.Option(
+        "-p", "--python", metavar="VERSION", help="The interpreter by its version: 3.14, or 3.15.", rich_help_panel=ENVIRONMENT
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 """What follows is of sharing."""
@@ -148,6 +155,10 @@ Variables = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME[=VALUE]", help="Pass an environment variable.", rich_help_panel=SANDBOX),
 ]
+EnvFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--env-file", metavar="FILE", help="Pass the variables that a .env file sets.", rich_help_panel=SANDBOX),
+]
 Databases = Annotated[
     list[Path] | None,
     typer.Option(
@@ -200,6 +211,32 @@ def build_rules(no_build: bool, build_only: list[str] | None) -> "BuildRules":
     if no_build and build_only:
         raise UsageError("--no-build and --build-only exclude each other")
     return BuildRules(not no_build, frozenset(map(canonicalize_name, build_only)) if build_only else None)
+
+
+def chosen_kind(runtime: Choice, python: str | None) -> Choice:
+    """The runtime that --runtime and --python name; raises UsageError."""
+    if python is None:
+        return runtime
+    wanted = python.lower().removeprefix("cpython").removeprefix("python").lstrip("-@")
+    fitting = [kind for kind, version in PYTHONS.items() if f"{wanted}.".startswith(f"{version}.")]
+    if not fitting or (runtime is not Choice.AUTO and runtime.kind not in fitting):
+        there = ", ".join(f"{version} (--runtime {kind})" for kind, version in PYTHONS.items())
+        raise UsageError(f"there is no Python {python} for the sandbox", f"there are {there}")
+    return Choice(fitting[0].value)
+
+
+def with_files(variables: list[str] | None, files: list[Path] | None) -> list[str]:
+    """The variables of files, and those that were given beside them, as for --env.  Raises UsageError."""
+    if not files:
+        return variables or []
+    from dotenv import dotenv_values
+
+    found: dict[str, str] = {}
+    for path in files:
+        if not path.is_file():
+            raise UsageError(f"there is no file {path}")
+        found |= {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    return [*(f"{name}={value}" for name, value in found.items()), *(variables or [])]
 
 
 def policy(

@@ -50,6 +50,7 @@ def run(
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
+    env_files: options.EnvFiles = None,
     databases: options.Databases = None,
     memory: options.Memory = None,
     timeout: options.Time = None,
@@ -92,7 +93,9 @@ def run(
     from wenv_cache.errors import UserError
 
     try:
-        granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
+        granted = options.policy(
+            write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
+        )
         if explain:
             if from_file is not None:
                 raise UsageError("--explain excludes --from")

@@ -12,6 +12,7 @@ def shell(
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
+    env_files: options.EnvFiles = None,
     databases: options.Databases = None,
     memory: options.Memory = None,
     timeout: options.Time = None,
@@ -36,7 +37,9 @@ def shell(
     from wenv.cli.run import start
     from wenv.environment import find
 
-    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
+    granted = options.policy(
+        write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
+    )
     return start(find.find(name, path), CommandLine("prompt"), granted, databases or ())
 
 

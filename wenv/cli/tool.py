@@ -52,6 +52,7 @@ def run(
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
+    env_files: options.EnvFiles = None,
     databases: options.Databases = None,
     memory: options.Memory = None,
     timeout: options.Time = None,
@@ -77,7 +78,9 @@ def run(
     from wenv.guest.command_line import CommandLine
     from wenv.make.tools import Tool, environment_for, script_of
 
-    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
+    granted = options.policy(
+        write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
+    )
     tool, workspace = Tool.named(command[0], package), open_workspace()
     with Printer() as printer:
         chosen = environment_for(workspace, tool, extra or (), printer)

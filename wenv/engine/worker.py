@@ -16,6 +16,7 @@ import wasmtime
 from wasmtime import component as component_model
 
 from wenv.engine.compiled import Format
+from wenv.engine.deep import deeply
 from wenv.engine.engine import Compiled, engine
 from wenv.engine.frames import receive, send
 from wenv.engine.limits import Limits
@@ -102,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    deeply(main)  # not a thread for each call

@@ -10,6 +10,10 @@ class Kind(StrEnum):
     SCIENTIFIC = "scientific"
 
 
+#: Which Python each of them is.
+PYTHONS = {Kind.DEFAULT: "3.14", Kind.SCIENTIFIC: "3.15"}
+
+
 class Choice(StrEnum):
     """What `--runtime` takes."""
 

@@ -14,6 +14,7 @@ from wenv.runtimes import Runtime
 from wenv.runtimes.contents import Contained
 from wenv.snapshot.contents import extension_modules
 from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
 
 #: The kind of packages that a runtime holds.
@@ -82,6 +83,13 @@ def version_changes(before: Environment, after: Environment, held: Mapping[str, 
         }
 
     old, new = versions(before), versions(after)
+    changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
+    return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
+
+
+def planned_changes(before: Environment, files: Iterable[LockedFile]) -> list[VersionChange]:
+    """What would change if an environment held these files, by name."""
+    old, new = {p.name: p.version for p in before.packages}, {file.name: file.version for file in files}
     changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
     return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
 

@@ -5,6 +5,7 @@ closes any descriptor of it, and the guest's are the process's.  Prints ``locked
 """
 
 import os
+import signal
 import sys
 
 #: Where SQLite's own locks are, in bytes: source: SQLite's os.h (PENDING_BYTE, RESERVED_BYTE, SHARED_FIRST, SHARED_SIZE).
@@ -27,6 +28,7 @@ def hold(path: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's: this ends after it
     try:
         hold(sys.argv[1])
     except (BlockingIOError, PermissionError):

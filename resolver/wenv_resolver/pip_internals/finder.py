@@ -56,9 +56,12 @@ class TargetLinkEvaluator(LinkEvaluator):
     evidence: dict[tuple[str, str], Evidence]
     unusable: set[str]
     refused: set[str]
+    refused_wheels: set[str]
 
     def evaluate_link(self, link: Link) -> tuple[LinkType, str]:
         kind, detail = super().evaluate_link(link)
+        if kind is LinkType.format_unsupported and link.is_wheel:
+            self.refused_wheels.add(self._canonical_name)
         if is_refused := kind is LinkType.format_unsupported and not link.is_wheel and "source" not in self._formats:
             formats, self._formats = self._formats, self._formats | {"source"}  # what it would be if it were allowed
             kind, detail = super().evaluate_link(link)
@@ -113,6 +116,8 @@ class TargetFinder(PackageFinder):
         self.evidence: dict[tuple[str, str], Evidence] = {}
         self.unusable: set[str] = set()
         self.refused: set[str] = set()
+        #: Projects of which there are wheels that must not be used.
+        self.refused_wheels: set[str] = set()
         self.contained: dict[str, InstallationCandidate] = {}
 
     def find_all_candidates(self, project_name: str) -> list[InstallationCandidate]:
@@ -122,9 +127,9 @@ class TargetFinder(PackageFinder):
 
     def make_link_evaluator(self, project_name: str) -> LinkEvaluator:
         evaluator = super().make_link_evaluator(project_name)
-        evaluator.__class__ = TargetLinkEvaluator  # pip makes them itself; the subclass adds nothing but three references
+        evaluator.__class__ = TargetLinkEvaluator  # pip makes them itself; the subclass adds nothing but four references
         evaluator.evidence, evaluator.unusable = self.evidence, self.unusable  # type: ignore[attr-defined]
-        evaluator.refused = self.refused  # type: ignore[attr-defined]
+        evaluator.refused, evaluator.refused_wheels = self.refused, self.refused_wheels  # type: ignore[attr-defined]
         return evaluator
 
     def make_candidate_evaluator(self, *arguments: Any, **keywords: Any) -> CandidateEvaluator:

@@ -186,7 +186,10 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
         there = ", ".join(f"{candidate.name} {candidate.version}" for candidate in held)
         return f"this runtime holds {there}, and no other version can be added:\n" + "\n".join(lines)
     if len(lines) == 1 and len(names) == 1:
-        versions = sorted({c.version for c in finder.find_all_candidates(str(names.pop()))})
+        name = str(names.pop())
+        versions = sorted({c.version for c in finder.find_all_candidates(name)})
+        if not versions and canonicalize_name(name) in finder.refused_wheels:
+            return f"there are wheels only, and a build from the source is what is wanted (--no-binary):\n{lines[0]}"
         if not versions and (trouble := index_trouble()):
             return f"the package index cannot be reached{trouble}:\n{lines[0]}"
         if not versions:

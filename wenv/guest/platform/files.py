@@ -188,7 +188,9 @@ def apply(builtin: Any) -> None:
             _renew(descriptor)
         return write(descriptor, data)
 
-    vars(io)["open"] = vars(builtins)["open"] = builtin(_open, open_file)
+    opening = builtin(_open, open_file)
+    opening.__module__ = "io"  # where `pickle` finds it
+    vars(io)["open"] = vars(builtins)["open"] = opening
     for name, old, new in (("read", read, read_on), ("write", write, write_on)):
         made = builtin(old, new)
         for module in (os, posix):
