@@ -16,7 +16,6 @@ import wasmtime
 from wasmtime import component as component_model
 
 from wenv.engine.compiled import Format
-from wenv.engine.deep import deeply
 from wenv.engine.engine import Compiled, engine
 from wenv.engine.frames import receive, send
 from wenv.engine.limits import Limits
@@ -103,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    deeply(main)  # not a thread for each call
+    main()  # in the first thread: others get what it has set up, and a user's namespace is given to a single one only
