@@ -120,6 +120,13 @@ def host_modules() -> Result:
     return ("succeeded" if found else "refused"), repr(found)
 
 
+def parent() -> int:
+    """The number of the process that started this one: inside it is 1 in every run."""
+    if (number := os.getppid()) == 1:
+        raise OSError("always 1")
+    return number
+
+
 table(
     "users",
     change,
@@ -131,7 +138,7 @@ table(
         "getgroups": lambda: os.getgroups(),
         "getpgid": lambda: os.getpgid(0),
         "getsid": lambda: os.getsid(0),
-        "getppid": lambda: os.getppid(),
+        "getppid": parent,
         "load average": lambda: os.getloadavg(),
         "resource usage": lambda: __import__("resource").getrusage(0),
         "limits": lambda: __import__("resource").getrlimit(7),
