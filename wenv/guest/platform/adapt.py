@@ -208,15 +208,16 @@ def _make_waits_divisible() -> None:
     make_poll: Any = getattr(select, "poll", None)
 
     def sliced_sleep(seconds: float, /) -> None:
+        begun = time.monotonic()
         if _between is None:
             sleep(seconds)
-            return absent.waited(seconds)
-        until = time.monotonic() + seconds
+            return absent.waited(time.monotonic() - begun)
+        until = begun + seconds
         while (left := until - time.monotonic()) > SLICE:
             sleep(SLICE)
             _between()
         sleep(min(seconds, max(left, 0.0)))
-        return absent.waited(seconds)
+        return absent.waited(time.monotonic() - begun)
 
     def sliced_select(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:
         begun = time.monotonic()
