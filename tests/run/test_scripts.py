@@ -40,7 +40,7 @@ def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv, runtime: Runt
     script(offline.folder, ["zzone<2"], use)
     first = offline.result("run", "job.py", "--its", "own")
     assert first.stdout == "1.0 ['--its', 'own']\n"
-    assert f"{MADE} job.py, which is kept: 1 package on CPython 3.14" in first.stderr
+    assert f"{MADE} job.py (script), which is kept: 1 package on CPython 3.14" in first.stderr
     assert offline.result("run", "python", "job.py").stderr == "", "it is kept"
     (offline.folder / "other").mkdir()
     same = script(offline.folder / "other", ["zzone<2"], use + "\nprint('another')", name="same.py")
