@@ -191,6 +191,7 @@ def apply(builtin: Any) -> None:
     opening = builtin(_open, open_file)
     opening.__module__ = "io"  # where `pickle` finds it
     vars(io)["open"] = vars(builtins)["open"] = opening
+    modes.replace_imported(_open, opening)
     for name, old, new in (("read", read, read_on), ("write", write, write_on)):
         made = builtin(old, new)
         for module in (os, posix):

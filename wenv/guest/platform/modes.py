@@ -35,8 +35,19 @@ def apply() -> None:
                 group.add(function)
         for module in (os, posix):
             setattr(module, name, function)
+        if old is not None:
+            replace_imported(old, function)
     for module in (os, posix):
         vars(module).update(fchmod=chmod, DirEntry=DirEntry)
+
+
+def replace_imported(old: Any, new: Any) -> None:
+    """Exchange a function where a module has imported it by name."""
+    for module in list(sys.modules.values()):
+        if module.__name__ != "_io" and module.__name__.partition(".")[0] != __name__.partition(".")[0]:
+            for name, value in list(vars(module).items()):
+                if value is old:
+                    vars(module)[name] = new
 
 
 def set_shared(shared: dict[str, bool]) -> None:
