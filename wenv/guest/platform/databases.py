@@ -10,6 +10,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from . import modes
+
 #: Bytes of a database's header: where it says which version of the format is needed to read it, and which that is for WAL.
 HEADER, READ_VERSION, WAL = 100, 19, b"\2"
 #: Files beside a database in which there may be what it does not hold yet.
@@ -47,13 +49,10 @@ def adapt(module: ModuleType) -> None:
     connect_plain, error = module.connect, module.OperationalError
 
     def connect(database: Any, *arguments: Any, **keywords: Any) -> Any:
-        text, query = os.fsdecode(database) if isinstance(database, (str, bytes, os.PathLike)) else "", ""
-        if keywords.get("uri") and text.startswith("file:"):
-            text, _, query = text[5:].partition("?")
-            text = _unquoted(text.removeprefix("//localhost").removeprefix("//"))
+        text, query = path_and_query(database, is_address=bool(keywords.get("uri")))
         options = dict(option.partition("=")[::2] for option in query.split("&"))
         path = os.path.abspath(text)
-        folder = _folder_around(path)
+        folder = modes.folder_around(path, _shared)
         is_decided = "vfs" in options or "nolock" in options or "immutable" in options or options.get("mode") == "memory"
         if folder is None or text in ("", ":memory:") or is_decided:
             return connect_plain(database, *arguments, **keywords)
@@ -86,12 +85,6 @@ def adapt(module: ModuleType) -> None:
             vars(where).update(connect=connect)
 
 
-def _folder_around(path: str) -> str | None:
-    """The shared folder that a path is in, None for the run's own."""
-    around = [folder for folder in _shared if path.startswith(f"{folder.rstrip('/')}/")]
-    return max(around, key=len, default=None)
-
-
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -112,12 +105,18 @@ def _readable_copy(path: str) -> str:
     return copy
 
 
-def _unquoted(text: str) -> str:
-    if "%" not in text:
-        return text
-    from urllib.parse import unquote
+def path_and_query(database: Any, *, is_address: bool) -> tuple[str, str]:
+    """Where a database is to be, and what an address (``file:PATH?QUERY``) asks besides."""
+    text = os.fsdecode(database) if isinstance(database, (str, bytes, os.PathLike)) else ""
+    if not is_address or not text.startswith("file:"):
+        return text, ""
+    path, _, query = text[5:].partition("?")
+    path = path.removeprefix("//localhost").removeprefix("//")
+    if "%" in path:
+        from urllib.parse import unquote
 
-    return unquote(text)
+        path = unquote(path)
+    return path, query
 
 
 def _quoted(path: str) -> str:

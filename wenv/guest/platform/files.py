@@ -152,16 +152,23 @@ def _opened(
     file = file if isinstance(file, int) else os.fspath(file)
     kind = Appending if "a" in mode else File
     raw = kind(file, mode.replace("t", "").replace("b", ""), closefd, opener)
+    return wrapped(raw, mode, buffering, encoding, errors, newline)
+
+
+def wrapped(raw: Any, mode: str, buffering: int, encoding: str | None, errors: str | None, newline: str | None) -> Any:
+    """What `open` returns for a raw file; raises ValueError for text without a buffer.  The file is closed on any error."""
     try:
-        if is_binary and buffering == 0:
+        if buffering == 0:
+            if "b" not in mode:
+                raise ValueError("can't have unbuffered text I/O")
             return raw
-        is_terminal = buffering == 1 or (buffering < 0 and raw.isatty())
+        by_lines = buffering == 1 or (buffering < 0 and raw.isatty())
         size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering
-        wrap: Any = io.BufferedRandom if "+" in mode else io.BufferedReader if "r" in mode else io.BufferedWriter
-        buffer = wrap(raw, size)
-        if is_binary:
+        kind: Any = io.BufferedRandom if "+" in mode else io.BufferedReader if "r" in mode else io.BufferedWriter
+        buffer = kind(raw, size)
+        if "b" in mode:
             return buffer
-        text = io.TextIOWrapper(buffer, encoding, errors, newline, line_buffering=is_terminal)
+        text = io.TextIOWrapper(buffer, encoding, errors, newline, line_buffering=by_lines)
         text.mode = mode  # type: ignore[misc]
         return text
     except BaseException:

@@ -9,7 +9,7 @@ import os
 import posix
 import stat as kinds
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 #: By the kind of file.
@@ -110,9 +110,13 @@ def _fstat(fd: int) -> os.stat_result:
 def _is_fixed(path: Any) -> bool:
     if isinstance(path, int):
         return False
-    whole = f"{os.path.abspath(os.fsdecode(path))}/"
-    around = max((folder for folder in _shared if whole.startswith(f"{folder.rstrip('/')}/")), key=len, default=None)
+    around = folder_around(os.path.abspath(os.fsdecode(path)), _shared)
     return around is not None and not _shared[around]
+
+
+def folder_around(path: str, folders: Iterable[str]) -> str | None:
+    """The innermost of some folders that a whole path is in, or is; None if it is in none."""
+    return max((folder for folder in folders if f"{path}/".startswith(f"{folder.rstrip('/')}/")), key=len, default=None)
 
 
 def chmod(path: Any, mode: int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> None:

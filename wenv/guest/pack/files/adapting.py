@@ -1,12 +1,12 @@
 """What to change in modules that open files below Python: databases in memory in place of files, and numpy's own files."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from ...platform.databases import path_and_query
 from .nodes import FIRST_DESCRIPTOR, Node, Place
 from .tree import FILES, absolute, located
 
@@ -99,10 +99,7 @@ def adapt_sqlite(module: ModuleType) -> None:
         return Connection
 
     def connect(database: Any, *arguments: Any, **keywords: Any) -> Any:
-        text, query = os.fsdecode(database) if isinstance(database, (str, bytes, os.PathLike)) else "", ""
-        if keywords.get("uri") and text.startswith("file:"):
-            text, _, query = text[5:].partition("?")
-            text = _unquoted(text.removeprefix("//localhost").removeprefix("//"))
+        text, query = path_and_query(database, is_address=bool(keywords.get("uri")))
         special = text in ("", ":memory:") or "mode=memory" in query
         place = None if special else located(text)
         if place is None:
@@ -130,14 +127,6 @@ def adapt_sqlite(module: ModuleType) -> None:
     for where in (module, sys.modules.get("sqlite3")):
         if where is not None:
             vars(where).update(connect=connect)
-
-
-def _unquoted(text: str) -> str:
-    if "%" not in text:
-        return text
-    from urllib.parse import unquote
-
-    return unquote(text)
 
 
 def _version(place: Place) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import os
 import posix
 from typing import Any
 
+from ...platform.files import wrapped
 from .descriptors import read_into
 from .nodes import Description, failure
 from .tree import FILES, located, to_host
@@ -163,29 +164,14 @@ def open_file(
             source = file
         elif (source := opener(file, _flags(mode.replace("t", "")) | os.O_CLOEXEC)) not in FILES.descriptions:
             return FILES.host["io.open"](file, mode, buffering, encoding, errors, newline, closefd, lambda *_: source)
-    binary, updating = "b" in mode, "+" in mode
+    binary = "b" in mode
     if "t" in mode and binary:
         raise ValueError("can't have text and binary mode at once")
     if binary and (encoding is not None or errors is not None or newline is not None):
         raise ValueError("binary mode doesn't take an encoding, errors or newline argument")
     raw = FileIO(source, mode.replace("t", ""), closefd)
-    try:
-        raw.name = file
-        if buffering == 0:
-            if not binary:
-                raise ValueError("can't have unbuffered text I/O")
-            return raw
-        size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering
-        kind = io.BufferedRandom if updating else io.BufferedReader if "r" in mode else io.BufferedWriter
-        buffer: Any = kind(raw, size)
-        if binary:
-            return buffer
-        text = io.TextIOWrapper(buffer, io.text_encoding(encoding), errors, newline, line_buffering=buffering == 1)
-        text.mode = mode  # type: ignore[misc]
-        return text
-    except BaseException:
-        raw.close()
-        raise
+    raw.name = file
+    return wrapped(raw, mode, buffering, encoding if binary else io.text_encoding(encoding), errors, newline)
 
 
 def open_code(path: str) -> Any:
