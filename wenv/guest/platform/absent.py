@@ -17,6 +17,13 @@ from typing import Any, NoReturn
 _waited = 0.0
 #: Names of locales that there are.
 LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
+#: Functions that only fail, and how.
+REFUSED = {
+    "get_terminal_size": errno.ENOTTY,
+    "ttyname": errno.ENOTTY,
+    "statvfs": errno.ENOTSUP,
+    "fstatvfs": errno.ENOTSUP,
+}
 #: Modules of the standard library that are programs, and cannot do here what they are for; what does it.
 PROGRAMS = {
     "asyncio": "its prompt runs in a thread, and this platform (WebAssembly) has none; `wenv shell` is a prompt",
@@ -29,15 +36,15 @@ PROGRAMS = {
 
 def apply() -> None:
     """Add them, once."""
-    for name in ("get_terminal_size", "statvfs", "fstatvfs", "ttyname"):
-        _add(name, _refusing(errno.ENOTTY if "t" in name[:4] and "stat" not in name else errno.ENOTSUP))
+    for name, number in REFUSED.items():
+        _add(name, _refusing(number))
     _add("getppid", lambda: 1)
     _add("kill", _kill)
     signal.setitimer = _setitimer  # type: ignore[assignment,unused-ignore]
     signal.getitimer = lambda which, /: (0.0, 0.0)  # type: ignore[assignment,unused-ignore]
     signal.alarm = lambda seconds, /: int(_setitimer(0, seconds)[0])  # type: ignore[assignment,unused-ignore]
-    for number, name in enumerate(("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")):
-        vars(signal).setdefault(name, number)
+    for value, name in enumerate(("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")):
+        vars(signal).setdefault(name, value)
     if not hasattr(signal, "valid_signals"):
         vars(signal).update(valid_signals=lambda: set(signal.Signals))
     for name in ("process_time", "thread_time"):
