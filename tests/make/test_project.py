@@ -66,6 +66,16 @@ def test_without_a_project_the_environment_is_named(wenv: Wenv) -> None:
     assert "`wenv install` and `wenv uninstall`" in wenv.result("add", "rich", status=2).stderr
     (wenv.folder / "pyproject.toml").write_text("[tool.other]\n")
     assert "has no table [project]" in wenv.result("add", "rich", status=1).stderr
+    for text, words in (
+        ('dependencies = "rich"', "project.dependencies is no list"),
+        ('optional-dependencies = "rich"', "project.optional-dependencies is no table"),
+        ('optional-dependencies = {a = "rich"}', "project.optional-dependencies.a is no list"),
+    ):
+        (wenv.folder / "pyproject.toml").write_text(f'[project]\nname = "mine"\nversion = "1"\n{text}\n')
+        for command in ("add", "drop"):
+            said = wenv.result(command, "rich", status=1).stderr
+            assert words in said
+            assert "Traceback" not in said
 
 
 def test_sync_leaves_what_the_file_names(project: Wenv) -> None:

@@ -235,7 +235,10 @@ def with_files(variables: list[str] | None, files: list[Path] | None) -> list[st
     for path in files:
         if not path.is_file():
             raise UsageError(f"there is no file {path}")
-        found |= {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+        try:
+            found |= {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path} is not UTF-8: {error}") from error
     return [*(f"{name}={value}" for name, value in found.items()), *(variables or [])]
 
 

@@ -76,7 +76,7 @@ def run(
     from wenv.cli.run import start
     from wenv.cli.workspace import open_workspace
     from wenv.guest.command_line import CommandLine
-    from wenv.make.tools import Tool, environment_for, script_of
+    from wenv.make.tools import Tool, check_command, environment_for
 
     granted = options.policy(
         write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
@@ -84,7 +84,7 @@ def run(
     tool, workspace = Tool.named(command[0], package), open_workspace()
     with Printer() as printer:
         chosen = environment_for(workspace, tool, extra or (), printer)
-    script_of(workspace.store, chosen, tool.command)
+    check_command(workspace.store, chosen, tool.command)
     status = start(chosen, CommandLine("script", tool.command, tuple(command[1:])), granted, databases or ())
     if status and not write and not mounts:
         Printer().say("note: the tool saw the working folder read-only; --write before the tool's name lets it write")

@@ -30,6 +30,17 @@ def _read(path: Path) -> Any:
         raise WenvError(f"{path}: {error}") from error
     if not isinstance(document.get("project"), dict):
         raise WenvError(f"{path} has no table [project]", "`wenv install` changes the environment alone")
+    project = document["project"]
+    tables = {"project.optional-dependencies": project.get("optional-dependencies", {})}
+    tables["dependency-groups"] = document.get("dependency-groups", {})
+    lists = {"project.dependencies": project.get("dependencies", [])}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise WenvError(f"{path}: {name} is no table")
+        lists |= {f"{name}.{each}": value for each, value in table.items()}
+    for name, value in lists.items():
+        if not isinstance(value, list):
+            raise WenvError(f"{path}: {name} is no list")
     return document
 
 

@@ -47,12 +47,12 @@ class Tool:
         """
         if package is not None:
             return cls(package, word)
+        requirement, is_latest = word, False
         if match := _NAME_AT_VERSION.fullmatch(word):
-            latest = match["version"] == "latest"
-            requirement = match["name"] if latest else f"{match['name']}=={match['version']}"
-            return cls(requirement, Requirement(requirement).name, latest)
+            is_latest = match["version"] == "latest"
+            requirement = match["name"] if is_latest else f"{match['name']}=={match['version']}"
         try:
-            return cls(word, Requirement(word).name)
+            return cls(requirement, Requirement(requirement).name, is_latest)
         except InvalidRequirement:
             raise UsageError(f"{word} is no package", "`--from REQUIREMENT COMMAND` names a package and its command") from None
 
@@ -86,8 +86,8 @@ def environment_for(workspace: Workspace, tool: Tool, extra: Sequence[str], prog
     )  # fmt: skip
 
 
-def script_of(store: Store, environment: Environment, command: str) -> str:
-    """The console script of that name; raises WenvError with those that there are."""
+def check_command(store: Store, environment: Environment, command: str) -> None:
+    """Raises WenvError, with the console scripts that there are, if there is none of that name."""
     scripts = console_scripts(store, environment.packages)
     if command not in scripts:
         there = ", ".join(f"`--from PACKAGE {name}`" for name in scripts)
@@ -95,7 +95,6 @@ def script_of(store: Store, environment: Environment, command: str) -> str:
             f"no package of the tool brings a command called {command}",
             f"there are {there}" if there else "it brings no commands at all: `wenv run --with PACKAGE -m MODULE` may be meant",
         )
-    return scripts[command]
 
 
 def install(
@@ -185,10 +184,10 @@ def upgrade(workspace: Workspace, name: str, progress: Progress) -> tuple[str, I
     """
     folder = tool_folder(name)
     before = _installed(workspace.store, folder).version
-    lines = [line.text for line in load(folder).asked_for.requirements]
-    own = next(line for line in lines if canonicalize_name(Requirement(line).name) == folder.name)
-    others = [line for line in lines if line != own]
-    return before, install(workspace, Tool(own, folder.name), others, progress, again=True)
+    lines = load(folder).asked_for.requirements
+    own = next(line for line in lines if line.name == folder.name)
+    others = [line.text for line in lines if line is not own]
+    return before, install(workspace, Tool(own.text, folder.name), others, progress, again=True)
 
 
 def uninstall(store: Store, name: str) -> list[str]:
