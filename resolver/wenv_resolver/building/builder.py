@@ -171,7 +171,7 @@ class Builder:
     def _opened(self, file: LockedFile, options: IndexOptions) -> "_Source":
         from wenv_resolver.pip_internals.downloads import Downloader
 
-        if reason := impossible(file.name):
+        if self.known(file) is None and (reason := impossible(file.name)):
             raise BuildError(f"{file.name} {file.version} cannot be built: it {reason}")
         file, path = obtain(self.store, file, Downloader(options))
         facts = look_into(path, file.subdirectory)
