@@ -130,6 +130,11 @@ class Requested:
     constraints: tuple[Line, ...] = ()
     options: IndexOptions = field(default_factory=IndexOptions)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Canonical names of the projects that are asked for."""
+        return frozenset(line.name for line in self.requirements if line.name)
+
     def merged(self, other: "Requested") -> "Requested":
         """This and `other`: requirements of the same project replace this one's."""
         fresh = {line.name for line in other.requirements if line.name}

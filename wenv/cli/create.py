@@ -80,6 +80,7 @@ def create(
     from wenv.make.wanted import Wanted, index_options
     from wenv.make.write import check_place
     from wenv.report.packages import requested_of_runtime
+    from wenv.report.words import packages_of
 
     if name and path:
         raise UsageError("--name and --path exclude each other")
@@ -95,7 +96,7 @@ def create(
         inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
         solved = first_solution(open_workspace(), runtime, inputs, printer, refresh=refresh)
         if dry_run:
-            show_plan(printer, solved, as_json=as_json)
+            _show_plan(printer, solved, as_json=as_json)
             return
         made = making.create(folder, solved, granted, printer, clear=clear)
         seconds = time.monotonic() - start
@@ -104,7 +105,7 @@ def create(
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "seconds": round(seconds, 3)})
             return
-        count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
+        count = packages_of(len(made.packages))
         held = len(requested_of_runtime(solved.runtime, made))
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
@@ -114,11 +115,11 @@ def create(
             show(printer, made.baked, baking.size(solved.runtime, made), time.monotonic() - start - seconds)
 
 
-def show_plan(printer: Printer, solved: "Solution", *, as_json: bool) -> None:
+def _show_plan(printer: Printer, solved: "Solution", *, as_json: bool) -> None:
     """Print what a solution would bring."""
     from wenv.make.solve import to_build
 
-    slow = {file.name for file in to_build(solved, printer)} if any(file.is_source for file in solved.files) else set()
+    slow = {file.name for file in to_build(solved, printer)}
     rows = [(file.name, file.version, "would be built" if file.name in slow else file.filename) for file in solved.files]
     if as_json:
         printer.json([{"name": name, "version": version, "file": file} for name, version, file in rows])

@@ -70,7 +70,9 @@ def install(
         if dry_run:
             from wenv.report.packages import planned_changes
 
-            _report_plan(printer, chosen.label, planned_changes(chosen, decide(chosen).files), as_json=as_json)
+            planned = decide(chosen)
+            changes = planned_changes(chosen, planned.requested.names, planned.files, runtime.contents.packages)
+            _report_plan(printer, chosen.label, changes, as_json=as_json)
             return
         report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 

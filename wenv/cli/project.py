@@ -1,8 +1,7 @@
 """``wenv add``, ``wenv drop`` and ``wenv sync``: a project's files and its environment together."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,13 +9,8 @@ from wenv.cli import options
 from wenv.cli.install import report
 from wenv.cli.printer import Printer
 from wenv.environment.kinds import Choice
-from wenv.errors import NoEnvironmentError, UsageError
-
-if TYPE_CHECKING:
-    from wenv.environment.manifest import Environment
-    from wenv.make.solve import Solution
-    from wenv.make.wanted import Wanted
-    from wenv.runtimes import Runtime
+from wenv.errors import UsageError
+from wenv.report.words import packages_of
 
 #: What `sync` reads, the first that is there.
 SOURCES = ("pylock.toml", "pyproject.toml", "requirements.txt")
@@ -44,7 +38,7 @@ def add(
       wenv add --group test pytest
     """
     from wenv.cli.workspace import open_workspace
-    from wenv.environment.find import place
+    from wenv.environment.find import nearest, place
     from wenv.make import create, project
     from wenv.make.choose_runtime import first_solution
     from wenv.make.wanted import Wanted
@@ -56,7 +50,7 @@ def add(
     project.check(path, names)
     rules = options.build_rules(no_build, build_only)
     with Printer(quiet=quiet) as printer:
-        workspace, current = open_workspace(), _here()
+        workspace, current = open_workspace(), nearest()
         if current is None:
             is_there = not project.table_is_missing(path, group, extra)
             extras, groups = (extra,) if extra and is_there else (), (group,) if group and is_there else ()
@@ -64,7 +58,7 @@ def add(
             wanted = Wanted(tuple(names), files, (), extras, groups, rules=rules)
             solved = first_solution(workspace, Choice.AUTO, wanted, printer)
             made = create.create(place(), solved, Policy(), printer)
-            printer.say(f"Created .wenv with {len(made.packages)} packages on {made.runtime.name}")
+            printer.say(f"Created .wenv with {packages_of(len(made.packages))} on {made.runtime.name}")
         else:
             adding, runtime = Wanted(tuple(names), rules=rules), workspace.runtime_for(current)
             before, made = create.change(
@@ -94,6 +88,7 @@ def drop(
     from packaging.utils import canonicalize_name
 
     from wenv.cli.workspace import open_workspace
+    from wenv.environment.find import nearest
     from wenv.make import create, project
     from wenv.make.uninstall import without
 
@@ -101,7 +96,7 @@ def drop(
         raise UsageError("--group and --optional exclude each other")
     path = project.project_file(Path.cwd())
     with Printer(quiet=quiet) as printer:
-        current = _here()
+        current = nearest()
         for line in project.drop(path, names, group, extra):
             printer.say(f"{path.name}: without {line}")
         if current is not None:
@@ -158,26 +153,11 @@ def sync(
             made = create.create(folder, solved, Policy(), printer)
             if as_json:
                 printer.json({**made.as_json(), "folder": str(made.folder)})
-            printer.say(f"Created {made.label} with {len(made.packages)} packages on {made.runtime.name}, from {read[0]}")
+            printer.say(f"Created {made.label} with {packages_of(len(made.packages))} on {made.runtime.name}, from {read[0]}")
             return
         own = workspace.runtime_for(load(folder))
-        decide = partial(_as_wanted, wanted, own, printer, refresh)
-        before, made = create.change(own, folder, decide, printer)
+        before, made = create.change(own, folder, lambda _: wanted.solution(own, printer, refresh=refresh), printer)
         report(printer, own, before, made, as_json)
-
-
-def _as_wanted(wanted: "Wanted", runtime: "Runtime", printer: Printer, refresh: bool, _: "Environment") -> "Solution":
-    return wanted.solution(runtime, printer, refresh=refresh)
-
-
-def _here() -> "Environment | None":
-    """The environment that a command without a name means, if there is one."""
-    from wenv.environment import find
-
-    try:
-        return find.find()
-    except NoEnvironmentError:
-        return None
 
 
 def register(app: typer.Typer) -> None:

@@ -124,7 +124,6 @@ def run(
 def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[str]) -> "Environment":
     """The environment for a program: the one that is named, else its own, if it is a script that says what it needs."""
     from wenv.environment import find
-    from wenv.errors import NoEnvironmentError
 
     is_named = name is not None or path is not None
     script, metadata = None, None
@@ -141,11 +140,7 @@ def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[s
     base = None
     if metadata is None:
         script = None
-        try:
-            base = find.find(name, path)
-        except NoEnvironmentError:
-            if is_named:
-                raise
+        base = find.find(name, path) if is_named else find.nearest()
     with Printer() as printer:
         return environment_of(open_workspace(), script, metadata, extra, base, printer)
 

@@ -50,13 +50,14 @@ def outdated(name: options.Name = None, path: options.At = None, as_json: option
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make.wanted import Wanted
+    from wenv.report.packages import planned_changes
 
     with Printer(quiet=as_json) as printer:
         chosen = find.find(name, path)
         runtime = open_workspace().runtime_for(chosen)
         solution = Wanted().added_to(chosen, runtime, printer, upgrade=True, refresh=True)
-        newest, now = {file.name: file.version for file in solution.files}, {p.name: p.version for p in chosen.packages}
-        rows = [(each, now[each], newest[each]) for each in sorted(now) if newest.get(each, now[each]) != now[each]]
+        changes = planned_changes(chosen, solution.requested.names, solution.files, runtime.contents.packages)
+        rows = [(change.name, change.before, change.after) for change in changes if change.before and change.after]
         if as_json:
             printer.json([{"name": each, "version": before, "newest": after} for each, before, after in rows])
         elif rows:

@@ -40,6 +40,14 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
     raise NoEnvironmentError(f"in {here} or above it")
 
 
+def nearest() -> Environment | None:
+    """The environment that a command without a name or a folder means, None if there is none.  Raises what `find` does else."""
+    try:
+        return find()
+    except NoEnvironmentError:
+        return None
+
+
 def place(name: str | None = None, path: Path | None = None) -> Path:
     """The folder in which an environment would be made."""
     if name is not None:

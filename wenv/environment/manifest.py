@@ -184,7 +184,7 @@ class Environment:
     @property
     def requested_names(self) -> frozenset[str]:
         """The canonical names of the projects that were asked for."""
-        return frozenset(line.name for line in self.asked_for.requirements if line.name)
+        return self.asked_for.names
 
     @property
     def asked_for(self) -> Requested:

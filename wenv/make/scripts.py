@@ -18,6 +18,7 @@ from wenv.make.create import create
 from wenv.make.remove import remove
 from wenv.make.wanted import Wanted
 from wenv.policy.policy import Policy
+from wenv.report.words import packages_of
 from wenv.runtimes.workspace import Workspace
 from wenv_cache.errors import UserError
 from wenv_cache.files import write_atomically
@@ -65,8 +66,7 @@ def environment_of(
     made = create(folder, solution, Policy(), progress, clear=True)
     label = label or (f"{script.name} (script)" if script is not None else f"--with {' '.join(sorted(names))}")
     write_atomically(script_note(folder), label)
-    count = f"{len(made.packages)} package{'s' * (len(made.packages) != 1)}"
-    progress.say(f"Made an environment for {label}, which is kept: {count} on {made.runtime.name}")
+    progress.say(f"Made an environment for {label}, which is kept: {packages_of(len(made.packages))} on {made.runtime.name}")
     return made
 
 

@@ -77,19 +77,18 @@ def version_changes(before: Environment, after: Environment, held: Mapping[str, 
     """What changed from one state of an environment to another, by name; `held` are the packages of its runtime, of which those
     that are asked for count."""
 
-    def versions(state: Environment) -> dict[str, str]:
-        return {name: held[name].version for name in state.requested_names & held.keys()} | {
-            p.name: p.version for p in state.packages
-        }
-
-    old, new = versions(before), versions(after)
-    changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
-    return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
+    return planned_changes(before, after.requested_names, after.packages, held)
 
 
-def planned_changes(before: Environment, files: Iterable[LockedFile]) -> list[VersionChange]:
-    """What would change if an environment held these files, by name."""
-    old, new = {p.name: p.version for p in before.packages}, {file.name: file.version for file in files}
+def planned_changes(
+    before: Environment, requested: frozenset[str], packages: Iterable[PackageLayer | LockedFile], held: Mapping[str, Contained]
+) -> list[VersionChange]:
+    """The same for what an environment would hold: what is `requested` of it, by name, and its packages."""
+
+    def versions(names: frozenset[str], files: Iterable[PackageLayer | LockedFile]) -> dict[str, str]:
+        return {name: held[name].version for name in names & held.keys()} | {file.name: file.version for file in files}
+
+    old, new = versions(before.requested_names, before.packages), versions(requested, packages)
     changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
     return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
 

@@ -12,6 +12,11 @@ def human_size(size: float) -> str:
     return f"{size:.1f} GB"
 
 
+def packages_of(count: int) -> str:
+    """How many packages: ``1 package``."""
+    return f"{count} package{'s' * (count != 1)}"
+
+
 def human_time(time: str) -> str:
     """A moment (UTC, ISO 8601) for people, in their own time: ``2026-01-31 13:45``."""
     return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M") if time else ""
