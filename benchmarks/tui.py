@@ -37,7 +37,7 @@ def make(packages: list[str]) -> None:
     for index in range(ENVIRONMENTS - 1):
         copy = replace(first, folder=find.place(f"copy{index:03}"), stamp=None)
         copy.folder.mkdir(parents=True)
-        copy.save({}, granting=True)
+        copy.save({}, granting=True, sharing=False)
 
 
 def enlarge() -> None:
@@ -57,7 +57,7 @@ def enlarge() -> None:
         layer = writer.finish()
         publish(writing, [layer])
         package = replace(first.packages[0], digest=layer.manifest.digest, name="many")
-        replace(first, packages=(package,), stamp=None).save({}, granting=True)
+        replace(first, packages=(package,), stamp=None).save({}, granting=True, sharing=False)
 
 
 async def drawn(app: "Wenv") -> None:

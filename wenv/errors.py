@@ -95,6 +95,26 @@ class LinkedEnvironmentError(WenvError):
         super().__init__(f"{folder} is a link to {target}, and is not followed", f"--path {target} names that environment")
 
 
+class UngrantedProjectError(WenvError):
+    """An environment with an editable project that this user did not make on this machine: its folder is not shared."""
+
+    def __init__(self, label: str, name: str, folder: str, again: str) -> None:
+        super().__init__(
+            f"{label} would share {folder} (the editable project {name}), and was not made on this machine with it",
+            f"`wenv create --clear -e {again}` makes it again",
+        )
+
+
+class MissingProjectError(WenvError):
+    """The folder of an editable project is gone."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        super().__init__(
+            f"{folder}, the folder of the editable project {name}, is not there any more, or is a link now",
+            f"`wenv install -e FOLDER` names where it is, `wenv uninstall {name}` takes it out",
+        )
+
+
 class StaleEnvironmentError(WenvError):
     """An environment made for a runtime that is not the installed one."""
 

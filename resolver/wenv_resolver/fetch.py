@@ -18,7 +18,7 @@ from wenv_resolver.errors import BuildError, FetchError, HashMismatchError, Reso
 from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
-from wenv_resolver.requirements import IndexOptions
+from wenv_resolver.requirements import IndexOptions, folder_of
 from wenv_resolver.target import Target
 
 if TYPE_CHECKING:
@@ -32,11 +32,15 @@ DOWNLOADING = "Fetching packages"
 
 @dataclass(frozen=True, slots=True)
 class FetchedWheel:
-    """A file of a lock and the layer that it became; `built` is the wheel that was built in between, for a source."""
+    """A file of a lock and the layer that it became; `built` is the wheel that was built in between, for a source.
+
+    `roots` are the folders of an editable project that hold its modules, relative to it.
+    """
 
     file: LockedFile
     layer: str
     built: "BuiltWheel | None" = None
+    roots: tuple[str, ...] = ()
 
 
 def fetch(
@@ -70,11 +74,17 @@ def _known(store: Store, file: LockedFile, builder: "Builder | None") -> Fetched
     if file.is_source and built is None:
         return None
     sha256 = built.sha256 if built is not None else file.sha256
-    record = store.record(sha256) if sha256 else None
+    record = store.record(_record_key(file, sha256)) if sha256 else None
     if record is None or not store.has_layer(str(record["layer"])):
         return None
     known = built.file if built is not None else replace(file, size=int(str(record["size"])))
-    return FetchedWheel(known, str(record["layer"]), built)
+    roots = record.get("roots")
+    return FetchedWheel(known, str(record["layer"]), built, tuple(map(str, roots)) if isinstance(roots, list) else ())
+
+
+def _record_key(file: LockedFile, sha256: str) -> str:
+    """What the layer of a wheel is known by: the wheel's digest, and where the rest of it lies if it is editable."""
+    return hashlib.sha256(f"editable {sha256} {file.url}".encode()).hexdigest() if file.editable else sha256
 
 
 def _build_missing(
@@ -86,6 +96,7 @@ def _build_missing(
     found: dict[str, FetchedWheel],
 ) -> None:
     """Build the wheels of source distributions, and add each to `found` once it is a layer."""
+    from wenv_resolver.editable import editable_of
     from wenv_resolver.wheels import stage_wheel
 
     store = writing.store
@@ -96,13 +107,17 @@ def _build_missing(
         return store.tree(found[name].layer) / SITE_PACKAGES if name in found else None
 
     def finished(file: LockedFile, built: "BuiltWheel") -> None:
+        rest = editable_of(built.path, file.name, folder_of(file.url)) if file.editable else None
+        if rest is not None and rest.built:
+            progress.say(f"warning: {file.name}: {', '.join(rest.built)} is made by the build, and stays as it is built now")
         with store.staging() as staging:
-            staged = stage_wheel(store, staging, built.path, file.name, built.file.version)
+            staged = stage_wheel(store, staging, built.path, file.name, built.file.version, rest)
             publish(writing, [staged.layer])
-        layer = staged.layer.manifest.digest
+        layer, roots = staged.layer.manifest.digest, rest.roots if rest is not None else ()
         size = built.path.stat().st_size
-        store.put_record(built.sha256, {"layer": layer, "filename": built.path.name, "size": size})
-        found[file.name] = FetchedWheel(built.file, layer, built)
+        record = {"layer": layer, "filename": built.path.name, "size": size, **({"roots": list(roots)} if roots else {})}
+        store.put_record(_record_key(file, built.sha256), record)
+        found[file.name] = FetchedWheel(built.file, layer, built, roots)
 
     builder.build_all(writing, files, options, packages, progress, finished)
 

@@ -61,7 +61,8 @@ class LockedFile:
     of these two `sha256` is a digest of what a build can read.  `subdirectory` is where the project lies in it.  `sha256` is
     empty only before the file has been fetched for the first time from an index that gives none; `allowed` are the sha256
     values that the user's requirements allow (none: any).  `size` in bytes.  `recipe` names what is done to a source
-    distribution's build (`wenv_resolver.building.recipes.Recipe.identity`).
+    distribution's build (`wenv_resolver.building.recipes.Recipe.identity`).  `editable` says of a folder that its modules are
+    imported from there.
     """
 
     name: str
@@ -74,6 +75,7 @@ class LockedFile:
     allowed: tuple[str, ...] = ()
     recipe: str = ""
     subdirectory: str = ""
+    editable: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -129,7 +131,7 @@ def _file_entry(file: LockedFile) -> dict[str, Any]:
     more = {"tool": {TOOL: tool}} if tool else {}
     if file.is_folder:
         path = str(Path(url2pathname(urlsplit(file.url).path)))
-        return {"directory": PackageDirectory(path=path, editable=False, subdirectory=below), **more}
+        return {"directory": PackageDirectory(path=path, editable=file.editable, subdirectory=below), **more}
     if file.is_repository:
         url, _, commit = file.url.removeprefix("git+").rpartition("@")
         entry = PackageVcs(type="git", url=without_credentials(url), commit_id=commit, subdirectory=below)
@@ -279,7 +281,8 @@ def _locked_folder(package: Package, entry: PackageDirectory, origin: str) -> Lo
     folder = _beside(origin, entry.path)
     url, version = folder.as_uri().rstrip("/") + "/", str(package.version or _own_version(package))
     below = _text(origin, package, entry.subdirectory or "")
-    return LockedFile(package.name, version, f"{package.name}.tar", url, subdirectory=below)
+    editable = bool(entry.editable) and not below
+    return LockedFile(package.name, version, f"{package.name}.tar", url, subdirectory=below, editable=editable)
 
 
 def _locked_repository(package: Package, entry: PackageVcs, origin: str) -> LockedFile:

@@ -36,12 +36,16 @@ REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as read: requirement lines (PEP 508), constraints, the Python it wants, and where packages come from."""
+    """A project as read: requirement lines (PEP 508), constraints, the Python it wants, and where packages come from.
+
+    `editable` are canonical names of the projects that lie in folders and are to be imported from there.
+    """
 
     lines: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     python: str = ""
     options: IndexOptions = field(default_factory=IndexOptions)
+    editable: frozenset[str] = frozenset()
 
 
 def read_pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:
@@ -78,7 +82,9 @@ def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], g
     python = project.get("requires-python", "")
     if not isinstance(python, str):
         raise RequirementsError(f"{path}: requires-python is no text")
-    return Project(found, tuple(_texts(path, uv, "constraint-dependencies")), python, _options(path, uv))
+    editable = {canonicalize_name(name) for name, given in sources.items() if isinstance(given, dict) and given.get("editable")}
+    limits = tuple(_texts(path, uv, "constraint-dependencies"))
+    return Project(found, limits, python, _options(path, uv), frozenset(editable))
 
 
 def _table(path: Path, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

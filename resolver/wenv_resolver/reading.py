@@ -1,7 +1,7 @@
 """Reads everything that a user asks for: names, requirements files, projects and scripts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.foreign import is_foreign, read_foreign
 from wenv_resolver.pyproject import NAME, read_pyproject
-from wenv_resolver.requirements import IndexOptions, Requested
+from wenv_resolver.requirements import IndexOptions, Requested, folder_of
 from wenv_resolver.target import Target
 
 
@@ -40,10 +40,13 @@ def gather(
     options: IndexOptions | None = None,
     extras: Sequence[str] = (),
     groups: Sequence[str] = (),
+    editables: Sequence[str] = (),
 ) -> Gathered:
     """Read everything that was asked for.  `extras` and `groups` are of the pyproject.toml among `files`.
 
-    Raises RequirementsError for what cannot be read.
+    `editables` are folders of projects (with extras), which the user named.  A file can name only folders that lie beside it:
+    others are built, as what is shared with a sandbox is not for a file to say.  Raises RequirementsError for what cannot be
+    read.
     """
     from wenv_resolver.pip_internals import configuration
     from wenv_resolver.pip_internals.requirements import read_requirement, read_requirements_file  # late: imports pip
@@ -57,9 +60,12 @@ def gather(
             lines, limits = (
                 [read_requirement(line, str(path)) for line in each] for each in (project.lines, project.constraints)
             )
+            lines = [replace(line, editable=line.name in project.editable and " @ file:" in line.text) for line in lines]
             found = Requested(tuple(lines), tuple(limits), project.options)
         else:
             found = read_requirements_file(path, options)
+        found, outside = _editables_beside(path, found)
+        warnings += outside
         if not found.requirements and not found.constraints:
             warnings.append(f"{path} names no requirement")
         requested = _joined(requested, found)
@@ -67,8 +73,9 @@ def gather(
         raise RequirementsError("--extra and --group need a pyproject.toml", "give it with -r pyproject.toml")
     for file in (*constraint_files, *map(Path, configuration.constraint_files())):
         requested = _joined(requested, read_requirements_file(file, options, constraint=True))
-    given = tuple(read_requirement(_package(name), origin="command line") for name in names)
-    requested = _joined(requested, Requested(given))
+    given = [read_requirement(_package(name), origin="command line") for name in names]
+    given += [read_requirement(_folder(name), origin="command line", editable=True) for name in editables]
+    requested = _joined(requested, Requested(tuple(given)))
     if configuration.requires_hashes() and (bare := [line.text for line in requested.requirements if not line.hashes]):
         raise RequirementsError(f"pip is configured to require hashes, and there is none for {', '.join(bare)}")
     return Gathered(requested, tuple(pythons), tuple(warnings))
@@ -84,6 +91,34 @@ def _package(name: str) -> str:
     if not bare and "://" not in name and " @ " not in name and _is_path(name) and not Path(name.partition("[")[0]).exists():
         raise RequirementsError(f"no such file or folder: {name}")
     return name
+
+
+def _folder(name: str) -> str:
+    """The folder of a project, with extras, so that it cannot be taken for a package's name.  Raises RequirementsError."""
+    if "://" in name:
+        return name
+    path, bracket, extras = name.partition("[")
+    if not Path(path).expanduser().is_dir():
+        raise RequirementsError(f"-e {name}: not a project's folder here", "-e takes a folder; without it, names of packages")
+    return f"{Path(path).expanduser().absolute()}{bracket}{extras}"
+
+
+def _editables_beside(path: Path, found: Requested) -> tuple[Requested, list[str]]:
+    """What a file names, its editable folders built where they do not lie beside it; and what is to be said of these."""
+    editable = {line: folder_of(line.text) for line in found.requirements if line.editable}
+    outside = {line: folder for line, folder in editable.items() if not lies_beside(path, folder)}
+    lines = tuple(replace(line, editable=line.editable and line not in outside) for line in found.requirements)
+    return replace(found, requirements=lines), [not_shared(path, folder) for folder in outside.values()]
+
+
+def lies_beside(path: Path, folder: Path) -> bool:
+    """Whether a folder is that of a file, or lies in it."""
+    return folder.resolve().is_relative_to(path.absolute().parent.resolve())
+
+
+def not_shared(path: Path, folder: Path) -> str:
+    """What is said of an editable folder that a file names and that does not lie beside it."""
+    return f"{path}: {folder} does not lie beside it, and is built as it is now (the option -e {folder} keeps it current)"
 
 
 def _is_path(name: str) -> bool:

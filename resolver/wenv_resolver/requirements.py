@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -95,11 +97,15 @@ class IndexOptions:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One requirement: PEP 508 text, the sha256 values that are allowed for it (none: any), and where it was written."""
+    """One requirement: PEP 508 text, the sha256 values that are allowed for it (none: any), and where it was written.
+
+    An `editable` one is a project's folder (``NAME @ file:///…``) whose modules are imported from there as they are then.
+    """
 
     text: str
     hashes: tuple[str, ...] = ()
     origin: str = ""
+    editable: bool = False
 
     @property
     def name(self) -> str | None:
@@ -112,12 +118,15 @@ class Line:
     def as_json(self) -> dict[str, Any]:
         """For manifests."""
         name, at, url = self.text.partition(" @ ")
-        return {"text": name + at + without_credentials(url) if at else self.text, "hashes": list(self.hashes)}
+        text = name + at + without_credentials(url) if at else self.text
+        return {"text": text, "hashes": list(self.hashes), **({"editable": True} if self.editable else {})}
 
     @classmethod
     def read(cls, given: Given) -> "Line":
         """Read what `as_json` wrote; raises InvalidValueError."""
-        read = cls(given["text"].text(), tuple(item.text(_SHA256) for item in given["hashes"].items()))
+        editable = given.get("editable")
+        hashes = tuple(item.text(_SHA256) for item in given["hashes"].items())
+        read = cls(given["text"].text(), hashes, editable=editable is not None and editable.truth())
         _check_addresses(given, read)
         return read
 
@@ -174,6 +183,12 @@ def _check_addresses(given: Given, read: IndexOptions | Line) -> None:
         read.as_json()
     except ValueError as error:
         raise given.error(f"an address that cannot be read: {error}") from None
+
+
+def folder_of(text: str) -> Path:
+    """The folder that a ``file:`` address names, or a requirement with such an address."""
+    address = text.rpartition("file:")[2].partition(" ;")[0].partition("#")[0].partition("[")[0]
+    return Path(url2pathname(urlsplit(f"file:{address}").path))
 
 
 def without_credentials(url: str) -> str:

@@ -67,7 +67,8 @@ def resolve(
     ]
     if unusable:
         raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
-    files = [d.file for d in decided if d.file is not None]
+    editable = {line.name for line in requested.requirements if line.editable}
+    files = [replace(d.file, editable=d.name in editable and d.file.is_folder) for d in decided if d.file is not None]
     _check_hashes_complete(requested, files)
     return files
 

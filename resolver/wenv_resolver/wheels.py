@@ -31,6 +31,7 @@ from wenv_cache.layers import LayerWriter, StagedLayer
 from wenv_cache.manifest import File
 from wenv_cache.names import check_collisions, checked
 from wenv_cache.store import Store
+from wenv_resolver.editable import Editable
 from wenv_resolver.errors import HostileWheelError
 from wenv_resolver.layout import HEADERS, SCRIPTS, SITE_PACKAGES
 
@@ -56,19 +57,22 @@ class StagedWheel:
     layer: StagedLayer
 
 
-def stage_wheel(store: Store, staging: Path, path: Path, name: str, version: str) -> StagedWheel:
-    """Make a layer of the wheel at `path`, which must be of project `name` at `version`.
+def stage_wheel(
+    store: Store, staging: Path, path: Path, name: str, version: str, editable: Editable | None = None
+) -> StagedWheel:
+    """Make a layer of the wheel at `path`, which must be of project `name` at `version`; of an `editable` one what is left.
 
     Raises HostileWheelError, with nothing left behind, for a wheel that is malformed or made to do harm.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             check_archive(archive)
-            wheel = _Wheel(archive)
+            wheel = _Wheel(archive, editable.left_out if editable is not None else frozenset())
             _check_identity(wheel, name, version)
             _check_record(wheel)
             destination = _Layer(LayerWriter(store, staging), canonicalize_name(name))
-            installer.install(wheel, destination, {"INSTALLER": b"wenv\n"})
+            more = {"direct_url.json": editable.direct_url} if editable is not None else {}
+            installer.install(wheel, destination, {"INSTALLER": b"wenv\n", **more})
             layer = destination.writer.finish()
     except UnsafePathError as error:
         raise HostileWheelError(path.name, str(error)) from error
@@ -142,11 +146,18 @@ def _check_identity(wheel: "_Wheel", name: str, version: str) -> None:
 
 
 class _Wheel(WheelFile):
-    """A wheel without the compiled files that it should not contain: they could differ from the source they claim to be."""
+    """A wheel without the compiled files that it should not contain: they could differ from the source they claim to be.
+
+    Files of `left_out` are not taken either.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, left_out: frozenset[str]) -> None:
+        super().__init__(archive)
+        self._left_out = left_out
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         for record, stream, executable in super().get_contents():
-            if "__pycache__" not in record[0].split("/"):
+            if "__pycache__" not in record[0].split("/") and record[0] not in self._left_out:
                 yield record, stream, executable
 
 

@@ -132,7 +132,7 @@ def test_damaged_and_incomplete_environments_are_shown_as_such(wenv: Wenv, lab: 
     lost = dataclasses.replace(lab.packages[0], digest="0" * 64)
     gone = dataclasses.replace(lab, folder=find.place("gone"), packages=(lost,), stamp=None)
     gone.folder.mkdir()
-    gone.save({}, granting=True)
+    gone.save({}, granting=True, sharing=False)
 
     async def use(app: Driver) -> None:
         assert {row[0]: row[1] for row in app.rows()} == {"bad": "damaged", "gone": "incomplete", "lab": "fine"}

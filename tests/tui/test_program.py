@@ -37,7 +37,7 @@ def test_no_handler_blocks(wenv: Wenv, lab: manifest.Environment, runtime: Runti
         packages = (large,) if index == 0 else lab.packages
         copy = dataclasses.replace(lab, folder=find.place(f"env{index:03}"), packages=packages, stamp=None)
         copy.folder.mkdir()
-        copy.save({}, granting=True)
+        copy.save({}, granting=True, sharing=False)
 
     async def use(app: Driver) -> None:
         await app.select("lab")

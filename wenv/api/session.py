@@ -20,7 +20,7 @@ from wenv.environment.find import find
 from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher.limits import CAPTURED, Bounds
-from wenv.launcher.preopens import Preopen
+from wenv.launcher.preopens import Preopen, with_editables
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.request import request_of, terminal_variables
@@ -116,9 +116,16 @@ class OpenEnvironment:
         )
         return Session(self, policy, in_process=in_process)
 
+    def _shared(self, policy: Policy) -> "list[Preopen]":
+        """The host folders that a session gets."""
+        try:
+            return with_editables(self._plan, [mount.preopen for mount in policy.mounts])
+        except FileNotFoundError as error:
+            raise WenvError(f"the folder of an editable project is gone: {error}") from error
+
     def _request(self, policy: Policy) -> "dict[str, Any]":
         program = Program("code", "", CommandLine("code"))
-        shared = [mount.preopen for mount in policy.mounts]
+        shared = self._shared(policy)
         request: dict[str, Any] = {**request_of(self._plan, program, policy.as_json(), "/", shared)}
         # as it was when modules were baked, so that what they looked at is the same
         kept = {name: value for name, value in self.environment.baked.variables if value is not None}
@@ -158,13 +165,13 @@ class Session:
             )
         self._opened, self._policy, self._in_process = opened, policy, in_process
         self._request = opened._request(policy)
-        shared = [mount.preopen for mount in policy.mounts]
+        shared = opened._shared(policy)
         self._component = opened._component(self._request, shared, policy.memory) if in_process else None
         self._executable = None if in_process else opened._executable(self._request, shared, policy.memory)
         self._calls = self._seen = 0
         self._reason: str | None = None
         self._text = json.dumps(self._request)
-        self._folders = PrivateFolders(str(mount.guest) for mount in policy.mounts)
+        self._folders = PrivateFolders(guest for _, guest, _ in shared)
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
         self._host: HostSession | RemoteSession | None = None
         self._closing: Future[None] | None = None
@@ -172,7 +179,7 @@ class Session:
         self._lock = threading.Lock()
         self._finalizer = weakref.finalize(self, self._folders.remove)  # also at the process's end
         self._folders.__enter__()
-        self._preopens = [*opened._plan["preopens"], *(m.preopen for m in policy.mounts), *self._folders.preopens]
+        self._preopens = [*opened._plan["preopens"], *shared, *self._folders.preopens]
         self.bounds, self.measured = Bounds(policy.as_json()), self._folders.measured
         self.reached = [*self.measured, *(host for host, _, _ in self._preopens)]
         try:

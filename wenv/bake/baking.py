@@ -56,7 +56,7 @@ def requested_modules(ready: Ready) -> list[str]:
     """The top-level modules of the packages that were asked for."""
     runtime, environment = ready.runtime, ready.environment
     names = environment.requested_names
-    chosen = [package for package in environment.packages if package.name in names]
+    chosen = [package for package in environment.packages if package.name in names and package.editable is None]
     modules = {module for package in chosen for module in top_level_modules(runtime.store, package)}
     held = runtime.contents.packages
     return sorted(modules.union(*(held[name].modules for name in names & held.keys())))

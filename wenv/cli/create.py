@@ -28,6 +28,7 @@ def create(
         list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages, for example 'rich>=13'.")
     ] = None,
     files: options.Files = None,
+    editables: options.Editables = None,
     constraints: options.Constraints = None,
     extras: options.Extras = None,
     groups: options.Groups = None,
@@ -69,6 +70,7 @@ def create(
       wenv create -n lab rich httpx        [dim]a named one[/]
       wenv create -r pyproject.toml --extra test
       wenv create -r pylock.toml           [dim]exactly what was locked[/]
+      wenv create -e '.[test]'             [dim]the project here, current as its files change[/]
     """
     from wenv.bake import baking
     from wenv.cli.bake import show
@@ -93,7 +95,7 @@ def create(
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
     with Printer(quiet=quiet or as_json) as printer:
-        inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
+        inputs = Wanted.of(names, files, constraints, extras, groups, index, rules, editables)
         solved = first_solution(open_workspace(), runtime, inputs, printer, refresh=refresh)
         if dry_run:
             _show_plan(printer, solved, as_json=as_json)
@@ -109,7 +111,8 @@ def create(
         held = len(requested_of_runtime(solved.runtime, made))
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
-        if not names and not files and (there := next((each for each in READABLE if Path(each).is_file()), None)):
+        there = next((each for each in READABLE if Path(each).is_file()), None)
+        if there is not None and not (names or files or editables):
             printer.say(f"{there} is here and was not read: `wenv install -r {there}` adds what it names")
         if bake:
             show(printer, made.baked, baking.size(solved.runtime, made), time.monotonic() - start - seconds)

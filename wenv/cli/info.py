@@ -73,6 +73,7 @@ def info(
         ("Linked", _linked_words(packages)),
         ("Baked", _baked_words(chosen.baked, component)),
         ("Scripts", ", ".join(scripts) or "none"),
+        *((("Editable", _editable_words(chosen)),) if chosen.editables else ()),
     ):
         printer.line(f"{heading:<12} {value}")
     if packages:
@@ -92,6 +93,12 @@ def _request_words(chosen: "Environment") -> str:
     if request is None:
         return "nothing"
     return f"{request.policy.words} ({request.path.name}, {'granted' if granting.is_granted(request) else 'not granted'})"
+
+
+def _editable_words(chosen: "Environment") -> str:
+    """Which projects are imported from which folders."""
+    named = [f"{package.name} in {package.editable.folder}" for package in chosen.editables if package.editable is not None]
+    return ", ".join(named) + ("" if chosen.are_editables_granted() else " (not made on this machine)")
 
 
 def _linked_words(packages: "Sequence[PackageReport]") -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def install(
     names: Annotated[list[str] | None, typer.Argument(metavar="[REQUIREMENT]...", help="Packages to add.")] = None,
     files: options.Files = None,
+    editables: options.Editables = None,
     constraints: options.Constraints = None,
     extras: options.Extras = None,
     groups: options.Groups = None,
@@ -62,7 +63,7 @@ def install(
         runtime = open_workspace().runtime_for(chosen)
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
         rules = options.build_rules(no_build, build_only)
-        adding = Wanted.of(names, files, constraints, extras, groups, index, rules)
+        adding = Wanted.of(names, files, constraints, extras, groups, index, rules, editables)
 
         def decide(current: "Environment") -> solve.Solution:
             return adding.added_to(current, runtime, printer, upgrade=upgrade, names=upgraded or (), refresh=refresh)

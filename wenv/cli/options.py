@@ -94,6 +94,16 @@ Files = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
+Editables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-e",
+        "--editable",
+        metavar="DIR[[EXTRA]]",
+        help="A project's folder, imported from there: it is shared read-only, and its changes count at once.",
+        rich_help_panel=INPUTS,
+    ),
+]
 Constraints = Annotated[
     list[Path] | None,
     typer.Option(

@@ -66,6 +66,7 @@ def pack(
     """  # fmt: skip
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
+    from wenv.make.standalone import standalone
     from wenv.pack import pack as packing
     from wenv.pack.program import program_of
 
@@ -91,7 +92,7 @@ def pack(
             made = packing.pack(
                 writing,
                 runtime,
-                chosen,
+                standalone(writing, runtime, chosen, printer),
                 program,
                 target,
                 printer,

@@ -34,6 +34,7 @@ def push(
     """
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
+    from wenv.make.standalone import standalone
     from wenv.share.artifact import artifact_of
     from wenv.share.registry import Reference, Registry, component_artifact
 
@@ -42,12 +43,14 @@ def push(
         raise UsageError("a file and an environment exclude each other")
     with Printer(quiet=quiet or as_json) as printer:
         workspace = open_workspace()
-        with workspace.store.writing():
+        with workspace.store.writing() as writing:
             if file is not None:
                 artifact = component_artifact(file)
             else:
                 chosen = find.find(name, path)
-                artifact = artifact_of(workspace.runtime_for(chosen), chosen, printer, with_runtime=with_runtime)
+                runtime = workspace.runtime_for(chosen)
+                whole = standalone(writing, runtime, chosen, printer)
+                artifact = artifact_of(runtime, whole, printer, with_runtime=with_runtime)
             done = Registry(where, plain_http=plain_http).push(artifact, printer)
         if as_json:
             printer.json(asdict(done))

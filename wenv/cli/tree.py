@@ -95,7 +95,7 @@ def freeze(name: options.Name = None, path: options.At = None) -> None:
     """
     printer = Printer()
     for report in _reports(name, path, printer).values():
-        printer.line(f"{report.name}=={report.version}")
+        printer.line(f"{report.name}=={report.version}" if report.folder is None else f"-e {report.folder}")
 
 
 def register(app: typer.Typer) -> None:

@@ -39,14 +39,16 @@ def exists(folder: Path) -> bool:
     return (folder / MANIFEST_NAME).is_file()
 
 
-def register(folder: Path, policy: dict[str, Any] | None = None) -> None:
-    """Remember that a folder holds an environment, so that prune keeps its layers, and the policy that it was given."""
-    entry = _registry_entry(folder)
-    known = registered(folder)
-    if policy is None and known is not None:
+def register(folder: Path, policy: dict[str, Any] | None = None, editables: str | None = None) -> None:
+    """Remember that a folder holds an environment, so that prune keeps its layers, and what it was given: the policy, and the
+    digest of its editable folders."""
+    entry, known = _registry_entry(folder), registered(folder)
+    if known is not None and policy is None and editables is None:
         return
-    given = policy_digest(policy) if policy is not None else None
-    write_atomically(entry, json.dumps({"folder": str(folder), "policy": given}))
+    before = known or {"policy": None, "editables": None}
+    given = digest_of(policy) if policy is not None else before["policy"]
+    shared = editables if editables is not None else before["editables"]
+    write_atomically(entry, json.dumps({"folder": str(folder), "policy": given, "editables": shared}))
 
 
 def _registry_entry(folder: Path) -> Path:
@@ -60,15 +62,19 @@ def registered(folder: Path) -> dict[str, Any] | None:
 def _read_entry(entry: Path) -> dict[str, Any] | None:
     try:
         given = given_json(entry.read_bytes())
-        folder, policy = given["folder"].text(host_path=True), given.get("policy")
-        known = None if policy is None or policy.optional is None else policy.text(DIGEST)
-        return {"folder": folder, "policy": known} if Path(folder).is_absolute() else None
+        folder = given["folder"].text(host_path=True)
+        known: dict[str, Any] = {"folder": folder}
+        for name in ("policy", "editables"):
+            digest = given.get(name)
+            known[name] = None if digest is None or digest.optional is None else digest.text(DIGEST)
+        return known if Path(folder).is_absolute() else None
     except (OSError, InvalidValueError):
         return None  # gone meanwhile, or left by a write that was cut off
 
 
-def policy_digest(policy: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
+def digest_of(given: object) -> str:
+    """What something that was granted is known by: a digest of it as JSON."""
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
 
 def forget_plans(folder: Path) -> None:

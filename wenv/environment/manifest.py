@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wenv.environment.kinds import Kind
-from wenv.environment.known import DIGEST, label_of, policy_digest, register, registered
+from wenv.environment.known import DIGEST, digest_of, label_of, register, registered
 from wenv.errors import (
     DamagedEnvironmentError,
     NewerFormatError,
@@ -30,11 +30,14 @@ from wenv_cache.ownfolder import own_folder
 from wenv_cache.reading import LARGEST, Given, InvalidValueError, given_json, printable
 from wenv_resolver.requirements import Requested
 
-FORMAT = 1
+#: The second has editable projects, which a version that knows the first only would leave out.
+FORMAT, PLAIN_FORMAT = 2, 1
 KIND = re.compile("|".join(Kind))
 #: Of a project's name and version (PEP 503, PEP 440), of a wheel's or archive's file, and of a module.
 NAME, FILENAME = re.compile("[0-9A-Za-z][0-9A-Za-z.+!_-]*"), re.compile(r"[^/\\\\:]+")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+#: Of a folder in a project, relative to it: no part of it leads upwards.
+ROOT, ROOTS = re.compile(r"(?!/)((?!\.\.?(/|$))[^/\\]+(/|$))*"), 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,11 +49,28 @@ class NativeLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class EditableFolder:
+    """A project's folder on this machine, and the folders in it that hold its modules, relative to it ("" is itself)."""
+
+    folder: str
+    roots: tuple[str, ...]
+
+    @classmethod
+    def read(cls, given: Given) -> "EditableFolder":
+        """Read what `asdict` makes of one; raises InvalidValueError."""
+        folder, roots = given["folder"], [item.text(ROOT, host_path=True) for item in given["roots"].items(ROOTS)]
+        if not Path(folder.text(host_path=True)).is_absolute():
+            raise folder.error("a folder that is not absolute")
+        return cls(folder.text(host_path=True), tuple(roots))
+
+
+@dataclass(frozen=True, slots=True)
 class PackageLayer:
     """A package of an environment and its layer.  Its name, version and digests become paths.
 
     `wheel` is the sha256 of the file that it was made from: a wheel, or a source distribution, and then `built` names the entry
-    of the wheel that was built from it here.  `native` is whether it holds extension modules.
+    of the wheel that was built from it here.  `native` is whether it holds extension modules.  Of an `editable` project the
+    layer holds what its build added.
     """
 
     name: str
@@ -60,20 +80,27 @@ class PackageLayer:
     wheel: str
     native: bool = False
     built: str = ""
+    editable: EditableFolder | None = None
 
     @classmethod
     def read(cls, given: Given) -> "PackageLayer":
-        """Read what `asdict` makes of one; raises InvalidValueError."""
+        """Read what `as_json` makes of one; raises InvalidValueError."""
         names = {key: given[key].text(NAME, longest=255) for key in ("name", "version")}
         digests = {key: given[key].text(DIGEST) for key in ("digest", "wheel")}
-        built = given.get("built")
+        built, editable = given.get("built"), given.get("editable")
         return cls(
             **names,
             **digests,
             filename=given["filename"].text(FILENAME, longest=255),
             native=given["native"].truth(),
             built="" if built is None or built.value == "" else built.text(DIGEST),
+            editable=None if editable is None else EditableFolder.read(editable),
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """For manifests and `--json`."""
+        found = asdict(self)
+        return found if self.editable is not None else {name: value for name, value in found.items() if name != "editable"}
 
     @property
     def guest_base(self) -> PurePosixPath:
@@ -202,6 +229,19 @@ class Environment:
         return snapshot_digest(self.layers)
 
     @property
+    def editables(self) -> tuple[PackageLayer, ...]:
+        """The editable projects; `wenv.environment.editables` tells whether they may be shared."""
+        return tuple(package for package in self.packages if package.editable is not None)
+
+    def are_editables_granted(self) -> bool:
+        """Whether the user made the environment with these editable folders on this machine."""
+        known = registered(self.folder)
+        return not self.editables or (known is not None and known.get("editables") == self._editables_digest())
+
+    def _editables_digest(self) -> str:
+        return digest_of([asdict(package.editable) for package in self.editables if package.editable is not None])
+
+    @property
     def asked(self) -> Policy:
         """The policy that the manifest asks for."""
         return Policy.read(Given(self.policy, "policy"))
@@ -215,30 +255,31 @@ class Environment:
         if self.asked == Policy():
             return True
         known = registered(self.folder)
-        return known is not None and known.get("policy") == policy_digest(self.policy)
+        return known is not None and known.get("policy") == digest_of(self.policy)
 
     def as_json(self) -> dict[str, Any]:
         """The manifest's content."""
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.editables else PLAIN_FORMAT,
             "created": self.created,
             "changed": self.changed,
             "snapshot": self.snapshot,
             "runtime": asdict(self.runtime),
-            "packages": [asdict(p) for p in self.packages],
+            "packages": [package.as_json() for package in self.packages],
             "lock": self.lock,
             "requested": self.requested,
             "policy": self.policy,
             "baked": self.baked.as_json(),
         }
 
-    def save(self, computed: Mapping[str, object], *, granting: bool) -> None:
+    def save(self, computed: Mapping[str, object], *, granting: bool, sharing: bool) -> None:
         """Make this the folder's manifest: the moment at which a change happens.
 
         `computed` is written with it for earlier versions, which read there what can be computed of the layers.  With
-        `granting`, its policy is from now on the one that this user gave it.
+        `granting`, its policy is from now on the one that this user gave it; with `sharing`, its editable folders are.
         """
-        register(self.folder, self.policy if granting else None)
+        editables = self._editables_digest() if sharing and self.editables else None
+        register(self.folder, self.policy if granting else None, editables)
         with own_folder(self.folder) as folder:
             folder.write(MANIFEST_NAME, json.dumps({**self.as_json(), **computed}, indent=1) + "\n")
 
@@ -250,7 +291,7 @@ def load(folder: Path) -> Environment:
         stamp = tuple(manifest_stamp(str(folder)))
         given = given_json(read_regular(path, LARGEST))
         found = given["format"].whole(1, 1 << 30)
-        if found != FORMAT:
+        if not PLAIN_FORMAT <= found <= FORMAT:
             raise NewerFormatError(path, found, FORMAT)
         environment = Environment(
             folder=folder,

@@ -56,6 +56,8 @@ class Request(TypedDict):
     """Columns and lines when standard output is a terminal."""
     shared: dict[str, bool]
     """Guest folders shared with the host, and whether they may be written."""
+    editables: list[list[str]]
+    """Of each editable project the folders that hold its modules, and last the one with what its build added."""
     databases: list[str]
     """Guest paths of databases that the host has locked for this run."""
     flags: Flags

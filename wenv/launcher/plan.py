@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         memory: str
         baked: Baked | None
         preopens: list[Preopen]
+        editables: list[tuple[str, str, list[str], str]]
+        """Projects that are imported from their own folders, which are shared: see wenv/environment/editables.py."""
         scripts: dict[str, str]
         stubs: list[str]
         variables: dict[str, str]
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 7
+FORMAT = 8
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 #: Of the files below it, those that go into a component.
 GUEST_FILES = (".py", ".so", ".wit")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from wenv.launcher.plan import Plan
 
 #: A host folder, its path in the guest, and whether the guest may write to it.
 Preopen = tuple[str, str, bool]
@@ -26,6 +27,20 @@ def shared_folders(here: str, folder: "str | None", policy: "Mapping[str, Any]")
         if not same:
             shared[guest] = (host, guest, writable)
     return list(shared.values())
+
+
+def with_editables(plan: "Plan", shared: "Sequence[Preopen]") -> "list[Preopen]":
+    """What a run shares, with the folders of editable projects that lie in none of these.
+
+    Raises FileNotFoundError for one that does not lead where it did, should a program that may write there have replaced it.
+    """
+    found = list(shared)
+    for host, guest, _, _ in plan["editables"]:
+        if os.path.realpath(host) != host or not os.path.isdir(host):
+            raise FileNotFoundError(host)
+        if not any(is_inside(guest, mount[1]) and _joined(mount, guest) == host for mount in found):
+            found.append((host, guest, False))
+    return found
 
 
 def _joined(mount: "Preopen", guest: str) -> str:

@@ -51,6 +51,7 @@ def request_of(
         "stubs": plan["stubs"],
         "terminal": _terminal_size() if stdio_is_terminal() else None,
         "shared": {mount[1]: mount[2] for mount in shared},
+        "editables": [[*roots, built] for _, _, roots, built in plan["editables"]],
         "databases": [],
         "flags": {"unbuffered": program.unbuffered, "safe_path": program.safe_path, "warnings": program.warnings},
         "limits": {"memory": policy["memory"], "disk": bounds.disk, "open_files": bounds.open_files},

@@ -10,7 +10,7 @@ from wenv.launcher import plan, traps
 from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, UnusableError
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
-from wenv.launcher.preopens import shared_folders, writes_into
+from wenv.launcher.preopens import shared_folders, with_editables, writes_into
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.program import may_have_block, program_of
 from wenv.launcher.request import encoded, request_of
@@ -170,6 +170,7 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
     shared = shared_folders(here, program.folder, policy)
     if writes_into(shared, chosen["own"]):
         return None
+    shared = with_editables(chosen, shared)
     request = request_of(chosen, program, policy, here, shared)
     preopens = [*chosen["preopens"], *shared]
     writes = any(writable for _, _, writable in shared)

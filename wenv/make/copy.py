@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wenv.environment.editables import check_granted
 from wenv.environment.find import place
 from wenv.environment.known import exists
 from wenv.environment.manifest import Environment
@@ -22,11 +23,12 @@ def copy(runtime: Runtime, environment: Environment, folder: Path, progress: Pro
         if exists(folder):
             raise WenvError(f"{folder.name} is there already", "choose another name")
         check_place(folder, clear=False)
+        check_granted(environment)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         made = replace(environment, folder=folder, created=now, changed=now, stamp=None)
         lock = lock_of(runtime.store, environment)
         ready = ensure_ready(runtime, environment, progress)
-        write(replace(ready, environment=made), lock, granting=environment.is_policy_granted())
+        write(replace(ready, environment=made), lock, granting=environment.is_policy_granted(), sharing=True)
         return made
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from wenv.environment.editables import check_granted
 from wenv.environment.manifest import Environment, load
 from wenv.make.prepare import prepare
 from wenv.make.solve import Solution
@@ -13,9 +13,6 @@ from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
 from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
-
-if TYPE_CHECKING:
-    pass
 
 
 def create(folder: Path, solution: Solution, policy: Policy, progress: Progress, *, clear: bool = False) -> Environment:
@@ -40,6 +37,7 @@ def change(
     """
     with runtime.store.writing() as writing, alone(runtime.store, folder):
         current = load(folder)
+        check_granted(current)
         granting = current.is_policy_granted()  # a policy that came with somebody's project stays ungranted
         solution, created = decide(current), current.created
         made = _make(
@@ -64,5 +62,5 @@ def _make(
     ready, environment = prepared.ready, prepared.ready.environment
     if previous is not None and created is not None and previous.snapshot == environment.snapshot:
         environment = replace(environment, baked=previous.baked)
-    write(replace(ready, environment=environment), prepared.lock, granting=granting)
+    write(replace(ready, environment=environment), prepared.lock, granting=granting, sharing=True)
     return environment

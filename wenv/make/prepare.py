@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord
+from wenv.environment.manifest import EditableFolder, Environment, PackageLayer, RuntimeRecord
 from wenv.guest.imports.extensions import is_extension
 from wenv.make.solve import Solution, builder_for, solve
 from wenv.policy.policy import Policy
@@ -15,6 +15,7 @@ from wenv_cache.store import Store, Writing
 from wenv_resolver.fetch import FetchedWheel, fetch
 from wenv_resolver.lock import lock_text
 from wenv_resolver.progress import Progress
+from wenv_resolver.requirements import folder_of
 from wenv_resolver.target import Target
 
 #: How often what was built may show further needs.
@@ -93,4 +94,5 @@ def _package(store: Store, item: FetchedWheel) -> PackageLayer:
         native = item.built.native
     else:  # a manifest with a thousand files takes a moment to read
         native = not file.filename.endswith("-any.whl") and any(is_extension(f.path) for f in store.manifest(item.layer).files)
-    return PackageLayer(file.name, file.version, item.layer, file.filename, file.sha256, native, key)
+    rest = EditableFolder(str(folder_of(file.url).resolve()), item.roots) if file.editable else None
+    return PackageLayer(file.name, file.version, item.layer, file.filename, file.sha256, native, key, rest)

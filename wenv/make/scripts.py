@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from wenv.environment.editables import check_granted
 from wenv.environment.granting import request_in
 from wenv.environment.kinds import Choice
 from wenv.environment.known import exists, last_used, script_note
@@ -62,6 +63,7 @@ def environment_of(
     if base is None:
         solution = first_solution(workspace, Choice.AUTO, wanted, progress, refresh=refresh)
     else:
+        check_granted(base)
         solution = wanted.added_to(base, workspace.runtime_for(base), progress)
     made = create(folder, solution, Policy(), progress, clear=True)
     label = label or (f"{script.name} (script)" if script is not None else f"--with {' '.join(sorted(names))}")

@@ -1,7 +1,7 @@
 """Which wheels an environment gets: resolved, or read from a lock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,9 +70,17 @@ def solution_of_lock(
     except (OSError, ValueError) as error:
         raise WenvError(f"{path}: {error}") from error
     wheels, names = read_lock(text, str(path), runtime.target(progress), extras, groups)
-    from wenv_resolver.requirements import Line
+    from wenv_resolver.reading import lies_beside, not_shared
+    from wenv_resolver.requirements import Line, folder_of
 
-    return Solution(runtime, Requested(tuple(Line(name) for name in names)), tuple(wheels), rules, is_locked=True)
+    shared = {file.name: folder_of(file.url) for file in wheels if file.editable}
+    outside = {name: folder for name, folder in shared.items() if not lies_beside(path, folder)}
+    for folder in outside.values():
+        progress.say(f"warning: {not_shared(path, folder)}")
+    editable = shared.keys() - outside.keys()
+    files = [replace(file, editable=file.name in editable) for file in wheels]
+    lines = tuple(replace(line, editable=line.name in editable) for line in map(Line, names))
+    return Solution(runtime, Requested(lines), tuple(files), rules, is_locked=True)
 
 
 def to_build(solution: Solution, progress: Progress) -> list[LockedFile]:

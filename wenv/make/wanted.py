@@ -50,6 +50,7 @@ class Wanted:
     constraints: tuple[Path, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    editables: tuple[str, ...] = ()
     index: IndexOptions = field(default_factory=IndexOptions)
     rules: BuildRules = ANY_BUILD
 
@@ -63,11 +64,12 @@ class Wanted:
         groups: Sequence[str] | None,
         index: IndexOptions,
         rules: BuildRules = ANY_BUILD,
+        editables: Sequence[str] | None = None,
     ) -> "Wanted":
         """From options as typer gives them."""
         return cls(
             tuple(names or ()), tuple(files or ()), tuple(constraints or ()), tuple(extras or ()), tuple(groups or ()),
-            index, rules,
+            tuple(editables or ()), index, rules,
         )  # fmt: skip
 
     @cached_property
@@ -76,7 +78,7 @@ class Wanted:
         locks = [path for path in self.files if is_lock(path)]
         if not locks:
             return None
-        if len(self.files) > 1 or self.names or self.constraints:
+        if len(self.files) > 1 or self.names or self.constraints or self.editables:
             raise UsageError(f"{locks[0]} says everything: nothing can be given beside a lock")
         if self.index != IndexOptions():
             raise UsageError(
@@ -94,7 +96,8 @@ class Wanted:
                     f"{path} is a lock, which has decided already", "`wenv create -r` and `wenv install -r` take it"
                 )
         return gather(
-            self.names, self.files, self.constraints, options=self.index, extras=self.extras, groups=self.groups
+            self.names, self.files, self.constraints,
+            options=self.index, extras=self.extras, groups=self.groups, editables=self.editables,
         )  # fmt: skip
 
     def requested(self, runtime: Runtime, progress: Progress) -> Requested:

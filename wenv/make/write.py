@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wenv.environment.known import exists
 from wenv.environment.manifest import Environment
-from wenv.errors import EnvironmentExistsError, WenvError
+from wenv.errors import EnvironmentExistsError, MissingProjectError, WenvError
 from wenv.locations import folder_key
 from wenv.run.bin import BIN, write_scripts
 from wenv.run.planning import leave_plan
@@ -61,16 +61,20 @@ def alone(store: Store, folder: Path) -> Iterator[None]:
         yield
 
 
-def write(ready: Ready, lock: str, *, granting: bool) -> None:
-    """Write an environment's folder, the manifest last; `lock` is the lock's text.  Raises LinkedFolderError."""
+def write(ready: Ready, lock: str, *, granting: bool, sharing: bool) -> None:
+    """Write an environment's folder, the manifest last; `lock` is the lock's text.  Raises LinkedFolderError.
+
+    `granting` and `sharing` are those of `Environment.save`.
+    """
     environment, store = ready.environment, ready.runtime.store
     found = computed(store, environment)
     with own_folder(environment.folder, create=True) as folder:
         folder.write(".gitignore", "*\n")
         folder.write(LOCK_NAME, lock)
         write_scripts(store, environment, folder)
-        environment.save(found, granting=granting)
-    leave_plan(ready)
+        environment.save(found, granting=granting, sharing=sharing)
+    with suppress(MissingProjectError):  # a run says so
+        leave_plan(ready)
 
 
 def computed(store: Store, environment: Environment) -> dict[str, object]:

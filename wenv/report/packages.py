@@ -25,8 +25,8 @@ IN_RUNTIME = "in the runtime"
 class PackageReport:
     """One package of an environment; `size` in bytes, `needed_by` and `needs` other packages of the environment.
 
-    `kind` is ``pure``, ``wasm wheel``, ``built here``, ``pure, built here`` or ``in the runtime``; `linked` are the extension
-    modules that are linked into the component.
+    `kind` is ``pure``, ``wasm wheel``, ``built here``, ``pure, built here``, ``editable`` or ``in the runtime``.  `linked` are
+    the extension modules that are linked into the component, `folder` is that of an editable project.
     """
 
     name: str
@@ -40,6 +40,7 @@ class PackageReport:
     licence: str
     layer: str
     linked: tuple[str, ...]
+    folder: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -116,24 +117,29 @@ def package_reports(runtime: Runtime, environment: Environment, progress: Progre
             waiting += [needed for needed, users in needed_by.items() if name in users]
     needed_by = {name: users & chosen for name, users in needed_by.items() if name in chosen}
 
-    def report(name: str, version: str, kind: str, size: int, layer: str, linked: Sequence[str] = ()) -> PackageReport:
+    def report(
+        name: str, version: str, kind: str, size: int, layer: str, linked: Sequence[str] = (), folder: str | None = None
+    ) -> PackageReport:
         users, needs = needed_by.get(name, ()), [needed for needed, users in needed_by.items() if name in users]
         said = metadata[name]
         return PackageReport(
             name, version, kind, size, name in requested, tuple(sorted(users)), tuple(sorted(needs)),
-            said.get("summary", ""), said.get("licence", ""), layer, tuple(linked),
+            said.get("summary", ""), said.get("licence", ""), layer, tuple(linked), folder,
         )  # fmt: skip
 
     for package in environment.packages:
         linked = extension_modules(store, package) if package.native else ()
         size = store.manifest(package.digest).size
-        reports.append(report(package.name, package.version, kind_of(package), size, package.digest, linked))
+        folder = package.editable.folder if package.editable is not None else None
+        reports.append(report(package.name, package.version, kind_of(package), size, package.digest, linked, folder))
     reports += [report(name, held.version, IN_RUNTIME, 0, library) for name, held in contained.items() if name in chosen]
     return sorted(reports, key=lambda each: each.name)
 
 
 def kind_of(package: PackageLayer) -> str:
     """What `PackageReport` calls the kind of a package."""
+    if package.editable is not None:
+        return "editable"
     if package.built:
         return "built here" if package.native else "pure, built here"
     return "wasm wheel" if package.native else "pure"

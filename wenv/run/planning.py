@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wenv.bake.baking import baking_of
+from wenv.environment.editables import shared_projects
 from wenv.environment.granting import policy_of, withholds_nothing
 from wenv.environment.manifest import Environment
 from wenv.guest.request import Request
@@ -38,6 +39,7 @@ def plan_of(ready: Ready) -> "Plan":
     baked = _baked(runtime, environment)
     writing, reading = (needs_for(runtime, environment, writable=writable) for writable in (True, False))
     pictures, plots = plots_of(ready)
+    shared = shared_projects(environment)
     library = _wasmtime_library()
     return {
         "format": plans.FORMAT,
@@ -52,6 +54,7 @@ def plan_of(ready: Ready) -> "Plan":
         "memory": str(executable.memory or ""),
         "baked": baked,
         "preopens": [mount.preopen for mount in (*ready.mounts, *pictures)],
+        "editables": [project.entry for project in shared],
         "scripts": console_scripts(runtime.store, environment.packages),
         "stubs": list(writing.stubs),
         "variables": {**writing.environment, **plots},

@@ -22,7 +22,7 @@ from wenv.guest.command_line import CommandLine
 from wenv.guest.request import LIMIT_STATUS, Request
 from wenv.launcher import program as programs
 from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
-from wenv.launcher.preopens import Preopen, shared_folders
+from wenv.launcher.preopens import Preopen, shared_folders, with_editables
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.protect import changed, protect, protected, state
@@ -101,6 +101,7 @@ def sandbox(
         refresh_scripts(ready.runtime.store, environment)  # for a project that was moved
     here = str(Path.cwd())
     shared = shared_folders(here, program.folder, policy.as_json())
+    shared = with_editables(plan, shared)
     for host, guest, writable in shared:
         Mount(Path(host), PurePosixPath(guest), writable).check_writable()
     request = request_of(plan, program, policy.as_json(), here, shared)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 LAUNCHER = PACKAGE / "launcher" / "native" / "start"
 
 
+#: What a request says alike in every run.
+FIXED = ("code", "stubs", "editables", "databases", "flags", "limits", "control")
+
+
 class Record(StrEnum):
     """The kinds of texts.  The native launcher's names for them are made of these (tests/launcher/agreed.py)."""
 
@@ -124,12 +128,13 @@ def text_of(plan: "Plan") -> bytes:
     own = {**terminal_variables({}), **plan["read_only_variables"]}
     program = Program("code", "", CommandLine("code"))
     request = request_of(plan, program, plan["policy"], "/", [])
-    fixed = {name: request[name] for name in ("code", "stubs", "databases", "flags", "limits", "control")}
-    private = PrivateFolders(())
+    fixed = {name: value for name, value in request.items() if name in FIXED}
+    editables = [(host, guest, False) for host, guest, _, _ in plan["editables"]]
+    private = PrivateFolders(guest for _, guest, _ in editables)
     before, after = MAIN.split("{request}")
 
     def given(writable: bool) -> "list[Preopen]":
-        return [preopen for preopen in plan["preopens"] if preopen[2] == writable]
+        return [preopen for preopen in (*plan["preopens"], *editables) if preopen[2] == writable]
 
     records: list[tuple[Record, str]] = [
         (Record.FOLDER, plan["folder"]),
@@ -184,8 +189,13 @@ def _record(kind: Record, text: str) -> bytes:
 
 
 def _is_usual(plan: "Plan") -> bool:
-    """Whether the native launcher can do what the plan says."""
-    return plan["policy"] == Policy().as_json() and bool(plan["library"])
+    """Whether the native launcher can do what the plan says.
+
+    Of editable projects it shares those only that hold the environment: whoever could put a link in the place of another one's
+    folder could do so here as well.
+    """
+    holding = all(Path(plan["folder"]).is_relative_to(host) for host, _, _, _ in plan["editables"])
+    return plan["policy"] == Policy().as_json() and bool(plan["library"]) and holding
 
 
 def _requests(plan: "Plan") -> "list[tuple[Record, str]]":

@@ -56,7 +56,8 @@ class Configuration:
 
     def document(self) -> bytes:
         """The bytes of the blob."""
-        return oci.canonical({"format": FORMAT, **asdict(self)})
+        packages = [package.as_json() for package in self.packages]
+        return oci.canonical({"format": FORMAT, **asdict(self), "packages": packages})
 
     @classmethod
     def parse(cls, document: bytes) -> "Configuration":
@@ -78,6 +79,8 @@ class Configuration:
             )
         except InvalidValueError as error:
             raise ArchiveError(f"a configuration that cannot be read: {error}") from error
+        if shared := [package.name for package in made.packages if package.editable is not None]:
+            raise ArchiveError(f"a configuration with editable projects, which name folders of a machine: {', '.join(shared)}")
         if made.snapshot != snapshot_digest(made.layers):
             raise ArchiveError("a configuration whose layers do not have the snapshot's digest")
         return made

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wenv.environment.manifest import Environment
+from wenv.make.standalone import standalone
 from wenv.runtimes import Runtime
 from wenv.share.artifact import artifact_of
 from wenv_cache import oci
@@ -22,6 +23,7 @@ def export(
     with_runtime: bool = False,
 ) -> Descriptor:
     """Write an environment into one file; returns its manifest's descriptor."""
+    environment = standalone(writing, runtime, environment, progress)
     artifact = artifact_of(runtime, environment, progress, with_runtime=with_runtime)
     with writing.store.staging() as staging:
         blobs: list[tuple[Descriptor, bytes | Path]] = [(artifact.manifest.config, artifact.configuration)]

@@ -84,5 +84,5 @@ def take(
                 raise ArchiveError(f"{source.label}: {package.name} is not what the configuration says of it")
         store.put_document(source.configuration.lock)
         ready = ensure_ready(runtime, environment, progress)
-        write(ready, source.configuration.lock, granting=grant)
+        write(ready, source.configuration.lock, granting=grant, sharing=False)
     return environment

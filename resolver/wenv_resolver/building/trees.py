@@ -75,6 +75,12 @@ def write_folder(folder: Path, archive: Path) -> str:
     return digest.hexdigest()
 
 
+def project_files(folder: Path) -> frozenset[str]:
+    """The files of a project that a build can read, relative to its folder, as POSIX paths."""
+    root = folder.resolve()
+    return frozenset(path.relative_to(root).as_posix() for path in _inside(root) if path.is_file())
+
+
 def _content(path: Path) -> str:
     """What a link leads to, or the digest of a file's content; empty for a folder."""
     if path.is_symlink():

@@ -21,16 +21,19 @@ from pip._internal.req.req_install import InstallRequirement
 from wenv_resolver.building.static_metadata import name_of_folder
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.pip_internals.process import collecting, repository, words_of
-from wenv_resolver.requirements import IndexOptions, Line, Requested
+from wenv_resolver.requirements import IndexOptions, Line, Requested, without_credentials
 
 #: How pip's option parser begins a line: with the name of a program that is not pip.
 _OTHER_PROGRAM = re.compile(r"^\S+: error: ")
 
 
-def read_requirement(text: str, origin: str) -> Line:
-    """A requirement as pip's command line takes it: a name with specifiers and markers, a wheel's path or URL."""
+def read_requirement(text: str, origin: str, *, editable: bool = False) -> Line:
+    """A requirement as pip's command line takes it: a name with specifiers and markers, a wheel's path or URL.
+
+    Raises RequirementsError, also for something `editable` that is no folder here.
+    """
     with _readable(origin):
-        return _line(install_req_from_line(text, comes_from=origin), origin)
+        return _line(install_req_from_line(text, comes_from=origin), origin, editable=editable)
 
 
 def read_requirements_file(path: Path, options: IndexOptions, *, constraint: bool = False) -> Requested:
@@ -52,12 +55,8 @@ def read_requirements_file(path: Path, options: IndexOptions, *, constraint: boo
             if parsed is None:
                 continue
             _check_options(parsed, vars(read.opts), usual)
-            if parsed.is_editable:
-                raise RequirementsError(
-                    f"{parsed.comes_from}: editable projects cannot be installed",
-                    "without -e the project is built as it is now; `wenv install` takes later changes in",
-                )
-            line = _line(install_req_from_parsed_requirement(parsed), parsed.comes_from or str(path))
+            requirement = install_req_from_parsed_requirement(parsed)
+            line = _line(requirement, parsed.comes_from or str(path), editable=parsed.is_editable)
             (constraints if parsed.constraint else requirements).append(line)
         if own.options.require_hashes and (bare := [line.text for line in requirements if not line.hashes]):
             raise RequirementsError(f"{path}: --require-hashes, and no hash for {', '.join(bare)}")
@@ -88,8 +87,13 @@ def _check_options(parsed: ParsedRequirement, given: Mapping[str, object], usual
         )
 
 
-def _line(requirement: InstallRequirement, origin: str) -> Line:
+def _line(requirement: InstallRequirement, origin: str, *, editable: bool = False) -> Line:
     marker = f" ; {requirement.markers}" if requirement.markers else ""
+    link = requirement.link
+    if editable and not (link is not None and link.is_file and link.is_existing_dir()):
+        shown = link.url if link is not None else str(requirement.req)
+        way = "without -e it is installed as it is; clone a repository first to change it"
+        raise RequirementsError(f"{origin}: -e {without_credentials(shown)}: not a project's folder here", way)
     if requirement.link is not None:
         # with a marker it may not be needed at all: then it is missed where it is
         if requirement.link.is_file and not requirement.markers and not Path(requirement.link.file_path).exists():
@@ -101,7 +105,7 @@ def _line(requirement: InstallRequirement, origin: str) -> Line:
     hashes = requirement.hash_options
     if hashes and "sha256" not in hashes:
         raise RequirementsError(f"{origin}: {text}: its hashes are {', '.join(hashes)}; sha256 is needed")
-    return Line(text, tuple(hashes.get("sha256", ())), origin)
+    return Line(text, tuple(hashes.get("sha256", ())), origin, editable)
 
 
 def with_address(requirement: InstallRequirement, name: str | None) -> str:

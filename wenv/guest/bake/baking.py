@@ -68,7 +68,7 @@ def bake(order: Order, code: str) -> None:
     """Import what was ordered; `code` is the guest folder with the snapshot's code."""
     os.environ.update(order["environment"])
     adapt.add_stubs(order["stubs"])
-    importer.install(code)
+    importer.install(code, [])
     sys.argv, sys.orig_argv, sys.executable = [""], [EXECUTABLE], EXECUTABLE
     with _recorded_generators():
         for name in order["modules"]:

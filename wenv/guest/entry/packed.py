@@ -70,6 +70,7 @@ def _request(entry: Entry, form: Form, target: str, arguments: list[str], line: 
         "stubs": entry["stubs"],
         "terminal": _terminal(environment) if os.isatty(1) else None,
         "shared": {},
+        "editables": [],
         "databases": [],
         "flags": {"unbuffered": line.unbuffered, "safe_path": line.safe_path, "warnings": list(line.warnings)},
         "limits": {"memory": None, "disk": None, "open_files": None},

@@ -147,18 +147,54 @@ def _file_loaders() -> list[tuple[type, list[str]]]:
     ]
 
 
-def install(folder: str) -> None:
-    """Put the folders of the snapshot whose code lies in a guest folder on ``sys.path``, and import from there."""
+class EditableFinder(importlib.machinery.FileFinder):
+    """Finds the modules of one folder of an editable project; its packages have what the project's build added, too."""
+
+    def __init__(self, path: str, built: str) -> None:
+        # no extension modules: those of the host's could not be loaded
+        super().__init__(path, *_file_loaders()[1:])
+        self._built = built
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        spec = super().find_spec(fullname, target)
+        built = f"{self._built}/{fullname.replace('.', '/')}"
+        if spec is not None and spec.loader is not None and spec.submodule_search_locations is not None and is_held(built):
+            spec.submodule_search_locations.append(built)
+        return spec
+
+
+def _add_editables(projects: list[list[str]]) -> None:
+    """Import from the folders of editable projects, after those of all packages, as a ``.pth`` file would have it."""
+    folders = {root: built for *roots, built in projects for root in roots}
+
+    def hook(path: str) -> EditableFinder:
+        for root, built in folders.items():
+            if path == root or path.startswith(f"{root}/"):
+                return EditableFinder(path, built)
+        raise ImportError(f"{path} is not part of an editable project")
+
+    sys.path_hooks.insert(0, hook)
+    sys.path.extend(folders)
+
+
+def install(folder: str, editables: list[list[str]]) -> None:
+    """Put the folders of the snapshot whose code lies in a guest folder on ``sys.path``, and import from there.
+
+    `editables` are those of a request (guest/request.py).
+    """
     global _installed
     if _installed is None:
         _installed = Snapshot(folder)
         sys.path_hooks.insert(0, _hook)
         sys.path_importer_cache.clear()
     sys.path[:] = _installed.paths
+    if editables:
+        _add_editables(editables)
 
 
 def _hook(path: str) -> ArchiveFinder:
-    if _installed is not None and path in _installed:
+    if is_held(path):
+        assert _installed is not None
         return ArchiveFinder(path, _installed)
     raise ImportError(f"no code archive holds {path}")
 
@@ -192,6 +228,11 @@ def close() -> None:
     """Close the files of the archives."""
     if _installed is not None:
         _installed.close()
+
+
+def is_held(path: str) -> bool:
+    """Whether a guest folder is one of the snapshot's."""
+    return _installed is not None and path in _installed
 
 
 def is_installed() -> bool:

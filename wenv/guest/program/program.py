@@ -66,7 +66,7 @@ def prepare(request: Request) -> None:
         baking.renew()
     adapt.set_run(request)
     try:
-        importer.install(request["code"])
+        importer.install(request["code"], request["editables"])
     except (ArithmeticError, LookupError, ValueError, TypeError, EOFError) as error:  # what a damaged index comes to
         sys.stderr.write(DAMAGED.format(error=f"{type(error).__name__}: {error}"))
         os._exit(125)
