@@ -70,7 +70,7 @@ def _ask(snapshot: Snapshot, path: str) -> None:
 def _layer_index(folder: Path, data: bytes) -> None:
     """A layer's index becomes a part of a snapshot's."""
     (folder / "0.idx").write_bytes(data)
-    layer: code_archive.Layer = {"base": "/python/lib", "path": "/python/lib", "names": ["a.py"]}
+    layer: code_archive.Layer = {"base": "/python/lib", "path": "/python/lib", "names": ["a.py"], "more": {}}
     output = folder / "output"
     output.mkdir(exist_ok=True)
     write_index({"folder": str(folder), "output": str(output), "layers": [layer], "split_packages": {}})

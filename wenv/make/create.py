@@ -11,6 +11,7 @@ from wenv.make.solve import Solution
 from wenv.make.write import alone, check_place, write
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime
+from wenv.snapshot.contents import remarks
 from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress
 
@@ -63,4 +64,8 @@ def _make(
     if previous is not None and created is not None and previous.snapshot == environment.snapshot:
         environment = replace(environment, baked=previous.baked)
     write(replace(ready, environment=environment), prepared.lock, granting=granting, sharing=True)
+    before = {package.digest for package in previous.packages} if previous is not None else set[str]()
+    changed = frozenset(package.name for package in environment.packages if package.digest not in before)
+    for words in remarks(runtime.store, environment.packages, changed) if changed else ():
+        progress.say(f"warning: {words}")
     return environment

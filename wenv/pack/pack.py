@@ -22,12 +22,11 @@ from wenv.pack.program import APPLICATION, Program
 from wenv.pack.used import missing_modules, unused_patterns, wanted_modules
 from wenv.runtimes import Packing, Runtime, packer_of
 from wenv.runtimes.needs import needs_for
-from wenv.snapshot.code_index import layer_bases
-from wenv.snapshot.contents import importable_names, split_packages
+from wenv.snapshot.code_index import layer_bases, layer_of
+from wenv.snapshot.contents import split_packages
 from wenv.snapshot.ready import ensure_ready
 from wenv_cache.files import replacing
 from wenv_cache.store import Writing
-from wenv_resolver.layout import SITE_PACKAGES
 from wenv_resolver.progress import Progress
 
 ARCHIVING = "Archiving files"
@@ -113,8 +112,7 @@ def pack(
             archives[str(number)] = staging / str(number)
             parts.append(chosen_part(archive, staging / str(number), name, base, fit.files, either=slim and library))
             tree = runtime.store.tree(layer)
-            names = sorted(item.name for item in tree.iterdir()) if library else importable_names(tree)
-            order["layers"].append({"base": base, "path": base if library else f"{base}/{SITE_PACKAGES}", "names": names})
+            order["layers"].append(layer_of(tree, base))
             progress.advance(ARCHIVING, 1)
         application = application_archive(runtime, program, staging / "application", progress)
         archives["app"] = staging / "app"

@@ -1,16 +1,19 @@
 """What the layers of a snapshot hold for Python: modules, console scripts, and packages that several layers share."""
 
 import configparser
+import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from wenv.environment.manifest import PackageLayer
 from wenv.guest.imports.extensions import is_extension
+from wenv.guest.pack.archive import is_data
 from wenv_cache.manifest import Manifest
 from wenv_cache.store import Store
-from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.layout import SCRIPTS, SITE_PACKAGES
 
 #: Of a script: a name that every file system takes, and ``module:attribute``.  Others are left out, as pip does.
 _NAME = re.compile(r"[^\W_][\w.+-]{0,127}|_[\w.+-]{0,127}")
@@ -71,6 +74,28 @@ def _package_folders(manifest: Manifest) -> dict[str, bool]:
     return folders
 
 
+def remarks(store: Store, packages: Sequence[PackageLayer], of: frozenset[str]) -> list[str]:
+    """What a user should hear of packages together, as far as those of the names `of` are concerned: files that several have,
+    and ``.pth`` files with code."""
+    both: dict[tuple[str, str], list[str]] = {}
+    first: dict[str, tuple[PackageLayer, str]] = {}
+    for package in packages:
+        for file in store.manifest(package.digest).files:
+            if file.path.partition("/")[0] in (SITE_PACKAGES, SCRIPTS) or is_data(file.path):
+                other, sha256 = first.setdefault(file.path, (package, file.sha256))
+                if sha256 != file.sha256 and not of.isdisjoint((other.name, package.name)):
+                    both.setdefault((other.name, package.name), []).append(file.path.removeprefix(f"{SITE_PACKAGES}/"))
+    found = []
+    for (one, two), paths in both.items():
+        shown, more = min(paths, key=lambda path: not path.endswith(".py")), f" and {len(paths) - 1} more"
+        names = shown if len(paths) == 1 else shown + more
+        found.append(f"{one} and {two} have different files of one name ({names}): those of {one} are used")
+    for package in packages:
+        for name in path_files(store.tree(package.digest)).with_code if package.name in of else ():
+            found.append(f"{package.name}: {name} is code for the start of every program, and is not run")
+    return found
+
+
 def extension_modules(store: Store, package: PackageLayer) -> list[str]:
     """The dotted names of a layer's extension modules."""
     names = []
@@ -94,7 +119,41 @@ def top_level_modules(store: Store, package: PackageLayer) -> list[str]:
     return sorted(found)
 
 
-def importable_names(tree: Path) -> list[str]:
-    """What stands directly in a layer's site-packages."""
-    folder = tree / SITE_PACKAGES
+def data_files(store: Store, package: PackageLayer) -> list[str]:
+    """The data files of a layer, relative to it: what is installed below ``sys.prefix``, in folders of any name."""
+    return [file.path for file in store.manifest(package.digest).files if is_data(file.path)]
+
+
+@dataclass(frozen=True, slots=True)
+class PathFiles:
+    """What the ``.pth`` files of a layer say: `folders` to be searched, relative to its site-packages, and the names of files
+    with lines that are code, which is not run."""
+
+    folders: tuple[str, ...]
+    with_code: tuple[str, ...]
+
+
+def path_files(tree: Path) -> PathFiles:
+    """Read the ``.pth`` files in a layer, as `site` does: a line that is no folder is passed over.
+
+    Those of setuptools' namespace packages (``-nspkg.pth``) say nothing that is not so already.
+    """
+    site, folders, with_code = tree / SITE_PACKAGES, dict[str, None](), []
+    for file in sorted(site.glob("*.pth")):
+        lines = [line.strip() for line in file.read_text("utf-8", "replace").splitlines()]
+        if any(line.startswith(("import ", "import\t")) for line in lines) and not file.name.endswith("-nspkg.pth"):
+            with_code.append(file.name)
+        for line in lines:
+            folder = posixpath.normpath(line.replace("\\", "/"))
+            inside = (
+                line and not line.startswith(("#", "/", "import ", "import\t")) and folder.partition("/")[0] not in ("..", ".")
+            )
+            if inside and "\0" not in folder and (site / folder).is_dir():
+                folders[folder] = None
+    return PathFiles(tuple(folders), tuple(with_code))
+
+
+def importable_names(tree: Path, below: str = "") -> list[str]:
+    """What stands directly in a layer's site-packages, or in a folder of it."""
+    folder = tree / SITE_PACKAGES / below
     return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []

@@ -131,11 +131,23 @@ def compiled(path: str) -> bytes:
 
 
 class Layer(TypedDict):
-    """One layer of a snapshot: where it is mounted, its folder on ``sys.path``, and the names that stand in that folder."""
+    """One layer of a snapshot: where it is mounted, its folder on ``sys.path``, and the names that stand in that folder.
+
+    `more` are folders that its ``.pth`` files name, for the end of ``sys.path``, with the names that stand there.
+    """
 
     base: str
     path: str
     names: list[str]
+    more: dict[str, list[str]]
+
+
+def searched(layers: list[Layer]) -> dict[str, list[str]]:
+    """The folders on ``sys.path``, in order, with the stems of what stands in them."""
+    folders = {layer["path"]: layer["names"] for layer in layers}
+    for layer in layers:
+        folders |= {path: names for path, names in layer["more"].items() if path not in folders}
+    return {path: sorted({name.partition(".")[0] for name in names}) for path, names in folders.items()}
 
 
 class IndexJob(TypedDict):
@@ -155,8 +167,8 @@ def write_index(job: IndexJob) -> int:
             index: Index = marshal.load(file)
         for relative, entries in index.items():
             folders[f"{layer['base']}/{relative}" if relative else layer["base"]] = (number, marshal.dumps(entries))
-    names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in job["layers"]}
-    head = marshal.dumps([layer["path"] for layer in job["layers"]])
+    names = searched(job["layers"])
+    head = marshal.dumps(list(names))
     with open(f"{job['output']}/{INDEX}", "wb") as file:
         file.write(len(head).to_bytes(4, "little") + head + marshal.dumps((names, folders, job["split_packages"])))
         return file.tell()

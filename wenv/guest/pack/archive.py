@@ -21,13 +21,15 @@ from types import CodeType
 from typing import Literal, TypedDict
 
 from ..imports import importer
-from ..imports.code_archive import CODE, LAYER_INDEX, Index, Layer, Snapshot
+from ..imports.code_archive import CODE, LAYER_INDEX, Index, Layer, Snapshot, searched
 from ..request import Form
 from .files import adapting, install, nodes
 from .files.tree import add_archive, add_folder
 
 ARCHIVE, ARCHIVE_INDEX = "packed.bin", "packed.idx"
 LEVEL = 9
+#: ``sys.prefix``; and the folders of a layer that are not data (wenv_resolver.layout), or would hide what is there.
+PREFIX, OWN_FOLDERS = "/python", frozenset({"site-packages", "bin", "include", "layers"})
 
 
 class Contents(TypedDict):
@@ -93,6 +95,12 @@ def source_of(folder: str, name: str, kind: str) -> str:
     return inside
 
 
+def is_data(path: str) -> bool:
+    """Whether a file of a layer is data, which is found below `PREFIX`, too."""
+    top, slash, _ = path.partition("/")
+    return bool(slash) and top not in OWN_FOLDERS
+
+
 def _paths(tree: str) -> list[str]:
     """The files below a folder, relative, sorted."""
     found = []
@@ -119,8 +127,8 @@ class PackedSnapshot(Snapshot):
 
     def __init__(self, layers: list[Layer], split_packages: dict[str, list[str]]) -> None:
         self.folder = ""
-        self.paths = [layer["path"] for layer in layers]
-        names = {layer["path"]: sorted({name.partition(".")[0] for name in layer["names"]}) for layer in layers}
+        names = searched(layers)
+        self.paths = list(names)
         self._folders: dict[str, tuple[int, bytes]] = {}
         self._tables = (names, self._folders, split_packages)
         self._entries = {}
@@ -177,10 +185,16 @@ def hold(folder: str, pack: Pack) -> None:
     """
     global entry, own
     install.install()
-    snapshot = PackedSnapshot(pack["layers"], pack["split_packages"])
+    snapshot, placed, taken = PackedSnapshot(pack["layers"], pack["split_packages"]), set[str](), set[str]()
     for number, layer in enumerate(pack["layers"]):
         archive, contents = _read(f"{folder}/{number}")
         add_archive(layer["base"], archive, contents["files"])
+        if number == 0:
+            taken = set(add_folder(PREFIX))
+        else:
+            data = [entry for entry in contents["files"] if is_data(entry[0]) and entry[0] not in placed]
+            add_archive(PREFIX, archive, [entry for entry in data if entry[0].partition("/")[0] not in taken])
+            placed.update(entry[0] for entry in data)
         snapshot.add(layer["base"], archive, contents["code"])
     archive, contents = _read(f"{folder}/app")
     add_folder("/app")
