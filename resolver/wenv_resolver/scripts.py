@@ -30,10 +30,19 @@ def script_metadata(path: Path) -> dict[str, Any] | None:
             text = file.read(LARGEST).decode("utf-8", "replace")
     except OSError as error:
         raise RequirementsError(f"{path}: {error.strerror}") from error
-    block = script_block(text, str(path))
+    return _tables(text, str(path))
+
+
+def metadata_in(text: bytes, origin: str) -> dict[str, Any] | None:
+    """The same for the text of a script that came from `origin`."""
+    return _tables(text[:LARGEST].decode("utf-8", "replace"), origin)
+
+
+def _tables(text: str, origin: str) -> dict[str, Any] | None:
+    block = script_block(text, origin)
     if block is None:
         return None
     try:
         return tomllib.loads(block)
     except tomllib.TOMLDecodeError as error:
-        raise RequirementsError(f"{path}: its script metadata: {error}") from error
+        raise RequirementsError(f"{origin}: its script metadata: {error}") from error

@@ -19,6 +19,10 @@ def lock(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write it.  [default: standard output]")
     ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option("--script", metavar="FILE", help="Lock what a script names, for its runs: in pylock.NAME.toml beside it."),
+    ] = None,
     upgrade: Annotated[
         bool, typer.Option("-U", "--upgrade", help="Do not keep the versions of an OUTPUT that is there.")
     ] = False,
@@ -44,17 +48,23 @@ def lock(
 
       wenv lock -r requirements.txt -o pylock.toml
       wenv lock -n lab > pylock.lab.toml
+      wenv lock --script job.py            [dim]what `wenv run job.py` gets from now on[/]
     """  # fmt: skip
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.errors import UsageError
     from wenv.make import solve, write
     from wenv.make.choose_runtime import chosen_runtime
+    from wenv.make.scripts import lock_of_script
     from wenv.make.wanted import Wanted, index_options
     from wenv_cache.files import write_atomically
     from wenv_resolver.fetch import fetch
     from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
 
+    if script is not None:
+        if names or files or constraints or output is not None:
+            raise UsageError("--script names what is locked, and where")
+        files, output = [script], lock_of_script(script)
     if output is not None and not is_lock(output):
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
     with Printer(quiet=quiet) as printer:

@@ -17,6 +17,12 @@ SOURCES = ("pylock.toml", "pyproject.toml", "requirements.txt")
 Group = Annotated[
     str | None, typer.Option("--group", metavar="GROUP", help="The dependency group.", rich_help_panel=options.INPUTS)
 ]
+Script = Annotated[
+    Path | None,
+    typer.Option(
+        "--script", metavar="FILE", help="A script, whose block of metadata is changed.", rich_help_panel=options.INPUTS
+    ),
+]
 Optional = Annotated[str | None, typer.Option("--optional", metavar="EXTRA", help="The extra.", rich_help_panel=options.INPUTS)]
 
 
@@ -24,6 +30,7 @@ def add(
     names: Annotated[list[str], typer.Argument(metavar="REQUIREMENT...", help="Packages.")],
     group: Group = None,
     extra: Optional = None,
+    script: Script = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
     quiet: options.Quiet = False,
@@ -36,16 +43,21 @@ def add(
 
       wenv add rich 'httpx<1'
       wenv add --group test pytest
+      wenv add --script job.py rich
     """
     from wenv.cli.workspace import open_workspace
     from wenv.environment.find import nearest, place
-    from wenv.make import create, project
+    from wenv.make import create, project, script_block
     from wenv.make.choose_runtime import first_solution
     from wenv.make.wanted import Wanted
     from wenv.policy.policy import Policy
 
     if group and extra:
         raise UsageError("--group and --optional exclude each other")
+    if script is not None:
+        script_block.add(script, names)
+        Printer(quiet=quiet).say(f"{script}: its next run has {', '.join(names)}")
+        return
     path = project.project_file(Path.cwd())
     project.check(path, names)
     rules = options.build_rules(no_build, build_only)
@@ -75,6 +87,7 @@ def drop(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Packages.")],
     group: Group = None,
     extra: Optional = None,
+    script: Script = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Take packages out of pyproject.toml and of the environment here, with what only they needed.
@@ -89,11 +102,15 @@ def drop(
 
     from wenv.cli.workspace import open_workspace
     from wenv.environment.find import nearest
-    from wenv.make import create, project
+    from wenv.make import create, project, script_block
     from wenv.make.uninstall import without
 
     if group and extra:
         raise UsageError("--group and --optional exclude each other")
+    if script is not None:
+        script_block.drop(script, names)
+        Printer(quiet=quiet).say(f"{script}: its next run is without {', '.join(names)}")
+        return
     path = project.project_file(Path.cwd())
     with Printer(quiet=quiet) as printer:
         current = nearest()

@@ -1,7 +1,9 @@
 """``wenv run``."""
 
 import json
+import shutil
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +18,11 @@ from wenv.launcher.program import may_have_block
 from wenv.launcher.start import PYTHON_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from wenv.environment.manifest import Environment
     from wenv.launcher.program import Program
+    from wenv.make.outside import OutsideScript
     from wenv.policy.policy import Policy
     from wenv.snapshot.ready import Ready
 
@@ -29,7 +32,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="PROGRAM [ARGUMENT]...",
-            help="A script, a console script, -m MODULE, -c CODE, or - for stdin.",
+            help="A script, its https address, a console script, -m MODULE, -c CODE, or - for stdin.",
             show_default=False,
         ),
     ] = None,
@@ -47,6 +50,11 @@ def run(
             "--with", metavar="REQUIREMENT", help="A package for this run, besides.", rich_help_panel=options.ENVIRONMENT
         ),
     ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("-y", "--yes", help="Do not ask before a script from elsewhere.", rich_help_panel=options.ENVIRONMENT),
+    ] = False,
+    build_only: options.BuildOnly = None,
     write: options.Write = False,
     mounts: options.Mounts = None,
     variables: options.Variables = None,
@@ -88,8 +96,11 @@ def run(
       wenv run pytest
       wenv run --from lab.wenv script.py
       wenv run --with rich -c 'import rich; rich.print("[b]hello")'
+      wenv run https://example.org/script.py
     """  # fmt: skip
+    from wenv.cli.workspace import open_workspace
     from wenv.environment import find
+    from wenv.make import outside
     from wenv_cache.errors import UserError
 
     try:
@@ -109,6 +120,12 @@ def run(
             raise UsageError(str(error), error.hint) from None
         if from_file is not None and (name is not None or path is not None or extra):
             raise UsageError("--from excludes --name, --path and --with")
+        if from_file is None and name is None and path is None and (address := _outside(line)) is not None:
+            outside.check_folders(write)
+            with _asked(address or None, yes=yes) as script, Printer() as printer:
+                environment = script.environment(open_workspace(), extra or [], build_only or [], printer)
+                program_of_script = CommandLine("script", script.name, line.arguments)
+                return start(environment, program_of_script, granted, databases or (), as_json=as_json, source=script.text)
         if from_file is None:
             return start(_meant(line, name, path, extra or []), line, granted, databases or (), as_json=as_json)
         return _start_from(from_file, line, granted, databases or (), as_json=as_json)
@@ -119,6 +136,37 @@ def run(
 
         print(json.dumps({**not_started(error).as_json(), "stdout": "", "stderr": ""}))
         return Exit.NOT_STARTED
+
+
+def _outside(line: CommandLine) -> str | None:
+    """The address of a script from elsewhere, empty for standard input; None for any other program."""
+    from wenv.launcher.program import stdin_has_block
+
+    if line.form == "script" and line.target.startswith(("https://", "http://")):
+        return line.target
+    return "" if line.form == "stdin" and stdin_has_block() else None
+
+
+@contextmanager
+def _asked(address: str | None, *, yes: bool) -> "Iterator[OutsideScript]":
+    """A script from elsewhere, once the user has seen what it asks for and agreed.  Raises UsageError if not."""
+    from wenv.make.outside import outside_script
+
+    printer = Printer()
+    script = outside_script(address)
+    try:
+        printer.say(f"{script.origin} ({len(script.text)} bytes) asks for")
+        for line in script.asks():
+            printer.say(f"  {line}")
+        if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError("a script from elsewhere is not run without being asked for", "--yes runs it")
+        if not yes:
+            print("Run it? [y/N] ", end="", file=sys.stderr, flush=True)
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                raise UsageError("it was not run")
+        yield script
+    finally:
+        shutil.rmtree(script.folder, ignore_errors=True)
 
 
 def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[str]) -> "Environment":
@@ -155,11 +203,18 @@ def _start_from(file: Path, line: CommandLine, granted: "Policy", databases: "Se
 
 
 def start(
-    chosen: "Environment", line: CommandLine, granted: "Policy", databases: "Sequence[Path]" = (), *, as_json: bool = False
+    chosen: "Environment",
+    line: CommandLine,
+    granted: "Policy",
+    databases: "Sequence[Path]" = (),
+    *,
+    as_json: bool = False,
+    source: bytes | None = None,
 ) -> int:
-    """Start what CPython would start for this command line."""
+    """Start what CPython would start for this command line; `source` is the text of a script from elsewhere."""
     from wenv.cli.workspace import open_workspace
     from wenv.environment.granting import policy_of
+    from wenv.launcher.program import Program
     from wenv.run import run as running
     from wenv.snapshot.ready import ensure_ready
 
@@ -178,7 +233,10 @@ def start(
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
-        program = running.program_of(line, runtime.store, chosen)
+        if source is not None:
+            program = Program("script", f"/tmp/{line.target}", line, source=source)
+        else:
+            program = running.program_of(line, runtime.store, chosen)
         ready = ensure_ready(runtime, chosen, printer)
         if as_json:
             return _told(printer, ready, program, policy, databases)

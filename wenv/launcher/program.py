@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 class Program:
     """What to run: as in wenv/guest/request.py, with host paths already made the guest's; `folder` (a host path) is to be
-    readable."""
+    readable.  `source` is the text of a script from elsewhere, which is put at `target` and gets no folder of the host's."""
 
-    __slots__ = ("arguments", "folder", "form", "safe_path", "target", "unbuffered", "warnings")
+    __slots__ = ("arguments", "folder", "form", "safe_path", "source", "target", "unbuffered", "warnings")
 
-    def __init__(self, form: "Form", target: str, line: CommandLine, folder: "str | None" = None) -> None:
+    def __init__(
+        self, form: "Form", target: str, line: CommandLine, folder: "str | None" = None, source: "bytes | None" = None
+    ) -> None:
         self.form: Form = form
         self.target = target
         self.arguments = list(line.arguments)
         self.folder = folder
+        self.source = source
         self.unbuffered = line.unbuffered
         self.safe_path = line.safe_path
         self.warnings = list(line.warnings)
@@ -40,6 +43,35 @@ def may_have_block(path: str) -> bool:
     except OSError:
         return False
     return text.startswith(BLOCK) or b"\n" + BLOCK in text
+
+
+def stdin_has_block() -> bool:
+    """The same of the script on standard input, which can be read again afterwards."""
+    if os.isatty(0):
+        return False
+    begun, parts = os.lseek(0, 0, os.SEEK_CUR) if _is_file() else -1, []
+    while part := os.read(0, 1 << 20):
+        parts.append(part)
+    if begun >= 0:
+        os.lseek(0, begun, os.SEEK_SET)
+    else:
+        _replace_stdin(parts)
+    text = b"".join(parts)[:LARGEST_SCRIPT]
+    return text.startswith(BLOCK) or b"\n" + BLOCK in text
+
+
+def _is_file() -> bool:
+    return os.fstat(0).st_mode & 0o170000 == 0o100000
+
+
+def _replace_stdin(parts: "list[bytes]") -> None:
+    from tempfile import TemporaryFile  # late: few programs come so
+
+    with TemporaryFile(buffering=0) as file:
+        for part in parts:
+            file.write(part)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
 
 
 def program_of(line: CommandLine, scripts: "Mapping[str, str]") -> "Program | None":

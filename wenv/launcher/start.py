@@ -12,7 +12,7 @@ from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIF
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.preopens import shared_folders, with_editables, writes_into
 from wenv.launcher.private import PrivateFolders
-from wenv.launcher.program import may_have_block, program_of
+from wenv.launcher.program import may_have_block, program_of, stdin_has_block
 from wenv.launcher.request import encoded, request_of
 from wenv.launcher.stacks import start_deep
 
@@ -88,7 +88,7 @@ def run_command(
     if not words or words[0].startswith(("--", "-h", "-n")):
         return list(arguments)
     script = words[1] if words[0] in PYTHON_NAMES and len(words) > 1 else words[0]
-    if not folder and not script.startswith("-") and may_have_block(script):
+    if not folder and (stdin_has_block() if script == "-" else not script.startswith("-") and may_have_block(script)):
         return [*taken, "--", *words]
     if not stale and (folder := _manifest_folder(folder)):
         run_short(registry_folder(), folder, words, write, given)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from wenv.runtimes.workspace import Workspace
 from wenv_cache.errors import UserError
 from wenv_cache.files import write_atomically
 from wenv_cache.store import Store
+from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested
 
@@ -41,21 +43,28 @@ def environment_of(
     *,
     label: str = "",
     refresh: bool = False,
+    rules: BuildRules = ANY_BUILD,
+    says_request: bool = True,
 ) -> Environment:
     """The environment for a script with a block of metadata (as `script_metadata` reads it), and `names` besides.
 
     `base` is an environment whose requirements are wanted, too; `label` is what to call it.  An environment that is not there,
-    or was made for another runtime, is made; with `refresh` in any case.  Raises what `create` does.
+    or was made for another runtime, is made, its sources built as `rules` allow; with `refresh` in any case.  A lock beside the
+    script (`lock_of_script`) has decided.  Raises what `create` does.
     """
-    wanted = Wanted(tuple(names), () if script is None else (script,))
+    lock = lock_of_script(script) if script is not None else None
+    locked = lock is not None and lock.is_file() and not names
+    wanted = Wanted(tuple(names), () if script is None else (lock if locked and lock is not None else script,), rules=rules)
     tool = (metadata or {}).get("tool")
     has_paths = script is not None and isinstance(tool, dict) and "uv" in tool  # which are relative to the script
     beside = str(script.absolute().parent) if script is not None and has_paths else ""
     asked = base.asked_for if base is not None else Requested()
     told = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
+    told += [lock.read_text("utf-8", "replace")] if locked and lock is not None else []
+    told += [sorted(rules.only)] if rules.only is not None else []
     key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
     folder = script_environments() / key
-    if script is not None and metadata is not None:
+    if script is not None and metadata is not None and says_request:
         _say_request(script, metadata, progress)
     if not refresh and (found := _fitting(workspace, folder, progress)) is not None:
         return found
@@ -70,6 +79,11 @@ def environment_of(
     write_atomically(script_note(folder), label)
     progress.say(f"Made an environment for {label}, which is kept: {packages_of(len(made.packages))} on {made.runtime.name}")
     return made
+
+
+def lock_of_script(script: Path) -> Path:
+    """Where a script's lock lies."""
+    return script.with_name(f"pylock.{re.sub('[^A-Za-z0-9_-]', '-', script.stem)}.toml")
 
 
 def _fitting(workspace: Workspace, folder: Path, progress: Progress) -> Environment | None:

@@ -21,6 +21,7 @@ from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, 
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import LIMIT_STATUS, Request
 from wenv.launcher import program as programs
+from wenv.launcher.guest_paths import TEMPORARY
 from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
 from wenv.launcher.preopens import Preopen, shared_folders, with_editables
 from wenv.launcher.private import PrivateFolders
@@ -99,7 +100,7 @@ def sandbox(
     plan = leave_plan(ready)
     if granted and asked is None:
         refresh_scripts(ready.runtime.store, environment)  # for a project that was moved
-    here = str(Path.cwd())
+    here = str(Path.cwd()) if program.source is None else os.sep  # which is not shared
     shared = shared_folders(here, program.folder, policy.as_json())
     shared = with_editables(plan, shared)
     for host, guest, writable in shared:
@@ -107,6 +108,8 @@ def sandbox(
     request = request_of(plan, program, policy.as_json(), here, shared)
     with PrivateFolders(mount[1] for mount in shared) as private, locked(databases, shared) as names:
         request["databases"] = names
+        if program.source is not None:
+            Path(private.root, TEMPORARY.strip("/"), PurePosixPath(program.target).name).write_bytes(program.source)
         yield Sandbox(
             fitting(ready, plan, request, shared, policy.memory),
             (*plan["preopens"], *shared, *private.preopens),

@@ -1,7 +1,9 @@
 """Downloads the way pip does them: its proxies, certificates, credentials and retries."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from pip._internal.commands import create_command
 from pip._internal.exceptions import PipError
@@ -11,7 +13,10 @@ from pip._vendor.requests.exceptions import RequestException
 
 from wenv_resolver.errors import FetchError
 from wenv_resolver.pip_internals.process import index_trouble, logging_kept, repository
-from wenv_resolver.requirements import IndexOptions
+from wenv_resolver.requirements import IndexOptions, without_credentials
+
+#: How often an address may lead to another.
+REDIRECTS = 10
 
 
 class Downloader:
@@ -26,6 +31,40 @@ class Downloader:
     def stream(self, url: str) -> Iterator[bytes]:
         """The content behind a URL, in pieces.  Raises FetchError."""
         yield from stream_link(self._session, url)
+
+
+def fetch_page(address: str, largest: int) -> tuple[bytes, str]:
+    """What is behind an address, at most `largest` bytes, and the address that it was found at in the end.
+
+    Only https is spoken, and http with this machine, wherever an address leads on to.  Raises FetchError.
+    """
+    session = Downloader(IndexOptions())._session
+    for _ in range(REDIRECTS):
+        parts = urlsplit(address)
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+            raise FetchError(f"{without_credentials(address)}: only https addresses are read, and http of this machine")
+        try:
+            response = session.get(address, headers=HEADERS, stream=True, allow_redirects=False)
+            if response.is_redirect:
+                address = urljoin(address, response.headers["location"])
+                continue
+            raise_for_status(response)
+            text = b""
+            for chunk in response_chunks(response):
+                text += chunk
+                if len(text) > largest:
+                    raise FetchError(f"{without_credentials(address)} is larger than {largest} bytes")
+            return text, without_credentials(address)
+        except (PipError, RequestException, OSError) as error:
+            raise FetchError(f"cannot read {without_credentials(address)}: {error}") from error
+    raise FetchError(f"{without_credentials(address)}: more than {REDIRECTS} redirects")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def find_file(project: str, filename: str) -> str:

@@ -67,7 +67,7 @@ char *run_words(const char *own, char **words, const char *here, char **folder, 
   else *folder = found_folder(here);
   if (!known || !*folder || !words[0]) hand_over();
   if (!strcmp(words[0], "python") || !strcmp(words[0], "python3")) words++;
-  if (!is_named && words[0] && *words[0] != '-' && may_have_block(words[0])) hand_over();
+  if (!is_named && words[0] && (*words[0] == '-' ? !words[0][1] : may_have_block(words[0]))) hand_over();
   script = joined(*folder, "bin/python"), arguments = words;
   read_script(start_file);
   python = NULL; /* the file may be anybody's */
