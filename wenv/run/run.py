@@ -7,6 +7,7 @@ import difflib
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -60,11 +61,25 @@ def program_of(line: CommandLine, store: Store, environment: Environment) -> Pro
 
 
 def _unknown_program(name: str, scripts: Iterable[str]) -> WenvError:
+    if (project := _project_with(name)) is not None:
+        return WenvError(
+            f"{name} is a script of {project}, which is not installed", "`wenv install -e .` installs the project here"
+        )
     close = difflib.get_close_matches(name, list(scripts), n=3)
     if os.sep in name or name.endswith(".py"):
         return WenvError(f"can't open {name!r}: no such file", "the path is relative to the folder you are in")
     hint = f"did you mean {', '.join(close)}?" if close else "`wenv info` lists the console scripts"
     return WenvError(f"no file and no console script called {name!r}", hint)
+
+
+def _project_with(script: str) -> str | None:
+    """The name of the project here that has such a console script."""
+    with suppress(OSError, ValueError):
+        project = tomllib.loads(Path("pyproject.toml").read_text("utf-8")).get("project")
+        scripts = project.get("scripts") if isinstance(project, dict) else None
+        if isinstance(project, dict) and isinstance(scripts, dict) and script in scripts:
+            return str(project.get("name", "the project here"))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
