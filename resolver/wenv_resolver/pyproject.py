@@ -7,6 +7,7 @@ project is never read as less than it is.
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wenv_resolver.errors import RequirementsError
-from wenv_resolver.requirements import IndexOptions
+from wenv_resolver.requirements import IndexOptions, moment
 
 NAME = "pyproject.toml"
 #: Tables of tools that have dependencies of their own, and what writes these down for others.
@@ -29,7 +30,6 @@ OWN_TABLES = {
 REFUSED = {
     "override-dependencies": "pip has no overrides: give what is wanted as a requirement or constraint",
     "exclude-dependencies": "nothing can be left out of a resolution",
-    "exclude-newer": "versions are not chosen by date here",
     "conflicts": "extras and groups are chosen by --extra and --group",
 }
 
@@ -218,7 +218,14 @@ def _options(path: Path, uv: Mapping[str, Any]) -> IndexOptions:
     indexes = list(_indexes(path, uv))
     no_build = [":all:"] if uv.get("no-build") else _texts(path, uv, "no-build-package")
     no_binary = [":all:"] if uv.get("no-binary") else _texts(path, uv, "no-binary-package")
+    newer = uv.get("exclude-newer")
+    try:
+        before = None if newer is None else moment(newer.isoformat() if isinstance(newer, date) else str(newer))
+    except ValueError as error:
+        way = "a date or a time in its place, or as the option --exclude-newer"
+        raise RequirementsError(f"{path}: [tool.uv] exclude-newer: {error}", way) from error
     return IndexOptions(
+        uploaded_before=before,
         index_url=next((url for url, is_first in indexes if is_first), None),
         extra_index_urls=tuple(url for url, is_first in indexes if not is_first),
         find_links=tuple(

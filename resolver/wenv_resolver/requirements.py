@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +15,26 @@ from packaging.utils import canonicalize_name
 from wenv_cache.reading import Given
 
 _SHA256 = re.compile("[0-9A-Fa-f]{64}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+
+
+def moment(text: str) -> str:
+    """A date or a time as the moment from which on versions are left out: UTC, ISO 8601.  A date is taken with its last second,
+    and a time without a zone as UTC, so that the same words mean the same everywhere.  Raises ValueError.
+    """
+    given = datetime.fromisoformat(text.strip())
+    if len(text.strip()) <= len("2026-01-31"):
+        given += timedelta(days=1)
+    return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """Where to look for packages, beyond pip's own configuration, which stays in force."""
+    """Where to look for packages, beyond pip's own configuration, which stays in force.
+
+    `uploaded_before` (ISO 8601, see `moment`) leaves out what came to the index later; with `no_deps` nothing is brought but
+    what is named, which is not remembered.
+    """
 
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
@@ -28,6 +44,8 @@ class IndexOptions:
     pre: bool = False
     no_binary: tuple[str, ...] = ()
     only_binary: tuple[str, ...] = ()
+    uploaded_before: str | None = None
+    no_deps: bool = False
 
     def pip_arguments(self) -> list[str]:
         """The same as options of pip's."""
@@ -41,6 +59,7 @@ class IndexOptions:
         ):
             for value in values:
                 arguments += [option, value]
+        arguments += ["--uploaded-prior-to", self.uploaded_before] if self.uploaded_before else []
         return arguments + ["--no-index"] * self.no_index + ["--pre"] * self.pre
 
     def merged(self, other: "IndexOptions") -> "IndexOptions":
@@ -54,6 +73,8 @@ class IndexOptions:
             self.pre or other.pre,
             tuple(dict.fromkeys(self.no_binary + other.no_binary)),
             tuple(dict.fromkeys(self.only_binary + other.only_binary)),
+            other.uploaded_before or self.uploaded_before,
+            self.no_deps or other.no_deps,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -70,6 +91,7 @@ class IndexOptions:
             "pre": self.pre,
             "no_binary": list(self.no_binary),
             **({"only_binary": list(self.only_binary)} if self.only_binary else {}),
+            **({"uploaded_before": self.uploaded_before} if self.uploaded_before else {}),
         }
 
     @classmethod
@@ -80,7 +102,7 @@ class IndexOptions:
             found = given.get(key)
             return () if found is None else tuple(item.text() for item in found.items())
 
-        address = given["index_url"].optional
+        address, before = given["index_url"].optional, given.get("uploaded_before")
         read = cls(
             None if address is None else address.text(),
             texts("extra_index_urls"),
@@ -90,6 +112,7 @@ class IndexOptions:
             given["pre"].truth(),
             texts("no_binary"),
             texts("only_binary"),
+            None if before is None else before.text(_MOMENT),
         )
         _check_addresses(given, read)
         return read

@@ -101,7 +101,7 @@ explicit = true
         ("pyproject.toml", "[build-system]\nrequires=['setuptools']", "no [project] table", ""),
         ("pyproject.toml", "[dependency-groups]\ndev=['six']", "no [project] table", "dev"),
         ("pyproject.toml", HEAD + "[tool.uv]\noverride-dependencies=['a']", "override-dependencies", ""),
-        ("pyproject.toml", HEAD + "[tool.uv]\nexclude-newer='2020-01-01'", "exclude-newer", ""),
+        ("pyproject.toml", HEAD + "[tool.uv]\nexclude-newer='1 week'", "exclude-newer", ""),
         ("pyproject.toml", HEAD + "dependencies=['a']\n[tool.uv.sources]\na={workspace=true}", "workspace", "uv export"),
         ("pyproject.toml", HEAD + "dependencies=['a']\n[tool.uv.sources]\na={index='x'}", "index", "uv export"),
         ("Pipfile", "[packages]\nsix='*'", "pipenv's file", "pipenv requirements"),

@@ -26,6 +26,8 @@ def check(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    exclude_newer: options.ExcludeNewer = None,
+    no_deps: options.NoDeps = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
     build_only: options.BuildOnly = None,
@@ -51,7 +53,7 @@ def check(
         raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")
     rules = options.build_rules(no_build, build_only)
     with Printer(quiet=as_json) as printer:
-        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
         inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
         chosen = chosen_runtime(open_workspace(), runtime, inputs, printer)
         wanted = inputs.requested(chosen, printer)

@@ -42,6 +42,8 @@ def create(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    exclude_newer: options.ExcludeNewer = None,
+    no_deps: options.NoDeps = False,
     refresh: options.Refresh = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
@@ -93,7 +95,7 @@ def create(
     runtime = options.chosen_kind(runtime, python)
     granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
     rules = options.build_rules(no_build, build_only)
-    index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+    index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
     with Printer(quiet=quiet or as_json) as printer:
         inputs = Wanted.of(names, files, constraints, extras, groups, index, rules, editables)
         solved = first_solution(open_workspace(), runtime, inputs, printer, refresh=refresh)

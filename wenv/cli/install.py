@@ -34,6 +34,8 @@ def install(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    exclude_newer: options.ExcludeNewer = None,
+    no_deps: options.NoDeps = False,
     refresh: options.Refresh = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
@@ -61,7 +63,7 @@ def install(
     with Printer(quiet=quiet or as_json) as printer:
         chosen = find.find(name, path)
         runtime = open_workspace().runtime_for(chosen)
-        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+        index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
         rules = options.build_rules(no_build, build_only)
         adding = Wanted.of(names, files, constraints, extras, groups, index, rules, editables)
 

@@ -34,6 +34,8 @@ def lock(
     find_links: options.FindLinks = None,
     no_index: options.NoIndex = False,
     pre: options.Pre = False,
+    exclude_newer: options.ExcludeNewer = None,
+    no_deps: options.NoDeps = False,
     refresh: options.Refresh = False,
     no_binary: options.NoBinary = None,
     no_build: options.NoBuild = False,
@@ -70,7 +72,7 @@ def lock(
     with Printer(quiet=quiet) as printer:
         workspace = open_workspace()
         if names or files or constraints:
-            index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary)
+            index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
             inputs = Wanted.of(names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only))
             chosen = chosen_runtime(workspace, runtime, inputs, printer)
             target = chosen.target(printer)

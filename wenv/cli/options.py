@@ -140,6 +140,18 @@ Refresh = Annotated[
         "--refresh", help="Ask the index again, also for what was resolved in the last ten minutes.", rich_help_panel=INDEX
     ),
 ]
+ExcludeNewer = Annotated[
+    str | None,
+    typer.Option(
+        "--exclude-newer",
+        metavar="DATE",
+        help="Leave out what came to the index later, for example 2026-01-31 (UTC).",
+        rich_help_panel=INDEX,
+    ),
+]
+NoDeps = Annotated[
+    bool, typer.Option("--no-deps", help="Bring only what is named, and not what it needs.", rich_help_panel=INPUTS)
+]
 NoBinary = Annotated[
     list[str] | None,
     typer.Option(

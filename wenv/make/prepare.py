@@ -81,7 +81,7 @@ def prepare(
 
 
 def _lacking(fetched: Sequence[FetchedWheel], solution: Solution, target: Target) -> list[str]:
-    if all(item.built is None for item in fetched):
+    if all(item.built is None for item in fetched) or solution.requested.options.no_deps:
         return []
     from wenv.make.unmet import unmet  # late: most environments need nothing built
 

@@ -17,7 +17,7 @@ from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import is_lock
 from wenv_resolver.progress import Progress
 from wenv_resolver.reading import Gathered, gather
-from wenv_resolver.requirements import IndexOptions, Requested
+from wenv_resolver.requirements import IndexOptions, Requested, moment
 
 
 def index_options(
@@ -27,13 +27,24 @@ def index_options(
     no_index: bool,
     pre: bool,
     no_binary: Sequence[str] | None = None,
+    exclude_newer: str | None = None,
+    no_deps: bool = False,
 ) -> IndexOptions:
     """The index options; folders are kept as absolute paths, so that they mean the same later.
 
-    Raises UsageError for an address that cannot be read.
+    Raises UsageError for an address or a date that cannot be read.
     """
+    try:
+        before = None if exclude_newer is None else moment(exclude_newer)
+    except ValueError as error:
+        raise UsageError(
+            f"--exclude-newer {exclude_newer}: {error}", "for example 2026-01-31, or 2026-01-31T12:00:00Z"
+        ) from error
     links = tuple(link if "://" in link else str(Path(link).absolute()) for link in find_links or ())
-    options = IndexOptions(index_url, tuple(extra or ()), links, (), no_index, pre, tuple(no_binary or ()))
+    options = IndexOptions(
+        index_url, tuple(extra or ()), links, (), no_index, pre, tuple(no_binary or ()),
+        uploaded_before=before, no_deps=no_deps,
+    )  # fmt: skip
     try:
         options.as_json()
     except ValueError as error:

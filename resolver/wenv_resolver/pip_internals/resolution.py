@@ -62,6 +62,7 @@ def resolve(
     """
     forget_warnings()
     own = repository(requested.options, downloads)
+    own.options.ignore_dependencies = requested.options.no_deps
     finder = target_finder(own, target)
     with markers_of(target), _explaining(finder):
         _resolve_for(own, target, finder, sources)
