@@ -1,8 +1,10 @@
 """Reads everything that a user asks for: names, requirements files, projects and scripts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -10,8 +12,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.foreign import is_foreign, read_foreign
 from wenv_resolver.pyproject import NAME, read_pyproject
-from wenv_resolver.requirements import IndexOptions, Requested, folder_of
+from wenv_resolver.requirements import IndexOptions, Line, Requested, folder_of
 from wenv_resolver.target import Target
+
+#: How files end that pip takes for archives, though their names could be a package's.
+ARCHIVES = (".zip", ".whl", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".tlz", ".lz", ".lzma")
+LARGEST_PLAIN = 1 << 20
+_COMMENT = re.compile(r"(^|\s+)#.*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,7 @@ def gather(
     others are built, as what is shared with a sandbox is not for a file to say.  Raises RequirementsError for what cannot be
     read.
     """
-    from wenv_resolver.pip_internals import configuration
-    from wenv_resolver.pip_internals.requirements import read_requirement, read_requirements_file  # late: imports pip
+    from wenv_resolver.pip_internals import configuration  # late, and next to nothing of pip
 
     options = options or IndexOptions()
     requested, pythons, warnings = Requested((), (), options), [], []
@@ -57,13 +63,11 @@ def gather(
         if path.name == NAME or is_foreign(path):
             project = read_pyproject(path, extras, groups) if path.name == NAME else read_foreign(path, extras, groups)
             pythons.append((path, project.python))
-            lines, limits = (
-                [read_requirement(line, str(path)) for line in each] for each in (project.lines, project.constraints)
-            )
+            lines, limits = ([_line(line, str(path)) for line in each] for each in (project.lines, project.constraints))
             lines = [replace(line, editable=line.name in project.editable and " @ file:" in line.text) for line in lines]
             found = Requested(tuple(lines), tuple(limits), project.options)
         else:
-            found = read_requirements_file(path, options)
+            found = _plain_file(path) or _pips().read_requirements_file(path, options)
         found, outside = _editables_beside(path, found)
         warnings += outside
         if not found.requirements and not found.constraints:
@@ -72,13 +76,56 @@ def gather(
     if (extras or groups) and not any(path.name in (NAME, "setup.cfg") for path in files):
         raise RequirementsError("--extra and --group need a pyproject.toml", "give it with -r pyproject.toml")
     for file in (*constraint_files, *map(Path, configuration.constraint_files())):
-        requested = _joined(requested, read_requirements_file(file, options, constraint=True))
-    given = [read_requirement(_package(name), origin="command line") for name in names]
-    given += [read_requirement(_folder(name), origin="command line", editable=True) for name in editables]
+        requested = _joined(requested, _pips().read_requirements_file(file, options, constraint=True))
+    given = [_line(_package(name), "command line") for name in names]
+    given += [_pips().read_requirement(_folder(name), origin="command line", editable=True) for name in editables]
     requested = _joined(requested, Requested(tuple(given)))
     if configuration.requires_hashes() and (bare := [line.text for line in requested.requirements if not line.hashes]):
         raise RequirementsError(f"pip is configured to require hashes, and there is none for {', '.join(bare)}")
     return Gathered(requested, tuple(pythons), tuple(warnings))
+
+
+def _pips() -> ModuleType:
+    """pip's own reading, which takes half a second to be imported."""
+    from wenv_resolver.pip_internals import requirements
+
+    return requirements
+
+
+def _line(text: str, origin: str) -> Line:
+    """A requirement as pip reads it; a name with specifiers and a marker needs no pip for that."""
+    return _plain_line(text, origin) or _pips().read_requirement(text, origin)
+
+
+def _plain_line(text: str, origin: str) -> Line | None:
+    """A requirement of a name, specifiers and a marker; None for anything else, such as a path, an address, or a mistake."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return None
+    if requirement.url is not None or requirement.name.endswith(ARCHIVES):
+        return None
+    marker, requirement.marker = requirement.marker, None
+    return Line(f"{requirement} ; {marker}" if marker is not None else str(requirement), (), origin)
+
+
+def _plain_file(path: Path) -> Requested | None:
+    """A requirements file that holds nothing but such lines and comments; None for any other, which pip reads."""
+    try:
+        if path.stat().st_size > LARGEST_PLAIN or not path.is_file():
+            return None
+        text = path.read_bytes().decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
+    lines = []
+    for number, written in enumerate(text.splitlines(), 1):
+        bare = _COMMENT.sub("", written).strip()
+        line = _plain_line(bare, f"-r {path} (line {number})") if bare else None
+        if bare and (line is None or "$" in bare or "\\" in bare):
+            return None
+        if line is not None:
+            lines.append(line)
+    return Requested(tuple(lines))
 
 
 def _package(name: str) -> str:

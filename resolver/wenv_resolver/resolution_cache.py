@@ -1,7 +1,7 @@
 """Resolutions are remembered for ten minutes, as pip remembers an index's pages: the same question gets the same answer.
 
 Remembered is only what depends on nothing else: every requirement and file comes from an index or a folder of wheels that has
-not changed, and every file is a wheel with a known digest.
+not changed, and every file has a known digest.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from urllib.request import url2pathname
 from wenv_cache.files import write_atomically
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
+from wenv_resolver.building.rules import BuildRules
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.requirements import Requested
 from wenv_resolver.target import Target
@@ -32,10 +33,14 @@ def remembered(
     target: Target,
     preferred: Sequence[LockedFile],
     resolve: Callable[[], list[LockedFile]],
+    rules: BuildRules,
     *,
     refresh: bool = False,
 ) -> list[LockedFile]:
-    """What `resolve` decides, or decided for the same inputs not long ago; with `refresh` it decides anew."""
+    """What `resolve` decides, or decided for the same inputs not long ago; with `refresh` it decides anew.
+
+    `rules` say what may be built.
+    """
     if not _comes_from_an_index(requested):
         return resolve()
     from wenv_resolver.pip_internals.configuration import settings  # late: imports pip
@@ -44,14 +49,14 @@ def remembered(
     links = [*requested.options.find_links]
     links += [word for name, text in configured.items() if name.endswith(".find-links") for word in text.split()]
     folders = [_content(link) for link in links]
-    inputs = [asdict(requested), asdict(target), [asdict(file) for file in preferred], configured, folders]
+    inputs = [asdict(requested), asdict(target), [asdict(file) for file in preferred], configured, folders, asdict(rules)]
     versions = [version(name) for name in ("wenv", "pip", "pip-tools")]
     key = hashlib.sha256(json.dumps([inputs, versions], sort_keys=True, default=sorted).encode()).hexdigest()
     path = store.folder(Kind.DOWNLOADS) / FOLDER / f"{key}.json"
     found = None if refresh else _read(path)
     if found is None:
         found = resolve()
-        if all(not file.is_source and file.sha256 and "@" not in urlsplit(file.url).netloc for file in found):
+        if all(file.sha256 and "@" not in urlsplit(file.url).netloc for file in found):
             write_atomically(path, json.dumps({"time": time.time(), "files": [asdict(file) for file in found]}))
     return found
 

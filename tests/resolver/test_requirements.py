@@ -123,7 +123,7 @@ def test_unknown_extras_and_groups_are_named(tmp_path: Path, target: Target) -> 
         "a --config-settings=x=y",
         "a --find-links=.",
         "./missing.whl",
-        "-e .",
+        "-e ./nosuch",
         "--nonsense",
         "a==1 --hash=sha512:ab",
         "--require-hashes\na==1",

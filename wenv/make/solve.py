@@ -52,7 +52,7 @@ def solve(
     def decide() -> list[LockedFile]:
         return resolve(runtime.store, requested, target, progress, preferred, rules, builder)
 
-    files = remembered(runtime.store, requested, target, preferred, decide, refresh=refresh)
+    files = remembered(runtime.store, requested, target, preferred, decide, rules, refresh=refresh)
     return Solution(runtime, requested, tuple(files), rules)
 
 

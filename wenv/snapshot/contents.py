@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from wenv.environment.manifest import PackageLayer
+from wenv.guest.imports.code_archive import is_data
 from wenv.guest.imports.extensions import is_extension
-from wenv.guest.pack.archive import is_data
 from wenv_cache.manifest import Manifest
 from wenv_cache.store import Store
 from wenv_resolver.layout import SCRIPTS, SITE_PACKAGES

@@ -1,19 +1,30 @@
 """pip's search for files, with the target's tags; files that the target cannot use stay in sight, with what is wrong."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.specifiers import SpecifierSet
 from pip._internal.index.collector import LinkCollector
-from pip._internal.index.package_finder import CandidateEvaluator, LinkEvaluator, LinkType, PackageFinder
+from pip._internal.index.package_finder import (
+    BestCandidateResult,
+    CandidateEvaluator,
+    LinkEvaluator,
+    LinkType,
+    PackageFinder,
+)
 from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.link import Link
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 from pip._internal.models.wheel import Wheel
+from pip._internal.utils.hashes import Hashes
+from pip._vendor.packaging import specifiers
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.repositories.pypi import PyPIRepository
 
+from wenv_resolver.pip_internals.prefetch import IncompleteError
 from wenv_resolver.target import Target
 
 
@@ -119,6 +130,23 @@ class TargetFinder(PackageFinder):
         #: Projects of which there are wheels that must not be used.
         self.refused_wheels: set[str] = set()
         self.contained: dict[str, InstallationCandidate] = {}
+        #: Whether versions of a project are left out that would satisfy a specifier; of those that are not the last files that
+        #: would be tried, by address.
+        self.hides: Callable[[str, SpecifierSet], bool] = lambda name, specifier: False
+        self.last: dict[str, str] = {}
+
+    def find_best_candidate(
+        self, project_name: str, specifier: "specifiers.BaseSpecifier | None" = None, hashes: Hashes | None = None
+    ) -> BestCandidateResult:
+        """The best of what is shown of a project.  Raises IncompleteError if nothing of that fits, and something else would."""
+        found = super().find_best_candidate(project_name, specifier, hashes)
+        name = canonicalize_name(project_name)
+        if self.hides(name, SpecifierSet(str(specifier or ""))):
+            last = next((each.link for each in found.applicable_candidates if not each.link.is_yanked), None)
+            if last is None:
+                raise IncompleteError(name)
+            self.last[last.url_without_fragment] = name
+        return found
 
     def find_all_candidates(self, project_name: str) -> list[InstallationCandidate]:
         """What the indexes have, or what the runtime holds: no other version of that can be used."""

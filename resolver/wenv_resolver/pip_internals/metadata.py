@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from email.parser import BytesParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
@@ -81,12 +81,13 @@ def source_of(link: Link, name: str | None) -> LockedFile:
     )
 
 
-def metadata_inside(path: Path) -> bytes:
+def metadata_inside(wheel: Path | BinaryIO, filename: str = "") -> bytes:
     """METADATA of a wheel.  Raises ResolverError for one that cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")]
             with archive.open(names[0]) as file:
                 return file.read(LARGEST_METADATA)
     except (OSError, EOFError, IndexError, zipfile.BadZipFile, zlib.error) as error:
-        raise ResolverError(f"{path.name} holds no readable metadata: {error}") from error
+        name = wheel.name if isinstance(wheel, Path) else filename
+        raise ResolverError(f"{name} holds no readable metadata: {error}") from error

@@ -1,13 +1,15 @@
 """Resolution by pip-tools' resolver, for the target."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pip._internal.exceptions import DistributionNotFound, HashErrors, InstallationError, PipError
-from pip._internal.metadata import BaseDistribution
+from pip._internal.index.collector import IndexContent
+from pip._internal.metadata import BaseDistribution, get_metadata_distribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.req.req_install import InstallRequirement
 from pip._vendor.packaging.utils import canonicalize_name
@@ -19,6 +21,7 @@ from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from wenv_resolver.pip_internals.metadata import described, source_of
+from wenv_resolver.pip_internals.prefetch import IncompleteError, Prefetcher
 from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository, words_of
 from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
@@ -26,6 +29,8 @@ from wenv_resolver.target import Target
 if TYPE_CHECKING:
     from wenv_resolver.building.describing import Describer
 
+#: Projects whose whole pages are read one after the other, before all are.
+MOST_WHOLE = 12
 ANOTHER_VERSION = "leave the version open, or have it built for the default runtime: --runtime default"
 
 
@@ -60,12 +65,41 @@ def resolve(
     of indexes; `sources` finds out what sources need.  Raises ConflictError when no set of versions exists, RequirementsError
     and FetchError.
     """
+    options, pages = requested.options, dict[str, Future[IndexContent | None]]()
+    whole = {str(line.name) for line in (*requested.requirements, *requested.constraints) if line.hashes}
+    whole |= {name if name == ":all:" else canonicalize_name(name) for name in options.no_binary}
+    while True:
+        try:
+            return _resolved(requested, target, sources, downloads, preferred, pages, whole)
+        except IncompleteError as error:
+            whole = {*whole, error.name} if len(whole) < MOST_WHOLE else {":all:"}
+        except ConflictError:
+            if ":all:" in whole:
+                raise
+            whole = {":all:"}  # what it says of versions is about all of them
+
+
+def _resolved(
+    requested: Requested,
+    target: Target,
+    sources: "Describer",
+    downloads: Path,
+    preferred: Sequence[tuple[str, str]],
+    pages: "dict[str, Future[IndexContent | None]]",
+    whole: set[str],
+) -> list[Chosen]:
+    """The same with pages of which some may have been fetched, and those of the projects in `whole` unchanged.
+
+    Raises IncompleteError if another page must be.
+    """
     forget_warnings()
     own = repository(requested.options, downloads)
     own.options.ignore_dependencies = requested.options.no_deps
     finder = target_finder(own, target)
-    with markers_of(target), _explaining(finder):
-        _resolve_for(own, target, finder, sources)
+    ahead = Prefetcher(finder._link_collector, requested, target, downloads, pages, whole)
+    finder.hides = ahead.slim.hides
+    with markers_of(target), _explaining(finder), ahead:
+        _resolve_for(own, target, finder, sources, ahead)
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
         if hashed := sorted(str(line.name) for line, _ in lines if line.hashes and line.name in target.contained):
             raise RequirementsError(
@@ -122,7 +156,9 @@ def _install_requirement(line: Line, constraint: bool) -> InstallRequirement:
     return requirement
 
 
-def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinder, sources: "Describer") -> None:
+def _resolve_for(
+    repository: PyPIRepository, target: Target, finder: TargetFinder, sources: "Describer", ahead: Prefetcher
+) -> None:
     """Make pip-tools' repository resolve for the target: what its command line cannot be told."""
     repository._finder = finder
     command = repository.command
@@ -139,7 +175,11 @@ def _resolve_for(repository: PyPIRepository, target: Target, finder: TargetFinde
         def prepare_linked(requirement: InstallRequirement, parallel_builds: bool = False) -> BaseDistribution:
             link = requirement.link
             assert link is not None
+            if (name := finder.last.get(link.url_without_fragment)) is not None:
+                raise IncompleteError(name)
             if link.is_wheel and link.url_without_fragment not in finder.unusable:
+                if (text := ahead.metadata(link)) is not None:
+                    return get_metadata_distribution(text, link.filename, str(requirement.name))
                 distribution: BaseDistribution = prepare(requirement, parallel_builds)
                 return distribution
             may_ask = link.url_without_fragment not in finder.refused

@@ -53,6 +53,16 @@ HEAD = 1 << 13
 READ_AHEAD = 1 << 16
 
 
+#: The folders of a layer that are not data (wenv_resolver.layout), or would hide what is there.
+OWN_FOLDERS = frozenset({"site-packages", "bin", "include", "layers"})
+
+
+def is_data(path: str) -> bool:
+    """Whether a file of a layer is data, which programs look for below ``sys.prefix``."""
+    top, slash, _ = path.partition("/")
+    return bool(slash) and top not in OWN_FOLDERS
+
+
 class Job(TypedDict):
     """What `compile_tree` is asked to do: guest folders."""
 

@@ -21,15 +21,15 @@ from types import CodeType
 from typing import Literal, TypedDict
 
 from ..imports import importer
-from ..imports.code_archive import CODE, LAYER_INDEX, Index, Layer, Snapshot, searched
+from ..imports.code_archive import CODE, LAYER_INDEX, Index, Layer, Snapshot, is_data, searched
 from ..request import Form
 from .files import adapting, install, nodes
 from .files.tree import add_archive, add_folder
 
 ARCHIVE, ARCHIVE_INDEX = "packed.bin", "packed.idx"
 LEVEL = 9
-#: ``sys.prefix``; and the folders of a layer that are not data (wenv_resolver.layout), or would hide what is there.
-PREFIX, OWN_FOLDERS = "/python", frozenset({"site-packages", "bin", "include", "layers"})
+#: ``sys.prefix``.
+PREFIX = "/python"
 
 
 class Contents(TypedDict):
@@ -93,12 +93,6 @@ def source_of(folder: str, name: str, kind: str) -> str:
     if kind not in ("folder", "other"):
         inside += ("/__init__" if kind.endswith("package") else "") + (".pyc" if kind.startswith("sourceless") else ".py")
     return inside
-
-
-def is_data(path: str) -> bool:
-    """Whether a file of a layer is data, which is found below `PREFIX`, too."""
-    top, slash, _ = path.partition("/")
-    return bool(slash) and top not in OWN_FOLDERS
 
 
 def _paths(tree: str) -> list[str]:

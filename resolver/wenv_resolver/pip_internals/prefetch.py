@@ -1,0 +1,296 @@
+"""Index pages and metadata, fetched ahead of the resolver and in parallel: it walks the requirements as pip would most likely.
+
+What was guessed wrong costs a download and changes nothing: pip asks for the same addresses, and finds the answers here.
+
+A wheel's metadata come from the index (PEP 658), out of a part of a large file (range requests), or of a whole one; they are
+kept, under the file's address and digest.
+
+Pages are made smaller (`Slim`), as reading thousands of files takes seconds and the newest are tried first.  Should the
+resolver come to the last of these while others are left out that it could try next, it begins anew with the project's whole
+page: it decides what it would have decided with all of them.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from email.parser import BytesHeaderParser
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pip._internal.index.collector import IndexContent, LinkCollector
+from pip._internal.models.link import Link
+from pip._internal.network.lazy_wheel import dist_from_wheel_url
+from pip._vendor.packaging.utils import canonicalize_name as pip_name
+
+from wenv_cache.files import write_atomically
+from wenv_resolver.bounds import bounded
+from wenv_resolver.pip_internals.downloads import stream_link
+from wenv_resolver.pip_internals.metadata import metadata_inside
+from wenv_resolver.requirements import Requested
+from wenv_resolver.target import Target
+
+PARALLEL = 16
+#: Versions of a project that are shown at first.
+KEPT = 20
+#: Of wheels above this size (bytes) only a part is fetched.
+LARGE = 8 << 20
+METADATA = "metadata"
+#: How the platforms of wheels begin that no target is.
+FOREIGN = ("manylinux", "musllinux", "linux", "macosx", "win", "android", "ios")
+JSON = "application/vnd.pypi.simple.v1+json"
+
+
+class IncompleteError(Exception):
+    """The resolver came to the end of what was shown of a project, of which there is more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class PrefetchingCollector(LinkCollector):
+    """pip's collector of pages, which may have been fetched already, and are made smaller."""
+
+    ahead: "Prefetcher"
+
+    def fetch_response(self, location: Link, package_name: str | None = None) -> IndexContent | None:
+        name = canonicalize_name(package_name or "")
+        if not location.url.startswith(("https:", "http:")):
+            return super().fetch_response(location, package_name)
+        page = self.ahead.page(location.url, name)
+        whole = super().fetch_response(location, package_name) if page.cancelled() else page.result()
+        return whole if whole is None else self.ahead.slim(whole, name)
+
+
+class Slim:
+    """Makes pages smaller: of a project with wheels that run anywhere the newest `KEPT` versions of these, and nothing else.
+
+    Pages of the projects in `whole` (canonical names, or ``:all:``) stay as they are.  `left_out` are the other versions.
+    """
+
+    def __init__(self, target: Target, whole: Collection[str]) -> None:
+        self._python, self._whole = target.markers["python_full_version"], whole
+        self._fits: dict[str, bool] = {}
+        self.left_out: dict[str, list[Version]] = {}
+
+    def __call__(self, page: IndexContent, name: str) -> IndexContent:
+        if not is_json(page) or ":all:" in self._whole or name in self._whole:
+            return page
+        with suppress(ValueError, TypeError, AttributeError, KeyError):  # pip has words for a page that is none
+            document = json.loads(page.content)
+            document["files"] = self.kept(document["files"], name)
+            return replace(page, content=json.dumps(document).encode())
+        return page
+
+    def kept(self, files: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[str, Any]]:
+        """The files of a project that are tried first."""
+        if any(file["filename"].endswith(".whl") and not is_foreign(file["filename"]) and not is_pure(file) for file in files):
+            return files  # wheels for this very platform
+        versions = {text: version for file in files if (version := parsed(text := version_of(file))) is not None}
+        anywhere = {text for file in files if self.runs_anywhere(file) and (text := version_of(file)) in versions}
+        if len(anywhere) < KEPT:
+            return files
+        newest = set(sorted(anywhere, key=versions.__getitem__)[-KEPT:])
+        self.left_out[name] = sorted({version for text, version in versions.items() if text not in newest}, reverse=True)
+        return [file for file in files if version_of(file) in newest and not is_foreign(file["filename"])]
+
+    def hides(self, name: str, specifier: SpecifierSet) -> bool:
+        """Whether a version that is left out would satisfy a specifier."""
+        return any(specifier.contains(version, prereleases=True) for version in self.left_out.get(name, ()))
+
+    def runs_anywhere(self, file: Mapping[str, Any]) -> bool:
+        """Whether a file is a pure wheel for the target's Python that has not been withdrawn."""
+        python = file.get("requires-python") or ""
+        if not is_pure(file) or file.get("yanked"):
+            return False
+        if python not in self._fits:
+            try:
+                self._fits[python] = SpecifierSet(python).contains(self._python, prereleases=True)
+            except InvalidSpecifier:
+                self._fits[python] = False
+        return self._fits[python]
+
+
+def is_json(page: IndexContent) -> bool:
+    """Whether a page is of the kind that says what is needed here."""
+    return page.content_type.lower().startswith(JSON)
+
+
+def is_pure(file: Mapping[str, Any]) -> bool:
+    """Whether a file's name says that it is a wheel of pure Python 3."""
+    name: str = file["filename"]
+    return name.endswith("-none-any.whl") and "py3" in name.removesuffix("-none-any.whl").rpartition("-")[2].split(".")
+
+
+def version_of(file: Mapping[str, Any]) -> str:
+    """The version in a file's name as it is written there; empty for a name that is none."""
+    name: str = file["filename"]
+    if name.endswith(".whl"):
+        return name.split("-")[1] if name.count("-") >= 4 else ""
+    return name.removesuffix(".tar.gz").removesuffix(".zip").rpartition("-")[2] if name.endswith((".tar.gz", ".zip")) else ""
+
+
+def parsed(text: str) -> Version | None:
+    """A version; None for what is none."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a file is a source, or a wheel for platforms that no target is."""
+    return not name.endswith(".whl") or name[:-4].rpartition("-")[2].startswith(FOREIGN)
+
+
+class Prefetcher:
+    """Walks requirements in threads.  A context manager: what is not fetched at its end is given up.  Metadata are kept below
+    `folder`."""
+
+    def __init__(
+        self,
+        collector: LinkCollector,
+        requested: Requested,
+        target: Target,
+        folder: Path,
+        pages: "dict[str, Future[IndexContent | None]]",
+        whole: Collection[str],
+    ) -> None:
+        collector.__class__ = PrefetchingCollector  # pip makes it itself; the subclass adds a reference
+        self._collector, self._target, self._requested = collector, target, requested
+        self._pages, self.slim = pages, Slim(target, whole)
+        collector.ahead = self  # type: ignore[attr-defined]
+        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="prefetch")
+        self._seen, self._lock = set[tuple[str, frozenset[str]]](), Lock()
+        self._folder, self._metadata = folder, dict[str, Future[bytes | None]]()
+
+    def __enter__(self) -> "Prefetcher":
+        limits = {line.name: _specifier(line.text) for line in self._requested.constraints if line.name}
+        for line in self._requested.requirements if not self._requested.options.no_index else ():
+            with suppress(InvalidRequirement):
+                requirement = Requirement(line.text)
+                self._visit(requirement, frozenset(), limits)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _visit(self, requirement: Requirement, extras: frozenset[str], limits: Mapping[str, SpecifierSet]) -> None:
+        """Fetch what a requirement names, unless that was done, or it does not hold for any of the extras."""
+        name, marker = canonicalize_name(requirement.name), requirement.marker
+        if marker is not None and not any(marker.evaluate({**self._target.markers, "extra": e}) for e in extras or {""}):
+            return
+        wanted = (name, frozenset(requirement.extras))
+        if requirement.url or name in self._target.contained:
+            return
+        with self._lock:
+            if wanted in self._seen:
+                return
+            self._seen.add(wanted)
+        for location in self._collector.search_scope.get_index_urls_locations(name):
+            page = self.page(location, name)
+            page.add_done_callback(lambda done, r=requirement: self._submit(self._follow, done, r, limits))  # type: ignore[misc]
+
+    def metadata(self, link: Link, size: int | None = None) -> bytes | None:
+        """METADATA of a wheel behind a link, of `size` bytes if that is known; None if pip is to find out how it can be had."""
+        sha256 = dict(link._hashes or {}).get("sha256")
+        if sha256 is None or not link.url.startswith(("https:", "http:")):
+            return None
+        key = hashlib.sha256(f"{link.url_without_fragment} {sha256}".encode()).hexdigest()
+        with self._lock:
+            fetched = self._metadata.get(key)
+            mine = fetched is None
+            fetched = self._metadata.setdefault(key, Future())
+        if mine:
+            try:
+                fetched.set_result(self._kept_metadata(link, sha256, size, self._folder / METADATA / key[:2] / key))
+            except Exception:  # whatever it is, pip meets it too, and has the words
+                fetched.set_result(None)
+        return fetched.result()
+
+    def _kept_metadata(self, link: Link, sha256: str, size: int | None, path: Path) -> bytes | None:
+        with suppress(OSError):
+            return path.read_bytes()
+        session, wanted = self._collector.session, link.metadata_link()
+        if wanted is not None:
+            text = b"".join(stream_link(session, wanted.url_without_fragment))
+            promised = dict(wanted._hashes or {}).get("sha256")
+            if promised is not None and hashlib.sha256(text).hexdigest() != promised:
+                return None
+        elif size is not None and size > LARGE:
+            part = dist_from_wheel_url(pip_name(link.filename.partition("-")[0]), link.url_without_fragment, session)
+            text = part.read_text("METADATA").encode()
+        else:
+            whole = b"".join(bounded(stream_link(session, link.url_without_fragment), link.filename, size))
+            if hashlib.sha256(whole).hexdigest() != sha256:
+                return None
+            text = metadata_inside(io.BytesIO(whole), link.filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+        return text
+
+    def _submit(self, call: Any, *arguments: Any) -> "Future[Any]":
+        try:
+            return self._pool.submit(call, *arguments)
+        except RuntimeError:  # it is over
+            nothing: Future[Any] = Future()
+            nothing.cancel()
+            return nothing
+
+    def page(self, location: str, name: str) -> "Future[IndexContent | None]":
+        """A project's page, which is fetched once."""
+        with self._lock:
+            page = self._pages.get(location)
+            if page is None:
+                page = self._pages[location] = self._submit(self._page, location, name)
+        return page
+
+    def _page(self, location: str, name: str) -> IndexContent | None:
+        # what is parsed of a page must not be kept by its address: the page may come again, whole
+        return LinkCollector.fetch_response(self._collector, Link(location, cache_link_parsing=False), name)
+
+    def _follow(
+        self, page: "Future[IndexContent | None]", requirement: Requirement, limits: Mapping[str, SpecifierSet]
+    ) -> None:
+        """Fetch the metadata of the version that will most likely be chosen, and what that needs."""
+        content = None if page.cancelled() or page.exception() else page.result()
+        if content is None or not is_json(content):
+            return
+        limit = requirement.specifier & limits.get(canonicalize_name(requirement.name), SpecifierSet())
+        with suppress(ValueError, TypeError, AttributeError, KeyError):
+            address = newest(json.loads(content.content)["files"], limit, self.slim)
+            link = Link.from_json(dict(address), content.url) if address is not None else None
+            text = self.metadata(link, address.get("size")) if link is not None and address is not None else None
+            if text is None or self._requested.options.no_deps:
+                return
+            extras = frozenset(requirement.extras) | {""}
+            for line in BytesHeaderParser().parsebytes(text).get_all("Requires-Dist", []):
+                with suppress(InvalidRequirement):
+                    self._visit(Requirement(line), extras, limits)
+
+
+def newest(files: Sequence[Mapping[str, Any]], limit: SpecifierSet, slim: Slim) -> Mapping[str, Any] | None:
+    """The pure wheel of the newest version within a limit; None if there is none."""
+    found: tuple[Version, Mapping[str, Any]] | None = None
+    for file in files:
+        if slim.runs_anywhere(file):
+            version = parsed(version_of(file))
+            if version is not None and (found is None or version > found[0]) and limit.contains(version):
+                found = (version, file)
+    return found[1] if found is not None else None
+
+
+def _specifier(text: str) -> SpecifierSet:
+    try:
+        return Requirement(text).specifier
+    except InvalidRequirement:
+        return SpecifierSet()
