@@ -13,6 +13,7 @@ import pytest
 import wenv as api
 from tests.conftest import Wenv
 from wenv.errors import WenvError
+from wenv.tui.actions.forms import adding_of
 from wenv_resolver.editable import editable_of
 from wenv_resolver.errors import BuildError
 
@@ -282,3 +283,10 @@ def test_what_others_are_given_has_the_projects_wheel(mine: Wenv) -> None:
     other("import", str(mine.folder / "out.wenv"))
     assert other.python("import zzmine; print(zzmine.VALUE)") == "second\n"
     assert mine("run", "zzmine") == "third\n"  # and here it is as it was
+
+
+def test_what_the_terminal_ui_is_told_of_a_folder(mine: Wenv) -> None:
+    values: dict[str, str | bool] = {"file": "", "requirements": "six -e './my project[test]' 'rich<14'"}
+    wanted = adding_of(values)
+    assert (wanted.names, wanted.editables) == (("six", "rich<14"), ("./my project[test]",))
+    assert next(each["kind"] for each in mine.json("info")["packages"] if each["name"] == "zzmine") == "editable"

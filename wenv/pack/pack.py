@@ -77,6 +77,7 @@ def pack(
 
     `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
     """
+    assert not environment.editables, "`wenv.make.standalone` takes them in before"
     packer = packer_of(runtime)
     ready = ensure_ready(runtime, environment, progress)
     missing = missing_modules(ready, program, progress)

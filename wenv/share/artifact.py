@@ -148,8 +148,10 @@ class Artifact:
 def artifact_of(runtime: Runtime, environment: Environment, progress: Progress, *, with_runtime: bool = False) -> Artifact:
     """An environment as an artifact.  Raises MissingEntryError for layers that are not in the store.
 
-    `with_runtime` takes the standard library and the interpreter along.
+    `with_runtime` takes the standard library and the interpreter along.  Editable projects are taken in before
+    (`wenv.make.standalone`).
     """
+    assert not environment.editables, "folders of this machine are nobody else's"
     store = runtime.store
     interpreter = packer_of(runtime).component_file(progress) if with_runtime else None
     content = configuration_of(store, environment).document()

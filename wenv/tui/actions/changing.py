@@ -32,7 +32,7 @@ class ChangingActions(ActionScreen):
         """`wenv create`."""
         fields = [
             Field("name", "Name", help="empty: .wenv in the folder you are in"),
-            Field("requirements", "Packages", help="rich 'httpx<1'"),
+            Field("requirements", "Packages", help="rich 'httpx<1' -e FOLDER"),
             Field("file", "Requirements file", help="requirements.txt, pylock.toml, …", is_path=True),
             Field("bake", "Bake: keep the packages imported", default=False),
         ]

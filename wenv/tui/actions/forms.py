@@ -30,7 +30,10 @@ def adding_of(values: Values) -> Wanted:
     file = Path(str(values["file"])).expanduser() if values["file"] else None
     if file is not None and not file.is_file():
         raise ValueError(f"{file}: no such file")
-    return Wanted(tuple(shlex.split(str(values["requirements"]))), (file,) if file else ())
+    names, editables, words = list[str](), list[str](), iter(shlex.split(str(values["requirements"])))
+    for word in words:
+        (editables if word == "-e" else names).append(next(words, "") if word == "-e" else word)
+    return Wanted(tuple(names), (file,) if file else (), editables=tuple(editables))
 
 
 def check_named(values: Values) -> None:

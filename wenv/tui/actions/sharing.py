@@ -5,6 +5,7 @@ from pathlib import Path
 from textual import work
 
 from wenv.environment import known
+from wenv.make.standalone import standalone
 from wenv.pack import pack
 from wenv.report.words import human_size
 from wenv.share import artifact, export
@@ -71,7 +72,8 @@ class SharingActions(ActionScreen):
         def job(relay: Relay) -> pack.Packed:
             with self._store.writing() as writing:
                 slim = bool(values["slim"])
-                return pack.pack(writing, self._runtime(chosen), chosen, program, target, relay, slim=slim)
+                whole = standalone(writing, self._runtime(chosen), chosen, relay)
+                return pack.pack(writing, self._runtime(chosen), whole, program, target, relay, slim=slim)
 
         if (made := await self._done("Packing", job)) is not None:
             warnings = "".join(f"\nwarning: {module} is imported, and is nowhere" for module in made.missing)
@@ -95,8 +97,10 @@ class SharingActions(ActionScreen):
         registry = Registry(Reference.parse(str(values["reference"])), plain_http=bool(values["plain"]))
 
         def job(relay: Relay) -> str:
-            with self._store.writing():
-                made = artifact.artifact_of(self._runtime(chosen), chosen, relay, with_runtime=bool(values["runtime"]))
+            with self._store.writing() as writing:
+                runtime = self._runtime(chosen)
+                whole = standalone(writing, runtime, chosen, relay)
+                made = artifact.artifact_of(runtime, whole, relay, with_runtime=bool(values["runtime"]))
                 return registry.push(made, relay).reference
 
         if (reference := await self._done("Pushing", job)) is not None:
