@@ -7,7 +7,7 @@ from wenv.bake.trials import trial_request
 from wenv.engine.replies import read_reply
 from wenv.engine.session import Session
 from wenv.engine.threaded import run_in_session
-from wenv.errors import TrapError
+from wenv.errors import TrapError, WenvError
 from wenv.launcher.private import PrivateFolders
 from wenv.launcher.request import terminal_variables
 from wenv.runtimes.needs import needs_for
@@ -39,6 +39,8 @@ def failing_imports(ready: Ready, modules: Sequence[str], progress: Progress) ->
                 break
             except (TrapError, SystemExit) as error:
                 stuck = private.said("importing")
+                if stuck not in waiting and isinstance(error, SystemExit):
+                    raise WenvError(f"the sandbox ended before anything was imported in it (status {error.code})") from None
                 if stuck not in waiting:
                     raise
                 reason = f"it ended the sandbox: {error}" if isinstance(error, TrapError) else "it ended the program"

@@ -9,6 +9,7 @@ from typing import Any
 from wenv.engine.limits import Limits
 from wenv.engine.replies import read_reply, texts
 from wenv.errors import TimeLimitError, TrapError
+from wenv.guest.request import Request
 from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
 from wenv.launcher.private import PrivateFolders
@@ -70,7 +71,7 @@ def fit_modules(
     return Fit(chosen, left_out, tuple(sorted(looked_at)), tuple(sorted(absent)), frozenset(files))
 
 
-def _tried(ready: Ready, module: str, request: dict[str, object], progress: Progress, *, looked_for: bool) -> dict[str, Any]:
+def _tried(ready: Ready, module: str, request: Request, progress: Progress, *, looked_for: bool) -> dict[str, Any]:
     """The guest's verdict on one module (wenv/guest/bake/trial.py)."""
     from wenv.engine.remote import RemoteSession  # late: imports wasmtime
 
@@ -101,7 +102,7 @@ def _verdict(given: Given) -> dict[str, Any]:
     return {"against": against, **lists}
 
 
-def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
+def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> Request:
     """The request of a run without a program, in which modules are imported to learn about them: in an empty folder."""
     return {
         "form": "code",
@@ -113,6 +114,7 @@ def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> dict[
         "stubs": list(stubs),
         "terminal": None,
         "shared": {},
+        "editables": [],
         "databases": [],
         "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
         "limits": {"memory": None, "disk": DISK, "open_files": OPEN_FILES},
