@@ -222,7 +222,7 @@ def _options(path: Path, uv: Mapping[str, Any]) -> IndexOptions:
     try:
         before = None if newer is None else moment(newer.isoformat() if isinstance(newer, date) else str(newer))
     except ValueError as error:
-        way = "a date or a time in its place, or as the option --exclude-newer"
+        way = "a date, a time, or a number of days or weeks in its place, or as the option --exclude-newer"
         raise RequirementsError(f"{path}: [tool.uv] exclude-newer: {error}", way) from error
     return IndexOptions(
         uploaded_before=before,

@@ -18,10 +18,19 @@ _SHA256 = re.compile("[0-9A-Fa-f]{64}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 
 
+_AGO = re.compile(r"(?:P|PT)?(\d{1,5}) ?(h|hours?|d|days?|w|weeks?)", re.IGNORECASE)
+
+
 def moment(text: str) -> str:
-    """A date or a time as the moment from which on versions are left out: UTC, ISO 8601.  A date is taken with its last second,
-    and a time without a zone as UTC, so that the same words mean the same everywhere.  Raises ValueError.
+    """A date, a time or a span before now as the moment from which on versions are left out: UTC, ISO 8601.
+
+    A date is taken with its last second, and a time without a zone as UTC, so that the same words mean the same everywhere; a
+    span (``1 week``, ``24 hours``, ``P7D``) ends at the last full hour.  Raises ValueError.
     """
+    if (span := _AGO.fullmatch(text.strip())) is not None:
+        unit = {"h": "hours", "d": "days", "w": "weeks"}[span[2][0].lower()]
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        return (now - timedelta(**{unit: int(span[1])})).isoformat()
     given = datetime.fromisoformat(text.strip())
     if len(text.strip()) <= len("2026-01-31"):
         given += timedelta(days=1)

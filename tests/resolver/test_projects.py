@@ -1,5 +1,6 @@
 """Projects, scripts and files of other tools: read as these read them, or refused by name with the way to go on."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from wenv_cache.store import Store
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.progress import Silent
 from wenv_resolver.reading import Gathered, gather
-from wenv_resolver.requirements import IndexOptions
+from wenv_resolver.requirements import IndexOptions, moment
 from wenv_resolver.resolve import decide, resolve
 from wenv_resolver.target import Target
 
@@ -101,7 +102,7 @@ explicit = true
         ("pyproject.toml", "[build-system]\nrequires=['setuptools']", "no [project] table", ""),
         ("pyproject.toml", "[dependency-groups]\ndev=['six']", "no [project] table", "dev"),
         ("pyproject.toml", HEAD + "[tool.uv]\noverride-dependencies=['a']", "override-dependencies", ""),
-        ("pyproject.toml", HEAD + "[tool.uv]\nexclude-newer='1 week'", "exclude-newer", ""),
+        ("pyproject.toml", HEAD + "[tool.uv]\nexclude-newer='last week'", "exclude-newer", ""),
         ("pyproject.toml", HEAD + "dependencies=['a']\n[tool.uv.sources]\na={workspace=true}", "workspace", "uv export"),
         ("pyproject.toml", HEAD + "dependencies=['a']\n[tool.uv.sources]\na={index='x'}", "index", "uv export"),
         ("Pipfile", "[packages]\nsix='*'", "pipenv's file", "pipenv requirements"),
@@ -207,3 +208,19 @@ def test_what_pip_warns_of_is_said(store: Store, target: Target, wheels: Path) -
     said = "\n".join(heard.words)
     assert "does not provide the extra 'nosuch'" in said
     assert "Ignoring version 2.0 of zzextra since it has invalid metadata" in said
+
+
+def test_moments_are_the_same_everywhere() -> None:
+    assert moment("2026-01-31") == "2026-02-01T00:00:00+00:00"
+    assert moment("2026-01-31T12:00:00Z") == moment("2026-01-31T12:00:00") == "2026-01-31T12:00:00+00:00"
+    assert moment("2026-01-31T12:00:00+02:00") == "2026-01-31T10:00:00+00:00"
+    before, hour = datetime.now(UTC), timedelta(hours=1)
+    for text, span in (("1 week", 7), ("7 days", 7), ("P7D", 7), ("168 hours", 7), ("PT24H", 1), ("1d", 1)):
+        assert (
+            before - timedelta(days=span) - hour
+            < datetime.fromisoformat(moment(text))
+            <= datetime.now(UTC) - timedelta(days=span)
+        )
+    for text in ("yesterday", "", "1 year", "2026-13-01"):
+        with pytest.raises(ValueError, match="."):
+            moment(text)

@@ -145,7 +145,7 @@ ExcludeNewer = Annotated[
     typer.Option(
         "--exclude-newer",
         metavar="DATE",
-        help="Leave out what came to the index later, for example 2026-01-31 (UTC).",
+        help="Leave out what came to the index later: 2026-01-31 (UTC), or '7 days'.",
         rich_help_panel=INDEX,
     ),
 ]
