@@ -117,6 +117,13 @@ def test_a_projects_own_tests_run_inside(wenv: Wenv, src: bool) -> None:
     (wenv.folder / "tests" / "test_it.py").write_text("import zzmine\n\ndef test_it():\n    assert zzmine.VALUE == 'first'\n")
     wenv("create", "-e", ".[test]")
     assert "1 passed" in wenv("run", "pytest", "-q", "-p", "no:cacheprovider")
+    with zipfile.ZipFile(wenv.folder / "program.pyz", "w") as archive:
+        archive.writestr("__main__.py", "import beside, zzmine; print(beside.X, zzmine.VALUE)")
+        archive.writestr("beside.py", "X = 'in the archive'")
+    assert wenv("run", "program.pyz") == "in the archive first\n"
+    (wenv.folder / "script.py").write_text("import neighbour, zzmine; print(neighbour.X, zzmine.VALUE)")
+    (wenv.folder / "neighbour.py").write_text("X = 'beside'")
+    assert wenv("run", "script.py") == "beside first\n"
 
 
 def test_files_name_only_what_lies_beside_them(wenv: Wenv) -> None:

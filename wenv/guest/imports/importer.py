@@ -7,6 +7,7 @@ makes of them; only the search for a file and its compilation are replaced by a 
 """
 
 import importlib.machinery
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
@@ -169,7 +170,7 @@ def _add_editables(projects: list[list[str]]) -> None:
 
     def hook(path: str) -> EditableFinder:
         for root, built in folders.items():
-            if path == root or path.startswith(f"{root}/"):
+            if (path == root or path.startswith(f"{root}/")) and os.path.isdir(path):  # it may be an archive
                 return EditableFinder(path, built)
         raise ImportError(f"{path} is not part of an editable project")
 
