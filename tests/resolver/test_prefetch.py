@@ -136,6 +136,19 @@ def test_it_decides_as_with_all_versions(
     assert few == answer(Store(tmp_path / "all"))
 
 
+def test_what_is_left_out_comes_before_older_versions_of_another_place(
+    store: Store, target: Target, index: Index, tmp_path: Path
+) -> None:
+    many(index, "zzmany", 90)
+    index.offer(Wheel("zzagainst", "1", requires=["zzmany<25"]))
+    (tmp_path / "links").mkdir()
+    for version in ("0.5", "0.6", "0.7"):
+        Wheel("zzmany", version).write(tmp_path / "links")
+    links = (str(tmp_path / "links"),)
+    assert chosen(store, target, index, "zzagainst", "zzmany", find_links=links) == ["zzagainst 1", "zzmany 24"]
+    assert chosen(store, target, index, "zzmany<1", find_links=links) == ["zzmany 0.7"]
+
+
 def test_pages_and_metadata_are_fetched_once_and_metadata_kept(store: Store, target: Target, index: Index) -> None:
     many(index, "zzmany", 30)
     index.offer(Wheel("zzneeds", "1", requires=["zzmany"]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 from pip._internal.index.collector import LinkCollector
 from pip._internal.index.package_finder import (
     BestCandidateResult,
@@ -130,9 +131,9 @@ class TargetFinder(PackageFinder):
         #: Projects of which there are wheels that must not be used.
         self.refused_wheels: set[str] = set()
         self.contained: dict[str, InstallationCandidate] = {}
-        #: Whether versions of a project are left out that would satisfy a specifier; of those that are not the last files that
-        #: would be tried, by address.
-        self.hides: Callable[[str, SpecifierSet], bool] = lambda name, specifier: False
+        #: The newest version of a project that is left out and would satisfy a specifier; and the files of which none may be
+        #: tried before that, by address.
+        self.hidden: Callable[[str, SpecifierSet], Version | None] = lambda name, specifier: None
         self.last: dict[str, str] = {}
 
     def find_best_candidate(
@@ -141,11 +142,14 @@ class TargetFinder(PackageFinder):
         """The best of what is shown of a project.  Raises IncompleteError if nothing of that fits, and something else would."""
         found = super().find_best_candidate(project_name, specifier, hashes)
         name = canonicalize_name(project_name)
-        if self.hides(name, SpecifierSet(str(specifier or ""))):
-            last = next((each.link for each in found.applicable_candidates if not each.link.is_yanked), None)
-            if last is None:
+        hidden = self.hidden(name, SpecifierSet(str(specifier or "")))
+        if hidden is not None:
+            shown = [each for each in found.applicable_candidates if not each.link.is_yanked]
+            if not shown:
                 raise IncompleteError(name)
-            self.last[last.url_without_fragment] = name
+            # once the newer ones are tried, it would be the hidden one's turn
+            older = [each for each in shown if Version(str(each.version)) < hidden]
+            self.last.update({each.link.url_without_fragment: name for each in (shown[0], *older)})
         return found
 
     def find_all_candidates(self, project_name: str) -> list[InstallationCandidate]:

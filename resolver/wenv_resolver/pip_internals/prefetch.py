@@ -80,7 +80,7 @@ class Slim:
     def __init__(self, target: Target, whole: Collection[str]) -> None:
         self._python, self._whole = target.markers["python_full_version"], whole
         self._fits: dict[str, bool] = {}
-        self.left_out: dict[str, list[Version]] = {}
+        self.left_out: dict[str, set[Version]] = {}
 
     def __call__(self, page: IndexContent, name: str) -> IndexContent:
         if not is_json(page) or ":all:" in self._whole or name in self._whole:
@@ -100,12 +100,13 @@ class Slim:
         if len(anywhere) < KEPT:
             return files
         newest = set(sorted(anywhere, key=versions.__getitem__)[-KEPT:])
-        self.left_out[name] = sorted({version for text, version in versions.items() if text not in newest}, reverse=True)
+        hidden = {version for text, version in versions.items() if text not in newest}
+        self.left_out.setdefault(name, set()).update(hidden)  # there may be several indexes
         return [file for file in files if version_of(file) in newest and not is_foreign(file["filename"])]
 
-    def hides(self, name: str, specifier: SpecifierSet) -> bool:
-        """Whether a version that is left out would satisfy a specifier."""
-        return any(specifier.contains(version, prereleases=True) for version in self.left_out.get(name, ()))
+    def hidden(self, name: str, specifier: SpecifierSet) -> Version | None:
+        """The newest version that is left out and would satisfy a specifier."""
+        return max((each for each in self.left_out.get(name, ()) if specifier.contains(each, prereleases=True)), default=None)
 
     def runs_anywhere(self, file: Mapping[str, Any]) -> bool:
         """Whether a file is a pure wheel for the target's Python that has not been withdrawn."""
@@ -176,9 +177,8 @@ class Prefetcher:
     def __enter__(self) -> "Prefetcher":
         limits = {line.name: _specifier(line.text) for line in self._requested.constraints if line.name}
         for line in self._requested.requirements if not self._requested.options.no_index else ():
-            with suppress(InvalidRequirement):
-                requirement = Requirement(line.text)
-                self._visit(requirement, frozenset(), limits)
+            with suppress(ValueError):  # a mistake, or a marker that compares what cannot be compared: pip says so
+                self._visit(Requirement(line.text), frozenset(), limits)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -197,6 +197,8 @@ class Prefetcher:
                 return
             self._seen.add(wanted)
         for location in self._collector.search_scope.get_index_urls_locations(name):
+            if not self._collector.session.is_secure_origin(Link(location)):
+                continue  # pip will not read it either
             page = self.page(location, name)
             page.add_done_callback(lambda done, r=requirement: self._submit(self._follow, done, r, limits))  # type: ignore[misc]
 

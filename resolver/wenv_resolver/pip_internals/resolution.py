@@ -97,7 +97,7 @@ def _resolved(
     own.options.ignore_dependencies = requested.options.no_deps
     finder = target_finder(own, target)
     ahead = Prefetcher(finder._link_collector, requested, target, downloads, pages, whole)
-    finder.hides = ahead.slim.hides
+    finder.hidden = ahead.slim.hidden
     with markers_of(target), _explaining(finder), ahead:
         _resolve_for(own, target, finder, sources, ahead)
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
