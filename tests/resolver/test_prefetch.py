@@ -109,6 +109,9 @@ QUESTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("zzfollows", "zzagainst"), ()),
     (("zzsome",), ()),
     (("zzmissing",), ()),
+    (("zzmany==3", "zzfollows<4"), ()),
+    (("zzmany<20", "zzmany>9; os_name == 'nt'"), ()),
+    (("zzmany==3", "zzfollows==4"), ()),
 ]
 
 

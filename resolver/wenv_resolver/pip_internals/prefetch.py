@@ -35,10 +35,11 @@ from wenv_cache.files import write_atomically
 from wenv_resolver.bounds import bounded
 from wenv_resolver.pip_internals.downloads import stream_link
 from wenv_resolver.pip_internals.metadata import metadata_inside
-from wenv_resolver.requirements import Requested
+from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
 
-PARALLEL = 16
+#: Requests at a time: fewer than pip keeps connections to one host.
+PARALLEL = 8
 #: Versions of a project that are shown at first.
 KEPT = 20
 #: Of wheels above this size (bytes) only a part is fetched.
@@ -74,11 +75,15 @@ class PrefetchingCollector(LinkCollector):
 class Slim:
     """Makes pages smaller: of a project with wheels that run anywhere the newest `KEPT` versions of these, and nothing else.
 
-    Pages of the projects in `whole` (canonical names, or ``:all:``) stay as they are.  `left_out` are the other versions.
+    They are the newest within `limits`, which hold for a project in any case, and those that are in `pins` besides.  Pages of
+    the projects in `whole` (canonical names, or ``:all:``) stay as they are.  `left_out` are the other versions.
     """
 
-    def __init__(self, target: Target, whole: Collection[str]) -> None:
+    def __init__(
+        self, target: Target, whole: Collection[str], limits: Mapping[str, SpecifierSet], pins: Mapping[str, str]
+    ) -> None:
         self._python, self._whole = target.markers["python_full_version"], whole
+        self._limits, self._pins = limits, pins
         self._fits: dict[str, bool] = {}
         self.left_out: dict[str, set[Version]] = {}
 
@@ -97,9 +102,11 @@ class Slim:
             return files  # wheels for this very platform
         versions = {text: version for file in files if (version := parsed(text := version_of(file))) is not None}
         anywhere = {text for file in files if self.runs_anywhere(file) and (text := version_of(file)) in versions}
-        if len(anywhere) < KEPT:
+        limit, pin = self._limits.get(name, SpecifierSet()), parsed(self._pins.get(name, ""))
+        within = [text for text in anywhere if limit.contains(versions[text], prereleases=True)]
+        if len(anywhere) < KEPT or not within:
             return files
-        newest = set(sorted(anywhere, key=versions.__getitem__)[-KEPT:])
+        newest = set(sorted(within, key=versions.__getitem__)[-KEPT:]) | {text for text in within if versions[text] == pin}
         hidden = {version for text, version in versions.items() if text not in newest}
         self.left_out.setdefault(name, set()).update(hidden)  # there may be several indexes
         return [file for file in files if version_of(file) in newest and not is_foreign(file["filename"])]
@@ -163,28 +170,29 @@ class Prefetcher:
         requested: Requested,
         target: Target,
         folder: Path,
+        preferred: Sequence[tuple[str, str]],
         pages: "dict[str, Future[IndexContent | None]]",
         whole: Collection[str],
     ) -> None:
         collector.__class__ = PrefetchingCollector  # pip makes it itself; the subclass adds a reference
         self._collector, self._target, self._requested = collector, target, requested
-        self._pages, self.slim = pages, Slim(target, whole)
+        self._limits = limits_of([*requested.requirements, *requested.constraints])
+        self._pages, self.slim = pages, Slim(target, whole, self._limits, dict(preferred))
         collector.ahead = self  # type: ignore[attr-defined]
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="prefetch")
         self._seen, self._lock = set[tuple[str, frozenset[str]]](), Lock()
         self._folder, self._metadata = folder, dict[str, Future[bytes | None]]()
 
     def __enter__(self) -> "Prefetcher":
-        limits = {line.name: _specifier(line.text) for line in self._requested.constraints if line.name}
         for line in self._requested.requirements if not self._requested.options.no_index else ():
             with suppress(ValueError):  # a mistake, or a marker that compares what cannot be compared: pip says so
-                self._visit(Requirement(line.text), frozenset(), limits)
+                self._visit(Requirement(line.text), frozenset())
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _visit(self, requirement: Requirement, extras: frozenset[str], limits: Mapping[str, SpecifierSet]) -> None:
+    def _visit(self, requirement: Requirement, extras: frozenset[str]) -> None:
         """Fetch what a requirement names, unless that was done, or it does not hold for any of the extras."""
         name, marker = canonicalize_name(requirement.name), requirement.marker
         if marker is not None and not any(marker.evaluate({**self._target.markers, "extra": e}) for e in extras or {""}):
@@ -200,7 +208,7 @@ class Prefetcher:
             if not self._collector.session.is_secure_origin(Link(location)):
                 continue  # pip will not read it either
             page = self.page(location, name)
-            page.add_done_callback(lambda done, r=requirement: self._submit(self._follow, done, r, limits))  # type: ignore[misc]
+            page.add_done_callback(lambda done, r=requirement: self._submit(self._follow, done, r))  # type: ignore[misc]
 
     def metadata(self, link: Link, size: int | None = None) -> bytes | None:
         """METADATA of a wheel behind a link, of `size` bytes if that is known; None if pip is to find out how it can be had."""
@@ -260,14 +268,12 @@ class Prefetcher:
         # what is parsed of a page must not be kept by its address: the page may come again, whole
         return LinkCollector.fetch_response(self._collector, Link(location, cache_link_parsing=False), name)
 
-    def _follow(
-        self, page: "Future[IndexContent | None]", requirement: Requirement, limits: Mapping[str, SpecifierSet]
-    ) -> None:
+    def _follow(self, page: "Future[IndexContent | None]", requirement: Requirement) -> None:
         """Fetch the metadata of the version that will most likely be chosen, and what that needs."""
         content = None if page.cancelled() or page.exception() else page.result()
         if content is None or not is_json(content):
             return
-        limit = requirement.specifier & limits.get(canonicalize_name(requirement.name), SpecifierSet())
+        limit = requirement.specifier & self._limits.get(canonicalize_name(requirement.name), SpecifierSet())
         with suppress(ValueError, TypeError, AttributeError, KeyError):
             address = newest(json.loads(content.content)["files"], limit, self.slim)
             link = Link.from_json(dict(address), content.url) if address is not None else None
@@ -277,7 +283,7 @@ class Prefetcher:
             extras = frozenset(requirement.extras) | {""}
             for line in BytesHeaderParser().parsebytes(text).get_all("Requires-Dist", []):
                 with suppress(InvalidRequirement):
-                    self._visit(Requirement(line), extras, limits)
+                    self._visit(Requirement(line), extras)
 
 
 def newest(files: Sequence[Mapping[str, Any]], limit: SpecifierSet, slim: Slim) -> Mapping[str, Any] | None:
@@ -291,8 +297,13 @@ def newest(files: Sequence[Mapping[str, Any]], limit: SpecifierSet, slim: Slim) 
     return found[1] if found is not None else None
 
 
-def _specifier(text: str) -> SpecifierSet:
-    try:
-        return Requirement(text).specifier
-    except InvalidRequirement:
-        return SpecifierSet()
+def limits_of(lines: Sequence[Line]) -> dict[str, SpecifierSet]:
+    """What requirements and constraints without markers allow, by canonical name."""
+    found: dict[str, SpecifierSet] = {}
+    for line in lines:
+        with suppress(InvalidRequirement):
+            requirement = Requirement(line.text)
+            if requirement.marker is None and requirement.url is None:
+                name = canonicalize_name(requirement.name)
+                found[name] = found.get(name, SpecifierSet()) & requirement.specifier
+    return found

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wenv_resolver.building.describing import Describer
 
 #: Projects whose whole pages are read one after the other, before all are.
-MOST_WHOLE = 12
+MOST_WHOLE = 4
 ANOTHER_VERSION = "leave the version open, or have it built for the default runtime: --runtime default"
 
 
@@ -96,7 +96,7 @@ def _resolved(
     own = repository(requested.options, downloads)
     own.options.ignore_dependencies = requested.options.no_deps
     finder = target_finder(own, target)
-    ahead = Prefetcher(finder._link_collector, requested, target, downloads, pages, whole)
+    ahead = Prefetcher(finder._link_collector, requested, target, downloads, preferred, pages, whole)
     finder.hidden = ahead.slim.hidden
     with markers_of(target), _explaining(finder), ahead:
         _resolve_for(own, target, finder, sources, ahead)
