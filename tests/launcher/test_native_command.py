@@ -43,6 +43,9 @@ def test_it_runs_what_python_would_run(empty: Wenv, alone: Path) -> None:
     for name, (arguments, more) in observations(empty.folder).items():
         if name == "piped" or (name.startswith(("from_", "elsewhere")) and name != "from_below"):
             continue  # `wenv run` alone is handed over, and the others are not below the environment
+        if arguments[:1] == ["-"]:  # the script may say itself what it needs: Python looks
+            assert call(alone, ["run", *arguments], cwd=empty.folder, env=empty.environment).stderr == handed_over(alone)
+            continue
         given: dict[str, Any] = {"cwd": empty.folder, "env": empty.environment, **more}
         native = call(alone, ["run", *arguments], **given)
         hosted = subprocess.run(
