@@ -20,7 +20,10 @@ TIME_LIMIT = 120.0
 
 
 def failing_imports(ready: Ready, modules: Sequence[str], progress: Progress) -> dict[str, dict[str, str]]:
-    """What cannot be imported, and why; a module that ends the sandbox is left out of the next one."""
+    """What cannot be imported, and why; a module that ends the sandbox is left out of the next one.
+
+    Raises WenvError, or TrapError, for a sandbox that ends before it imports anything.
+    """
     failures: dict[str, dict[str, str]] = {}
     preopens = [mount.preopen for mount in ready.mounts]
     component = ready.runtime.component(progress, ready.environment.natives)
