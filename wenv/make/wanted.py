@@ -148,7 +148,13 @@ class Wanted:
         kept = [file for file in kept if file.name not in free]
         if self == Wanted(rules=self.rules) and not upgrade and not free:
             return solve.Solution(runtime, before, tuple(kept), self.rules)
-        wanted = before.merged(self.requested(runtime, progress))
+        adding = self.requested(runtime, progress)
+        wanted = before.merged(adding)
+        if self.index.no_deps:  # what is there stays, with all that it needs
+            added = solve.solve(runtime, adding, progress, kept, self.rules, refresh=refresh).files
+            names_added = {file.name for file in added}
+            files = (*(file for file in kept if file.name not in names_added), *added)
+            return solve.Solution(runtime, wanted, files, self.rules)
         try:
             return solve.solve(runtime, wanted, progress, () if upgrade else kept, self.rules, refresh=refresh or upgrade)
         except UnusablePackagesError as error:
