@@ -2,7 +2,6 @@
 
 import http.server
 import os
-import pty
 import subprocess
 import sys
 import threading
@@ -159,6 +158,8 @@ def test_standard_input_with_a_block_is_one_of_them(offline: Wenv) -> None:
 @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("\n", 125), ("n\n", 125)])
 def test_a_person_is_asked(offline: Wenv, address: str, answer: str, status: int) -> None:
     PAGES["/job.py"] = b"print('it', 'ran')\n"
+    import pty  # POSIX's
+
     ours, theirs = pty.openpty()
     command = [sys.executable, "-P", "-m", "wenv", "run", f"{address}/job.py"]
     process = subprocess.Popen(

@@ -141,8 +141,9 @@ def run(
 def _outside(line: CommandLine) -> str | None:
     """The address of a script from elsewhere, empty for standard input; None for any other program."""
     from wenv.launcher.program import stdin_has_block
+    from wenv.make.outside import ADDRESSES
 
-    if line.form == "script" and line.target.startswith(("https://", "http://")):
+    if line.form == "script" and line.target.startswith(ADDRESSES):
         return line.target
     return "" if line.form == "stdin" and stdin_has_block() else None
 

@@ -42,7 +42,7 @@ def may_have_block(path: str) -> bool:
             text = file.read(LARGEST_SCRIPT)
     except OSError:
         return False
-    return text.startswith(BLOCK) or b"\n" + BLOCK in text
+    return _has_block(text)
 
 
 def stdin_has_block() -> bool:
@@ -56,7 +56,10 @@ def stdin_has_block() -> bool:
         os.lseek(0, begun, os.SEEK_SET)
     else:
         _replace_stdin(parts)
-    text = b"".join(parts)[:LARGEST_SCRIPT]
+    return _has_block(b"".join(parts)[:LARGEST_SCRIPT])
+
+
+def _has_block(text: bytes) -> bool:
     return text.startswith(BLOCK) or b"\n" + BLOCK in text
 
 

@@ -15,10 +15,9 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from wenv.environment.granting import request_in
 from wenv.environment.manifest import Environment
 from wenv.errors import UsageError
-from wenv.make.scripts import environment_of
+from wenv.make.scripts import environment_of, requested_by
 from wenv.make.wanted import Wanted
 from wenv.policy.policy import Policy
 from wenv.runtimes.workspace import Workspace
@@ -62,9 +61,7 @@ class OutsideScript:
                 raise RequirementsError(f"{self.origin} names places with wheels: {', '.join(options.find_links)}")
             indexes = [*filter(None, [options.index_url]), *options.extra_index_urls]
             found += [f"package indexes: {', '.join(indexes)}"] if indexes else []
-        tool = (self.metadata or {}).get("tool")
-        table = tool.get("wenv") if isinstance(tool, dict) else None
-        if isinstance(table, dict) and (policy := request_in(table, self.path)) != Policy():
+        if (policy := requested_by(self.path, self.metadata or {})) != Policy():
             found.append(f"{policy.words} (granted by options of `wenv run` only)")
         return found
 
@@ -95,7 +92,7 @@ class OutsideScript:
         script = self.path if self.metadata is not None else None
         label = f"{self.origin} (script)"
         return environment_of(
-            workspace, script, self.metadata, names, None, progress, label=label, rules=rules, says_request=False
+            workspace, script, self.metadata, names, None, progress, label=label, rules=rules, is_outside=True
         )
 
 

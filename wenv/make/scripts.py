@@ -44,28 +44,35 @@ def environment_of(
     label: str = "",
     refresh: bool = False,
     rules: BuildRules = ANY_BUILD,
-    says_request: bool = True,
+    is_outside: bool = False,
 ) -> Environment:
     """The environment for a script with a block of metadata (as `script_metadata` reads it), and `names` besides.
 
     `base` is an environment whose requirements are wanted, too; `label` is what to call it.  An environment that is not there,
     or was made for another runtime, is made, its sources built as `rules` allow; with `refresh` in any case.  A lock beside the
-    script (`lock_of_script`) has decided.  Raises what `create` does.
+    script (`lock_of_script`) has decided.  One that `is_outside` was shown already, and lies nowhere.
+
+    Raises what `create` does.
     """
     lock = lock_of_script(script) if script is not None else None
     locked = lock is not None and lock.is_file() and not names
     wanted = Wanted(tuple(names), () if script is None else (lock if locked and lock is not None else script,), rules=rules)
     tool = (metadata or {}).get("tool")
     has_paths = script is not None and isinstance(tool, dict) and "uv" in tool  # which are relative to the script
-    beside = str(script.absolute().parent) if script is not None and has_paths else ""
+    beside = str(script.absolute().parent) if script is not None and has_paths and not is_outside else ""
     asked = base.asked_for if base is not None else Requested()
     told = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
     told += [lock.read_text("utf-8", "replace")] if locked and lock is not None else []
     told += [sorted(rules.only)] if rules.only is not None else []
     key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
     folder = script_environments() / key
-    if script is not None and metadata is not None and says_request:
-        _say_request(script, metadata, progress)
+    if (
+        script is not None
+        and metadata is not None
+        and not is_outside
+        and (policy := requested_by(script, metadata)) != Policy()
+    ):
+        progress.say(f"{script.name} asks for: {policy.words} (options of `wenv run` grant it)")
     if not refresh and (found := _fitting(workspace, folder, progress)) is not None:
         return found
     sweep(workspace.store)
@@ -97,14 +104,11 @@ def _fitting(workspace: Workspace, folder: Path, progress: Progress) -> Environm
     return None
 
 
-def _say_request(script: Path, metadata: Mapping[str, Any], progress: Progress) -> None:
-    """Say what a script asks for in [tool.wenv]: it is granted on the command line only."""
+def requested_by(script: Path, metadata: Mapping[str, Any]) -> Policy:
+    """What a script asks for in [tool.wenv]: it is granted on the command line only.  Raises RequestError."""
     tool = metadata.get("tool")
     table = tool.get("wenv") if isinstance(tool, dict) else None
-    if isinstance(table, dict):
-        policy = request_in(table, script)
-        if policy != Policy():
-            progress.say(f"{script.name} asks for: {policy.words} (options of `wenv run` grant it)")
+    return request_in(table, script) if isinstance(table, dict) else Policy()
 
 
 def sweep(store: Store) -> None:
