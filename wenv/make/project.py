@@ -81,14 +81,33 @@ def check(path: Path, names: Sequence[str]) -> None:
     """Raises WenvError for what cannot stand in the file, or for a file that cannot be read."""
     _read(path)
     for text in names:
-        _requirement(text, path)
+        requirement_of(text, path)
 
 
-def _requirement(text: str, path: Path) -> Requirement:
+def requirement_of(text: str, path: Path) -> Requirement:
+    """A requirement that can stand in a file; raises WenvError."""
     try:
         return Requirement(text)
     except InvalidRequirement:
         raise WenvError(f"{text} has no name that could stand in {path.name}", "write NAME @ ADDRESS") from None
+
+
+def put(listed: Any, name: str, text: str) -> None:
+    """Have a list of requirements hold a project's line, in the place of one that is there."""
+    same = [index for index, line in enumerate(listed) if _name(line) == name]
+    if same:
+        listed[same[0]] = text
+    else:
+        listed.append(text)
+
+
+def take(listed: Any, name: str) -> list[str]:
+    """Take a project's lines out of a list of requirements; returns them."""
+    same = [index for index, line in enumerate(listed) if _name(line) == canonicalize_name(name)]
+    gone = [str(listed[index]) for index in reversed(same)]
+    for index in reversed(same):
+        del listed[index]
+    return gone
 
 
 def add(path: Path, names: Sequence[str], versions: Mapping[str, str], group: str | None, extra: str | None) -> list[str]:
@@ -99,16 +118,12 @@ def add(path: Path, names: Sequence[str], versions: Mapping[str, str], group: st
     document = _read(path)
     listed, written = _listed(document, group, extra), []
     for given in names:
-        requirement = _requirement(given, path)
+        requirement = requirement_of(given, path)
         name, text = canonicalize_name(requirement.name), given
         if not requirement.specifier and requirement.url is None and name in versions:
             head, semicolon, marker = given.partition(";")
             text = f"{head.strip()}>={versions[name]}{semicolon and f' ;{marker}'}"
-        same = [index for index, line in enumerate(listed) if _name(line) == name]
-        if same:
-            listed[same[0]] = text
-        else:
-            listed.append(text)
+        put(listed, name, text)
         written.append(text)
     write_atomically(path, tomlkit.dumps(document))
     return written
@@ -119,14 +134,12 @@ def drop(path: Path, names: Sequence[str], group: str | None, extra: str | None)
     document = _read(path)
     listed, gone = _listed(document, group, extra), []
     for given in names:
-        same = [index for index, line in enumerate(listed) if _name(line) == canonicalize_name(given)]
-        if not same:
+        taken = take(listed, given)
+        if not taken:
             where = f"group {group}" if group else f"extra {extra}" if extra else "dependencies"
             raise WenvError(
                 f"{given} is not among the {where} of {path.name}", "`wenv uninstall` changes the environment alone"
             )
-        for index in reversed(same):
-            gone.append(str(listed[index]))
-            del listed[index]
+        gone += taken
     write_atomically(path, tomlkit.dumps(document))
     return gone

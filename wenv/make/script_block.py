@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tomlkit
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 
 from wenv.errors import WenvError
+from wenv.make.project import put, requirement_of, take
 from wenv_cache.files import write_atomically
 from wenv_resolver.scripts import BLOCK, script_block
 
@@ -21,15 +21,7 @@ def add(path: Path, names: Sequence[str]) -> None:
     text, document = _read(path)
     listed = document.setdefault("dependencies", tomlkit.array().multiline(True))
     for given in names:
-        try:
-            name = canonicalize_name(Requirement(given).name)
-        except InvalidRequirement:
-            raise WenvError(f"{given} has no name that could stand in {path.name}", "write NAME @ ADDRESS") from None
-        same = [index for index, line in enumerate(listed) if _name(str(line)) == name]
-        if same:
-            listed[same[0]] = given
-        else:
-            listed.append(given)
+        put(listed, canonicalize_name(requirement_of(given, path).name), given)
     _write(path, text, document)
 
 
@@ -38,19 +30,9 @@ def drop(path: Path, names: Sequence[str]) -> None:
     text, document = _read(path)
     listed = document.get("dependencies", [])
     for given in names:
-        same = [index for index, line in enumerate(listed) if _name(str(line)) == canonicalize_name(given)]
-        if not same:
+        if not take(listed, given):
             raise WenvError(f"{given} is not among the dependencies of {path.name}")
-        for index in reversed(same):
-            del listed[index]
     _write(path, text, document)
-
-
-def _name(line: str) -> str:
-    try:
-        return canonicalize_name(Requirement(line).name)
-    except InvalidRequirement:
-        return ""
 
 
 def _read(path: Path) -> tuple[str, tomlkit.TOMLDocument]:
