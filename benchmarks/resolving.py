@@ -130,7 +130,7 @@ def commands(index: str, caches: Path) -> dict[str, dict[str, list[str]]]:
 
 def seconds(command: list[str], names: list[str], place: Path, store: Path) -> float:
     """How long one resolution takes."""
-    given = {} if command[0].endswith("uv") else {"args": names}
+    words = [] if command[0].endswith("uv") else names  # uv reads them
     variables = {
         "WENV_CACHE_DIR": str(store),
         "PATH": "/usr/bin:/bin",
@@ -139,7 +139,7 @@ def seconds(command: list[str], names: list[str], place: Path, store: Path) -> f
     }
     begun = time.perf_counter()
     subprocess.run(
-        [*command, *given.get("args", [])], cwd=place, env=variables, check=True, input="\n".join(names), text=True,
+        [*command, *words], cwd=place, env=variables, check=True, input="\n".join(names), text=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return time.perf_counter() - begun

@@ -46,7 +46,7 @@ def editable_of(wheel: Path, name: str, folder: Path) -> Editable:
     if native := [file for file in modules if file.endswith((".so", ".pyd"))]:
         raise BuildError(f"{name} has extension modules ({native[0]}), and cannot be editable", WAY)
     there = project_files(folder)
-    roots: dict[str, str] = {}
+    roots: set[str] = set()
     left_out: set[str] = set()
     built = []
     for top in sorted({PurePosixPath(file).parts[0] for file in modules}):
@@ -55,7 +55,7 @@ def editable_of(wheel: Path, name: str, folder: Path) -> Editable:
         if root is None:
             built.append(top)
             continue
-        roots[root] = top
+        roots.add(root)
         left_out |= {file for file in own if _joined(root, file) in there}
     if modules and not roots:
         raise BuildError(f"no folder of {folder} holds the modules of {name} as they are built", WAY)

@@ -32,7 +32,10 @@ def adding_of(values: Values) -> Wanted:
         raise ValueError(f"{file}: no such file")
     names, editables, words = list[str](), list[str](), iter(shlex.split(str(values["requirements"])))
     for word in words:
-        (editables if word == "-e" else names).append(next(words, "") if word == "-e" else word)
+        if word == "-e":
+            editables.append(next(words, ""))
+        else:
+            names.append(word)
     return Wanted(tuple(names), (file,) if file else (), editables=tuple(editables))
 
 
