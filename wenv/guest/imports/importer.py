@@ -107,11 +107,8 @@ class ArchiveFinder:
         if not package and self._names is not None and self._snapshot.has_package(name, self.path):
             return None  # in one folder a package would win over a module of its name, and so it does in several
         path = f"{folder}/__init__.py" if package else f"{folder}.py"
-        path += "c" if kind.startswith("sourceless") else ""
-        make: Callable[..., Any] = LOADERS[path.endswith(".py"), fullname in after_import]
-        loader = make(fullname, path, self._snapshot, self._snapshot.archive(self.path), entry)
         locations = [folder, *self._snapshot.portions(fullname)] if package else None
-        return spec_from_file_location(fullname, path, loader=loader, submodule_search_locations=locations)
+        return self._spec(fullname, path, self.path, entry, locations)
 
     def _own_spec(self, fullname: str) -> ModuleSpec | None:
         """The package of this folder as a module ``PACKAGE.__init__``, which CPython finds as a file like any other."""
@@ -119,10 +116,14 @@ class ArchiveFinder:
         entry = self._snapshot.entries(parent).get(name)
         if entry is None or not entry[0].endswith("package"):
             return None
-        path = f"{self.path}/__init__.py{'c' if entry[0].startswith('sourceless') else ''}"
-        make: Callable[..., Any] = LOADERS[path.endswith(".py"), False]
+        return self._spec(fullname, f"{self.path}/__init__.py", parent, entry, None)
+
+    def _spec(self, fullname: str, path: str, parent: str, entry: Any, locations: list[str] | None) -> ModuleSpec | None:
+        """The module whose source is `path`, of which the archive of `parent` says `entry`."""
+        path += "c" if entry[0].startswith("sourceless") else ""
+        make: Callable[..., Any] = LOADERS[path.endswith(".py"), fullname in after_import]
         loader = make(fullname, path, self._snapshot, self._snapshot.archive(parent), entry)
-        return spec_from_file_location(fullname, path, loader=loader)
+        return spec_from_file_location(fullname, path, loader=loader, submodule_search_locations=locations)
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """What `pkgutil.iter_modules` lists: (name, is a package)."""

@@ -7,46 +7,47 @@ import sys
 from typing import Any
 
 
-class Pipe(io.FileIO):
-    """A stream on a platform that has no name for a pipe that nobody reads: CPython's is given to it."""
+class _saying:  # noqa: N801 - a context manager without contextlib, which starts do not need
+    """Says `number` where the host said EIO, which stands for what WASI has no number for."""
 
-    def write(self, data: Any, /) -> int:
-        """Write; raises BrokenPipeError."""
-        try:
-            return super().write(data)
-        except OSError as error:
-            if error.errno == errno.EIO:
-                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
-            raise
+    def __init__(self, number: int) -> None:
+        self._number = number
 
-
-class Input(io.FileIO):
-    """Standard input: one that cannot be read (a folder, what is open for writing only) fails like any descriptor of that kind,
-    and not with the error that stands for a limit of the sandbox (WASI has no number for either)."""
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        """Read; raises OSError."""
-        with _as_unreadable():
-            return super().readinto(buffer)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """The same."""
-        with _as_unreadable():
-            return super().read(size)
-
-    def readall(self) -> bytes:
-        """The same."""
-        with _as_unreadable():
-            return super().readall()
-
-
-class _as_unreadable:  # noqa: N801 - a context manager without contextlib, which starts do not need
     def __enter__(self) -> None:
         return
 
     def __exit__(self, _: object, error: object, __: object) -> None:
         if isinstance(error, OSError) and error.errno == errno.EIO:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+            raise OSError(self._number, os.strerror(self._number)) from None
+
+
+class Pipe(io.FileIO):
+    """An output stream: a pipe that nobody reads fails as it does in CPython."""
+
+    def write(self, data: Any, /) -> int:
+        """Write; raises BrokenPipeError."""
+        with _saying(errno.EPIPE):
+            return super().write(data)
+
+
+class Input(io.FileIO):
+    """Standard input: one that cannot be read (a folder, what is open for writing only) fails like any descriptor of that kind,
+    and not with the error that stands for a limit of the sandbox."""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read; raises OSError."""
+        with _saying(errno.EBADF):
+            return super().readinto(buffer)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The same."""
+        with _saying(errno.EBADF):
+            return super().read(size)
+
+    def readall(self) -> bytes:
+        """The same."""
+        with _saying(errno.EBADF):
+            return super().readall()
 
 
 #: What standard output and error are.

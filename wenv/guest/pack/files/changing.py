@@ -68,15 +68,14 @@ def chdir(path: Any) -> None:
 
 
 def rename(source: Any, destination: Any, **keywords: Any) -> None:
-    here, there = located(source), located(destination)
-    if here is None and there is None:
-        return _two_paths("rename", source, destination, **keywords)
-    if here is None or there is None:
-        raise failure(errno.EXDEV, source, destination)
+    places = _two_places("rename", source, destination, keywords)
+    if places is None:
+        return
+    here, there = places
     node, other = here.existing(), there.node
     entries, target = here.changing(), there.changing()
     if other is node:
-        return None
+        return
     if other is not None:
         if node.entries is None and other.entries is not None:
             raise failure(errno.EISDIR, source, destination)
@@ -89,19 +88,16 @@ def rename(source: Any, destination: Any, **keywords: Any) -> None:
     target[there.name] = node
     if entries is not target or here.name != there.name:
         del entries[here.name]
-    return None
 
 
 def link(source: Any, destination: Any, **keywords: Any) -> None:
-    here, there = located(source), located(destination)
-    if here is None and there is None:
-        return _two_paths("link", source, destination, **keywords)
-    if here is None or there is None:
-        raise failure(errno.EXDEV, source, destination)
+    places = _two_places("link", source, destination, keywords)
+    if places is None:
+        return
+    here, there = places
     if here.existing().entries is not None or there.node is not None:
         raise failure(errno.EPERM if there.node is None else errno.EEXIST, source, destination)
     there.changing()[there.name] = here.existing()
-    return None
 
 
 def symlink(source: Any, destination: Any, **keywords: Any) -> None:
@@ -112,7 +108,13 @@ def symlink(source: Any, destination: Any, **keywords: Any) -> None:
     )
 
 
-def _two_paths(name: str, source: Any, destination: Any, **keywords: Any) -> None:
+def _two_places(name: str, source: Any, destination: Any, keywords: dict[str, Any]) -> tuple[Place, Place] | None:
+    """Where two paths lie in memory; None if both are the host's, which has done it.  Raises OSError, also for one of each."""
+    here, there = located(source), located(destination)
+    if here is not None and there is not None:
+        return here, there
+    if here is not None or there is not None:
+        raise failure(errno.EXDEV, source, destination)
     paths = [
         path if os.fsdecode(path).startswith("/") else f"{FILES.directory}/{os.fsdecode(path)}"
         for path in (source, destination)
@@ -122,3 +124,4 @@ def _two_paths(name: str, source: Any, destination: Any, **keywords: Any) -> Non
     except OSError as error:
         error.filename, error.filename2 = source, destination
         raise
+    return None
