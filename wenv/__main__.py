@@ -44,7 +44,7 @@ def _leave(status: int) -> None:
     import threading
 
     if any(thread.daemon for thread in threading.enumerate()):
-        from wenv.launcher.private import abandoned
+        from wenv.launcher.private_folders import abandoned
         from wenv.launcher.removal import stop_and_remove
 
         if abandoned:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wenv_resolver.building.arity import Signature, Tables, adapted, enclosed, split
-from wenv_resolver.building.slots import read_slots
+from wenv_resolver.building.header_signatures import read_slots
 
 
 @pytest.fixture(scope="session")

@@ -173,7 +173,7 @@ static void *symbol(const char *name);
 #include "hand_over.c"
 #include "plan.c"
 #include "program.c"
-#include "private.c"
+#include "private_folders.c"
 #include "request.c"
 #include "wasmtime.c"
 #include "ending.c"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Wenv
 from wenv.launcher import plan as plans
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the scripts in bin are started by their first line")
 
@@ -31,7 +31,7 @@ MODULES = {
         "wenv.launcher.traps",
         "wenv.version",
         "wenv.launcher.c_api",
-        "wenv.launcher.private",
+        "wenv.launcher.private_folders",
         "wenv.launcher.limits",
     ),
     *("os", "os.path", "stat", "_stat", "posixpath", "genericpath", "_collections_abc"),

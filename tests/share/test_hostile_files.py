@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from wenv.environment.manifest import PackageLayer, RuntimeRecord
 from wenv.policy.policy import Policy
-from wenv.share import artifact, incoming, take
+from wenv.share import artifact, incoming, receive
 from wenv.share.artifact import DIGEST, LAYER, SIZE, Configuration
 from wenv_cache import oci
 from wenv_cache.errors import UserError
@@ -301,7 +301,7 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
         try:
             with store.writing() as writing, incoming.open_file(path) as source:
                 json.dumps(source.as_json())
-                take.take_layers(writing, source, Silent(), LARGEST)
+                receive.take_layers(writing, source, Silent(), LARGEST)
         except UserError as error:
             outcomes["refused"] += 1
             assert str(error)  # noqa: PT017 - either outcome is right
@@ -338,7 +338,7 @@ def test_memory_and_disk_stay_bounded(parts: Parts, tmp_path: Path, seed: int) -
     tracemalloc.start()
     try:
         with pytest.raises(UserError), store.writing() as writing, incoming.open_file(path) as source:
-            take.take_layers(writing, source, Silent(), LARGEST)
+            receive.take_layers(writing, source, Silent(), LARGEST)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

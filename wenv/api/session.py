@@ -21,7 +21,7 @@ from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
 from wenv.guest.command_line import CommandLine
 from wenv.launcher.limits import CAPTURED, Bounds
 from wenv.launcher.preopens import Preopen, with_editables
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.request import request_of, terminal_variables
 from wenv.policy.mounts import Mount

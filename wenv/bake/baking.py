@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from wenv.bake.trials import fit_modules
-from wenv.derived import IMAGES
+from wenv.derived_entries import IMAGES
 from wenv.environment.granting import policy_of
 from wenv.environment.manifest import Baked, Environment
 from wenv.errors import WenvError

@@ -8,7 +8,7 @@ from wenv.engine.replies import read_reply
 from wenv.engine.session import Session
 from wenv.engine.threaded import run_in_session
 from wenv.errors import TrapError, WenvError
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.request import terminal_variables
 from wenv.runtimes.needs import needs_for
 from wenv.snapshot.ready import Ready

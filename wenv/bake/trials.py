@@ -12,7 +12,7 @@ from wenv.errors import TimeLimitError, TrapError
 from wenv.guest.request import Request
 from wenv.launcher.guest_paths import CODE, PRIVATE, TEMPORARY
 from wenv.launcher.limits import CAPTURED, DISK, OPEN_FILES
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.snapshot.ready import Ready
 from wenv_cache.reading import Given, printable
 from wenv_resolver.progress import Progress

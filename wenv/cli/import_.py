@@ -38,16 +38,16 @@ def import_environment(
     """
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
-    from wenv.share import incoming, take
+    from wenv.share import incoming, receive
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
     start, folder = time.monotonic(), find.place(name, path)
-    largest = parse_size(max_size) if max_size else take.LARGEST
+    largest = parse_size(max_size) if max_size else receive.LARGEST
     with Printer(quiet=quiet or as_json) as printer, incoming.open_file(file) as source:
         store = open_workspace().store
         with store.writing() as writing:
-            made = take.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear)
+            made = receive.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

@@ -9,7 +9,7 @@ import typer
 
 from wenv.cli.words import Commands
 from wenv.errors import Exit, TrapError, UsageError
-from wenv.launcher.private import abandoned
+from wenv.launcher.private_folders import abandoned
 from wenv.launcher.removal import stop_and_remove
 from wenv.launcher.start import end_by_signal
 from wenv.version import __version__

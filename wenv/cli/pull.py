@@ -41,13 +41,13 @@ def pull(
     """
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
-    from wenv.share import take
+    from wenv.share import receive
     from wenv.share.registry import COMPONENT_CONFIGURATION, Reference, Registry
 
     if name is not None and path is not None:
         raise UsageError("--name and --path exclude each other")
     start, where = time.monotonic(), Reference.parse(reference)
-    largest = parse_size(max_size) if max_size else take.LARGEST
+    largest = parse_size(max_size) if max_size else receive.LARGEST
     with Printer(quiet=quiet or as_json) as printer:
         registry = Registry(where, plain_http=plain_http)
         image, digest = registry.manifest()
@@ -70,7 +70,7 @@ def pull(
         source = registry.environment(image, digest)
         folder, store = find.place(name, path), open_workspace().store
         with store.writing() as writing:
-            made = take.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
+            made = receive.take(writing, source, folder, printer, largest=largest, grant=grant, clear=clear, at_once=True)
         if as_json:
             printer.json({**made.as_json(), "folder": str(made.folder), "name": made.name, "granted": made.is_policy_granted()})
         else:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from wenv.derived import COMPILED
+from wenv.derived_entries import COMPILED
 from wenv.launcher.c_api import STACK
 from wenv_cache.store import Store
 

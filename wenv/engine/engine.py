@@ -17,7 +17,7 @@ import wasmtime
 from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
-from wenv.derived import COMPILED
+from wenv.derived_entries import COMPILED
 from wenv.engine.compiled import FILE, Format, compiled_key
 from wenv.errors import RuntimeBuildError
 from wenv.launcher.c_api import STACK

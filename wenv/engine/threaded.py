@@ -13,7 +13,7 @@ from wenv.engine.deep import deep_thread
 from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TimeLimitError
 from wenv.launcher.limits import LOOK
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.start import WAKE
 
 Result = TypeVar("Result")

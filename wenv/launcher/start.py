@@ -11,7 +11,7 @@ from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, Unusabl
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.preopens import shared_folders, with_editables, writes_into
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.program import may_have_block, program_of, stdin_has_block
 from wenv.launcher.request import encoded, request_of
 from wenv.launcher.stacks import start_deep

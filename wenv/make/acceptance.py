@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wenv.bake.imports import failing_imports
-from wenv.derived import CHECKS
+from wenv.derived_entries import CHECKS
 from wenv.errors import UnacceptedWheelError
 from wenv.snapshot.contents import extension_modules
 from wenv.snapshot.ready import Ready

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wenv.bake.imports import failing_imports
-from wenv.derived import CHECKS
+from wenv.derived_entries import CHECKS
 from wenv.errors import LinkError, UnacceptedWheelError
 from wenv.make import prepare, solve
 from wenv.report.packages import IN_RUNTIME

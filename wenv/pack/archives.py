@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from wenv.derived import PACKED
+from wenv.derived_entries import PACKED
 from wenv.guest.pack.archive import ARCHIVE, ARCHIVE_INDEX, Contents, source_of
 from wenv.locations import CODE, STANDARD_LIBRARY
 from wenv.pack.program import APPLICATION, Program

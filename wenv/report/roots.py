@@ -1,7 +1,7 @@
 """What the environments of this user need of the store: the roots for pruning."""
 
 from wenv.bake.baking import baking_of
-from wenv.derived import CHECKS, IMAGES
+from wenv.derived_entries import CHECKS, IMAGES
 from wenv.environment.known import all_folders
 from wenv.environment.manifest import load
 from wenv.runtimes import Runtime

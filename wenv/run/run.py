@@ -25,7 +25,7 @@ from wenv.launcher import program as programs
 from wenv.launcher.guest_paths import TEMPORARY
 from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
 from wenv.launcher.preopens import Preopen, shared_folders, with_editables
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.request import request_of

@@ -21,7 +21,7 @@ from wenv.errors import DiskLimitError, Exit, TimeLimitError, TrapError
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import Service
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.removal import stop_and_remove

@@ -17,7 +17,7 @@ from wenv.launcher import guest_paths
 from wenv.launcher import plan as plans
 from wenv.launcher.c_api import MAIN, STACK
 from wenv.launcher.limits import DISK, FILES, OPEN_FILES
-from wenv.launcher.private import PrivateFolders
+from wenv.launcher.private_folders import PrivateFolders
 from wenv.launcher.program import Program
 from wenv.launcher.request import TERMINAL_VARIABLES, request_of, terminal_variables
 from wenv.locations import PACKAGE

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from wenv.derived import COMPONENTS, DESCRIPTIONS
+from wenv.derived_entries import COMPONENTS, DESCRIPTIONS
 from wenv.engine.compiled import Executable
 from wenv.environment.kinds import Kind
 from wenv.environment.manifest import NativeLayer
@@ -86,7 +86,7 @@ class ComponentizeRuntime(GuestServices):
         return Executable(compiled_file(self.store, self.component_key(natives, baking)))
 
     def derived_entries(self, natives: tuple[NativeLayer, ...] = (), baking: Baking | None = None) -> frozenset[str]:
-        from wenv.derived import COMPILED
+        from wenv.derived_entries import COMPILED
         from wenv.engine.compiled import compiled_key
 
         keys = {self.key, self.component_key(natives), self.component_key(natives, baking)}

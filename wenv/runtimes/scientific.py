@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from wenv.derived import COMPILED, COMPONENTS, DESCRIPTIONS, MEMORIES, METADATA
+from wenv.derived_entries import COMPILED, COMPONENTS, DESCRIPTIONS, MEMORIES, METADATA
 from wenv.engine.compiled import Executable, Format, compiled_file, compiled_key
 from wenv.environment.kinds import Kind
 from wenv.environment.manifest import NativeLayer
@@ -251,7 +251,7 @@ class ScientificRuntime(GuestServices):
         from wenv.engine.session import Session
         from wenv.engine.threaded import run_in_session
         from wenv.launcher.limits import Bounds, Watch
-        from wenv.launcher.private import PrivateFolders
+        from wenv.launcher.private_folders import PrivateFolders
 
         task = f"Baking ({len(baking.modules)} modules)"
         mounts = [

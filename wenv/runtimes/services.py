@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wenv.derived import CODE, DESCRIPTIONS
+from wenv.derived_entries import CODE, DESCRIPTIONS
 from wenv.errors import TrapError
 from wenv.guest.request import Service
 from wenv.launcher.plan import guest_files

@@ -11,7 +11,7 @@ from wenv.environment import known
 from wenv.environment.manifest import Environment
 from wenv.locations import temporary_environments
 from wenv.make import remove
-from wenv.share import incoming, take
+from wenv.share import incoming, receive
 from wenv_cache.files import remove_tree
 from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
@@ -29,7 +29,7 @@ def temporary(store: Store, file: Path, progress: Progress) -> Iterator[Environm
     try:
         with FileLock(folder / LOCK):
             with incoming.open_file(file) as source, store.writing() as writing:
-                made = take.take(writing, source, folder / ENVIRONMENT, progress)
+                made = receive.take(writing, source, folder / ENVIRONMENT, progress)
             try:
                 yield made
             finally:

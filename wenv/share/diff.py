@@ -10,7 +10,7 @@ from wenv.environment import find
 from wenv.environment.manifest import PackageLayer, RuntimeRecord
 from wenv.share.artifact import SUFFIX
 from wenv.share.incoming import Arrived, open_file
-from wenv.share.take import take_layers
+from wenv.share.receive import take_layers
 from wenv_cache.manifest import File
 from wenv_cache.store import Store, Writing
 from wenv_resolver.progress import Progress

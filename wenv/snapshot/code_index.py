@@ -9,7 +9,7 @@ import hashlib
 import json
 from pathlib import Path, PurePosixPath
 
-from wenv.derived import IMAGES
+from wenv.derived_entries import IMAGES
 from wenv.environment.manifest import Environment
 from wenv.guest.imports.code_archive import CODE as ARCHIVE
 from wenv.guest.imports.code_archive import INDEX, LAYER_INDEX, IndexJob, Layer

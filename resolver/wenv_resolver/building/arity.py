@@ -50,7 +50,7 @@ TYPE_FIELDS = ("%struct.PyVarObject", "ptr", "i32", "i32", "ptr", "i32", *("ptr"
 
 @dataclass(slots=True)
 class Tables:
-    """For each kind of table, which function belongs where (slots.py reads them from CPython's headers).
+    """For each kind of table, which function belongs where (header_signatures.py reads them from CPython's headers).
 
     `fields`: structure to (index of the field to signature); `types`: PyType_Slot number to signature; `methods`: PyMethodDef
     flags to signature; `modules`: PyModuleDef_Slot number to signature.

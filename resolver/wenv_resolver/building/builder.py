@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 WHEELS = "wheels"
 ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
 #: The files of this package that a wheel's content depends on.
-SHAPING = (*PROGRAMS, "headers.py", "shim.c", "slots.py", "toolchain.py", "worker.py")
+SHAPING = (*PROGRAMS, "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 

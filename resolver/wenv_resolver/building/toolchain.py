@@ -21,8 +21,8 @@ from pathlib import Path
 
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Writing
+from wenv_resolver.building.header_signatures import read_slots
 from wenv_resolver.building.headers import find_headers, write_headers
-from wenv_resolver.building.slots import read_slots
 from wenv_resolver.building.sources import RUST_TARGET
 from wenv_resolver.errors import BuildError
 from wenv_resolver.progress import Progress
@@ -158,7 +158,10 @@ def find_toolchain(writing: Writing, target: Target, variables: Mapping[str, obj
     store = writing.store
     headers = find_headers(store, target, progress)
     digest = hashlib.sha256(f"{compiler}\n{target}\n{sorted(variables.items())}".encode())
-    for path in (*sorted(headers.rglob("*.h")), *(HERE / name for name in (*PROGRAMS, "shim.c", "slots.py", "toolchain.py"))):
+    for path in (
+        *sorted(headers.rglob("*.h")),
+        *(HERE / name for name in (*PROGRAMS, "shim.c", "header_signatures.py", "toolchain.py")),
+    ):
         digest.update(path.read_bytes())
     key = digest.hexdigest()
     # what it makes does not depend on where things lie on this machine, what it is made of does

@@ -11,7 +11,7 @@ from ..pack import archive
 from ..platform import adapt, files
 from ..program import program
 from . import packed, services
-from .settle import blank_free_memory, keep_standard_library, settle
+from .before_saving import blank_free_memory, keep_standard_library, settle
 
 keep_standard_library()
 files.apply(adapt.Builtin)

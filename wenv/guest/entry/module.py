@@ -11,7 +11,7 @@ from ..bake import baking
 from ..platform import plots
 from ..program import program, streams
 from . import services
-from .settle import settle
+from .before_saving import settle
 
 #: Flags that are set because nothing was to be read when the interpreter started.
 UNUSUAL = ("no_site", "no_user_site", "isolated", "safe_path", "ignore_environment")

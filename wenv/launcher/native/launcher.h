@@ -109,7 +109,7 @@ void choose_program(char *name, const char *here);
 /* Whether a file may say itself what it needs: see may_have_block in wenv/launcher/program.py. */
 bool may_have_block(const char *path);
 
-/* -- private.c */
+/* -- private_folders.c */
 
 extern char *private_root;
 

@@ -1,4 +1,4 @@
-/* Folders that exist for one run: see wenv/launcher/private.py. */
+/* Folders that exist for one run: see wenv/launcher/private_folders.py. */
 
 #include "launcher.h"
 
