@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output, checked_reply
 from wenv.environment.find import find
@@ -32,17 +32,20 @@ from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
     from wenv.engine.compiled import Executable
+    from wenv.engine.deep import Running
     from wenv.engine.engine import Compiled
     from wenv.engine.remote import RemoteSession
     from wenv.engine.session import Session as HostSession
     from wenv.guest.request import Service
     from wenv.guest.sessions.calls import Reply
 
+Host = TypeVar("Host", "HostSession", "RemoteSession")
+
 #: For how long a stopped sandbox is waited for, in seconds: its caller hears of the limit then.
 GRACE = 0.05
 #: How many guests that do not end may be left behind before no further session starts.
 MOST_LEFT_BEHIND = 64
-_left_behind: list[threading.Thread] = []
+_left_behind: "list[Running[Any]]" = []
 
 
 def open_environment(path: "str | os.PathLike[str] | None" = None, *, name: str | None = None) -> "OpenEnvironment":
@@ -196,7 +199,7 @@ class Session:
     @property
     def left_behind(self) -> int:
         """How many guests of this process were stopped and have not ended, as they wait in a call of the host's."""
-        _left_behind[:] = [thread for thread in _left_behind if thread.is_alive()]
+        _left_behind[:] = [call for call in _left_behind if not call.wait(0)]
         return len(_left_behind)
 
     @property
@@ -213,32 +216,38 @@ class Session:
             host.stop()
 
     def _start(self) -> None:
-        from wenv.engine.limits import Limits  # late: imports wasmtime
-        from wenv.engine.session import Session as HostSession
+        from wenv.engine.deep import deeply  # late: imports wasmtime
 
         self._reason = None
-        host: HostSession | RemoteSession
-        if self._executable is not None:
-            host = self._remote(self._executable)
-        else:
-            assert self._component is not None
-            limits = Limits(self._policy.memory, self._policy.output)
-            host = HostSession(self._component, self._preopens, limits, sink=self._keep)
-        try:
-            host.call_text("session.open", self._text)
-        except BaseException:
-            host.close()
-            raise
-        self._host = host
+        self._host = self._remote() if self._executable is not None else deeply(self._local)
 
-    def _remote(self, executable: "Executable") -> "RemoteSession":
+    def _local(self) -> "HostSession":
+        from wenv.engine.limits import Limits
+        from wenv.engine.session import Session as HostSession
+
+        assert self._component is not None
+        limits = Limits(self._policy.memory, self._policy.output)
+        return self._opened_in(HostSession(self._component, self._preopens, limits, sink=self._keep))
+
+    def _remote(self) -> "RemoteSession":
         from wenv.engine.limits import Limits
         from wenv.engine.remote import RemoteSession
 
         policy = self._policy
         bounds = {"disk": policy.disk, "files": policy.files, "open_files": policy.open_files}
         limits = Limits(policy.memory, policy.output)
-        return RemoteSession(executable, self._preopens, self._folders.measured, limits, bounds, sink=self._keep)
+        assert self._executable is not None
+        return self._opened_in(
+            RemoteSession(self._executable, self._preopens, self._folders.measured, limits, bounds, sink=self._keep)
+        )
+
+    def _opened_in(self, host: "Host") -> "Host":
+        try:
+            host.call_text("session.open", self._text)
+        except BaseException:
+            host.close()
+            raise
+        return host
 
     def _keep(self, descriptor: int, data: bytes) -> None:
         self._written[descriptor].append(data)
@@ -350,29 +359,16 @@ class Session:
 
         A guest that sleeps, or waits for anything else of the host's, is not stopped before that ends: it is left behind.
         """
-        from wenv.engine.deep import deep_thread
-
-        outcome: list[Any] = []
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                outcome.append(host.call_text(service, text))
-            except BaseException as error:
-                failure.append(error)
+        from wenv.engine.deep import start_deeply
 
         limit = self._policy.time or 0.0
-        thread = deep_thread(work, "wenv-session")
-        thread.join(limit)
-        if thread.is_alive():
+        call = start_deeply(lambda: host.call_text(service, text))
+        if not call.wait(limit):
             host.stop()
-            thread.join(GRACE)
-            if thread.is_alive():
-                _left_behind.append(thread)
+            if not call.wait(GRACE):
+                _left_behind.append(call)
             raise TimeLimitError(limit)
-        if failure:
-            raise failure[0]
-        return outcome[0]
+        return call.result()
 
     def _done(self, reply: "Reply") -> tuple[Any, Output]:
         stdout, stderr = (b"".join(self._written[number]).decode("utf-8", "replace") for number in (1, 2))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from wenv.engine.deep import deep_thread
+from wenv.engine.deep import start_deeply
 from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TimeLimitError
 from wenv.launcher.limits import LOOK
@@ -31,35 +31,29 @@ def run_in_session(
     Raises TimeLimitError after `time_limit` seconds; OutputLimitError; DiskLimitError as soon as `look`, which is called every
     now and then, gives a reason.  `private` are the session's folders.
     """
-    outcome: list[Result] = []
-    failure: list[BaseException] = []
     session: list[Session] = []
 
-    def work() -> None:
-        try:
-            session.append(open_session())
-            outcome.append(use(session[0]))
-            session[0].check_output()
-        except BaseException as error:
-            failure.append(error)
+    def work() -> Result:
+        session.append(open_session())
+        result = use(session[0])
+        session[0].check_output()
+        return result
 
     deadline = None if time_limit is None else time.monotonic() + time_limit
-    thread = deep_thread(work, "guest")
+    call = start_deeply(work)
     try:
-        while thread.is_alive():
+        while True:
             left = WAKE if look is None else LOOK
             left = left if deadline is None else min(left, deadline - time.monotonic())
             if left <= 0:
                 raise TimeLimitError(time_limit or 0.0)
-            thread.join(left)
-            if session and session[0].is_over and thread.is_alive():
+            if call.wait(left):
+                return call.result()
+            if session and session[0].is_over and not call.wait(0):
                 raise session[0].ended()
-            if look is not None and (reason := look()) and thread.is_alive():
+            if look is not None and (reason := look()) and not call.wait(0):
                 raise DiskLimitError(reason)
     except BaseException:
-        if thread.is_alive():
+        if not call.wait(0):
             private.abandon()
         raise
-    if failure:
-        raise failure[0]
-    return outcome[0]
