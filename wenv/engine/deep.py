@@ -1,6 +1,7 @@
 """Calls of a guest, in threads whose stacks are deep enough for them.
 
-A thread is kept for the next call: to start one with such a stack takes longer than the call."""
+A thread is kept for the next call: to start one with such a stack takes longer than the call.
+"""
 
 import _thread
 import os
