@@ -41,9 +41,8 @@ def _registry_folder() -> str:
 
 def _leave(status: int) -> None:
     """End the process; at once, if a guest was left behind: it may come back to Python while that is ending."""
-    import threading
-
-    if any(thread.daemon for thread in threading.enumerate()):
+    deep = sys.modules.get("wenv.engine.deep")
+    if deep is not None and deep.is_calling():
         from wenv.launcher.private_folders import abandoned
         from wenv.launcher.removal import stop_and_remove
 

@@ -19,10 +19,10 @@ HEAD = """\
 
 def page() -> str:
     """The page's text."""
-    from wenv.cli.main import app
+    from wenv.cli.main import complete_app
 
     parts = [HEAD]
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(complete_app())
     context = root.context_class(root, info_name="wenv")
     commands: dict[str, Any] = root.commands  # type: ignore[attr-defined]
     parts += [_described(commands[name], name, context) for name in sorted(commands)]

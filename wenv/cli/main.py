@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from wenv.cli.words import Commands
+from wenv.cli.words import SAME, Commands
 from wenv.errors import Exit, TrapError, UsageError
 from wenv.launcher.private_folders import abandoned
 from wenv.launcher.removal import stop_and_remove
@@ -24,6 +26,37 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
+#: The modules of this folder that add commands, and which, in the order of `wenv --help`.
+MODULES = {
+    "create": ("create",),
+    "run": ("run",),
+    "shell": ("shell",),
+    "tui": ("tui",),
+    "bake": ("bake",),
+    "list_": ("list",),
+    "info": ("info",),
+    "install": ("install", "uninstall"),
+    "lock": ("lock",),
+    "check": ("check",),
+    "build": ("build",),
+    "project": ("add", "drop", "sync"),
+    "upgrade": ("upgrade", "outdated"),
+    "tree": ("tree", "why", "freeze"),
+    "pack": ("pack",),
+    "export": ("export",),
+    "import_": ("import",),
+    "push": ("push",),
+    "pull": ("pull",),
+    "diff": ("diff",),
+    "copy": ("copy", "rename"),
+    "remove": ("remove",),
+    "cache": ("cache",),
+    "trust": ("trust",),
+    "grant": ("grant",),
+    "tool": ("tool",),
+    "help_": ("help",),
+}
+_registered: set[str] = set()
 #: Commands whose own failures must not look like the program's.
 RUNNING = ("run", "shell", "tool run")
 
@@ -57,44 +90,25 @@ def _say_waits() -> None:
     print(f"waited {sum(seconds for _, seconds in waits):.3f} s for locks", file=sys.stderr)
 
 
-def _register() -> None:
-    from wenv.cli import (
-        bake,
-        build,
-        cache,
-        check,
-        copy,
-        create,
-        diff,
-        export,
-        grant,
-        help_,
-        import_,
-        info,
-        install,
-        list_,
-        lock,
-        pack,
-        project,
-        pull,
-        push,
-        remove,
-        run,
-        shell,
-        tool,
-        tree,
-        trust,
-        tui,
-        upgrade,
-    )
-
-    working = (create, run, shell, tui, bake, list_, info, install, lock, check, build)
-    sharing = (pack, export, import_, push, pull, diff)
-    for module in (*working, project, upgrade, tree, *sharing, copy, remove, cache, trust, grant, tool, help_):
-        module.register(app)
+def complete_app() -> typer.Typer:
+    """The application with all commands."""
+    _register(MODULES)
+    return app
 
 
-_register()
+def _register(modules: Iterable[str]) -> None:
+    for name in modules:
+        if name not in _registered:
+            _registered.add(name)
+            import_module(f"wenv.cli.{name}").register(app)
+
+
+def _modules_for(arguments: list[str]) -> Iterable[str]:
+    """The modules to load: that of the command, or all where none is named (help, completion, another tool's word)."""
+    if arguments[:1] in (["--version"], ["-V"]):
+        return ()
+    name = SAME.get(arguments[0], arguments[0]) if arguments else ""
+    return [module for module, commands in MODULES.items() if name in commands] or MODULES
 
 
 def run_command(arguments: list[str]) -> int:
@@ -115,6 +129,7 @@ def _run_command(arguments: list[str]) -> int:
         if signal.getsignal(number) is signal.SIG_DFL:  # ends like an error, so that private folders are removed
             signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
+        _register(_modules_for(arguments))
         result = app(arguments, standalone_mode=False, prog_name="wenv")
         flush_standard_streams()
         return int(result or 0)

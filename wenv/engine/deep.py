@@ -63,6 +63,7 @@ class _Worker:
         self._next: Running[Any] | None = None
         self._waiting = _thread.allocate_lock()
         self._waiting.acquire()
+        _workers.add(self)
         start_deep(threading.Thread(target=self._work, name="guest", daemon=True).start)
 
     def make(self, call: Running[Any]) -> None:
@@ -77,6 +78,7 @@ class _Worker:
                     _idle.remove(self)
                 except ValueError:  # taken for a call just now
                     continue
+                _workers.remove(self)
                 return
             call, self._next = self._next, None
             assert call is not None
@@ -86,10 +88,17 @@ class _Worker:
             del call
 
 
-#: What waits for a call.
+#: All of them, and those that wait for a call.
+_workers: set[_Worker] = set()
 _idle: list[_Worker] = []
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # a child has no threads but the one that forked
+    os.register_at_fork(after_in_child=_workers.clear)
     os.register_at_fork(after_in_child=_idle.clear)
+
+
+def is_calling() -> bool:
+    """Whether any call has not ended."""
+    return len(_workers) > len(_idle)
 
 
 def start_deeply(function: Callable[[], Result]) -> Running[Result]:
