@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.foreign import is_foreign, read_foreign
+from wenv_resolver.pip_settings import Settings
 from wenv_resolver.pyproject import NAME, read_pyproject
 from wenv_resolver.requirements import IndexOptions, Line, Requested, folder_of
 from wenv_resolver.target import Target
@@ -55,8 +56,6 @@ def gather(
     others are built, as what is shared with a sandbox is not for a file to say.  Raises RequirementsError for what cannot be
     read.
     """
-    from wenv_resolver.pip_internals import configuration  # late, and next to nothing of pip
-
     options = options or IndexOptions()
     requested, pythons, warnings = Requested((), (), options), [], []
     for path in files:
@@ -75,14 +74,23 @@ def gather(
         requested = _joined(requested, found)
     if (extras or groups) and not any(path.name in (NAME, "setup.cfg") for path in files):
         raise RequirementsError("--extra and --group need a pyproject.toml", "give it with -r pyproject.toml")
-    for file in (*constraint_files, *map(Path, configuration.constraint_files())):
+    for file in constraint_files:
         requested = _joined(requested, _pips().read_requirements_file(file, options, constraint=True))
     given = [_line(_package(name), "command line") for name in names]
     given += [_pips().read_requirement(_folder(name), origin="command line", editable=True) for name in editables]
-    requested = _joined(requested, Requested(tuple(given)))
-    if configuration.requires_hashes() and (bare := [line.text for line in requested.requirements if not line.hashes]):
+    return Gathered(_joined(requested, Requested(tuple(given))), tuple(pythons), tuple(warnings))
+
+
+def as_configured(requested: Requested, settings: Settings) -> Requested:
+    """The same with the constraints that pip is configured with.
+
+    Raises RequirementsError where pip is configured to require hashes, and there is none.
+    """
+    for file in settings.constraint_files:
+        requested = _joined(requested, _pips().read_requirements_file(Path(file), requested.options, constraint=True))
+    if settings.requires_hashes and (bare := [line.text for line in requested.requirements if not line.hashes]):
         raise RequirementsError(f"pip is configured to require hashes, and there is none for {', '.join(bare)}")
-    return Gathered(requested, tuple(pythons), tuple(warnings))
+    return requested
 
 
 def _pips() -> ModuleType:

@@ -19,6 +19,7 @@ from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import BuildRules
 from wenv_resolver.lock import LockedFile
+from wenv_resolver.pip_settings import settings
 from wenv_resolver.requirements import Requested
 from wenv_resolver.target import Target
 
@@ -43,9 +44,7 @@ def remembered(
     """
     if not _comes_from_an_index(requested):
         return resolve()
-    from wenv_resolver.pip_internals.configuration import settings  # late: imports pip
-
-    configured = settings()
+    configured = settings(store).values
     links = [*requested.options.find_links]
     links += [word for name, text in configured.items() if name.endswith(".find-links") for word in text.split()]
     folders = [_content(link) for link in links]

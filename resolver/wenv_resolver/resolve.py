@@ -1,6 +1,6 @@
 """From what was asked for to files: the step before a lock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def resolve(
     return files
 
 
-def named(store: Store, requested: Requested, builder: "Builder | None", progress: Progress) -> Requested:
+def named(store: Store, requested: Requested, builder: "Callable[[], Builder]", progress: Progress) -> Requested:
     """The same with a name for every requirement: of a source that is given by its address alone, it is looked up there.
 
     Raises FetchError, and BuildError for one whose build does not say it.
@@ -84,7 +84,7 @@ def named(store: Store, requested: Requested, builder: "Builder | None", progres
     from wenv_resolver.building.describing import Describer
     from wenv_resolver.pip_internals.naming import name_of  # late: imports pip
 
-    sources = Describer(store, requested.options, builder, progress)
+    sources = Describer(store, requested.options, builder(), progress)
     given = {line: line if line.name else replace(line, text=name_of(line.text, sources)) for line in lines}
     return replace(
         requested,

@@ -9,9 +9,10 @@ import pytest
 from tests.helpers.wheel_builder import Wheel
 from wenv_cache.store import Store
 from wenv_resolver.errors import RequirementsError
+from wenv_resolver.pip_settings import settings
 from wenv_resolver.progress import Silent
-from wenv_resolver.reading import Gathered, gather
-from wenv_resolver.requirements import IndexOptions, moment
+from wenv_resolver.reading import Gathered, as_configured, gather
+from wenv_resolver.requirements import IndexOptions, Requested, moment
 from wenv_resolver.resolve import decide, resolve
 from wenv_resolver.target import Target
 
@@ -150,14 +151,32 @@ def test_an_empty_input_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_what_pip_is_configured_with_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = tmp_path / "limits.txt"
+def test_what_pip_is_configured_with_holds(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked() -> Requested:
+        return as_configured(gather(["toolz"], (), ()).requested, settings(store))
+
+    limits, file = tmp_path / "limits.txt", tmp_path / "pip.conf"
     limits.write_text("toolz==0.12.0\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    assert asked().constraints == asked().constraints == ()
+    file.write_text(f"[install]\nconstraint = {limits}\n")  # was not there when pip was asked
+    assert [line.text for line in asked().constraints] == ["toolz==0.12.0"]
+    limits.write_text("toolz==0.12.1\n")
+    assert [line.text for line in asked().constraints] == ["toolz==0.12.1"]
+    file.write_text("")
+    assert asked().constraints == ()
     monkeypatch.setenv("PIP_CONSTRAINT", str(limits))
-    assert [line.text for line in gather(["toolz"], (), ()).requested.constraints] == ["toolz==0.12.0"]
+    assert [line.text for line in asked().constraints] == ["toolz==0.12.1"]
     monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")
     with pytest.raises(RequirementsError, match="require hashes"):
-        gather(["toolz"], (), ())
+        asked()
+
+
+def test_a_password_in_pips_settings_is_not_kept(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://somebody:secret@index.example/simple\n")
+    assert settings(store).values["global.index-url"].startswith("https://somebody")
+    assert not any(b"secret" in path.read_bytes() for path in store.root.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("way", ["file", "variable"])

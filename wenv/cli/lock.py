@@ -55,9 +55,9 @@ def lock(
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.errors import UsageError
-    from wenv.make import solve, write
+    from wenv.make import solve
     from wenv.make.choose_runtime import chosen_runtime
-    from wenv.make.scripts import lock_of_script
+    from wenv.make.locked import lock_of
     from wenv.make.wanted import Wanted, index_options
     from wenv_cache.files import write_atomically
     from wenv_resolver.fetch import fetch
@@ -66,6 +66,8 @@ def lock(
     if script is not None:
         if names or files or constraints or output is not None:
             raise UsageError("--script names what is locked, and where")
+        from wenv.make.scripts import lock_of_script
+
         files, output = [script], lock_of_script(script)
     if output is not None and not is_lock(output):
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
@@ -88,7 +90,7 @@ def lock(
             sources = [file for file in solved.files if file.is_source]
             text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
         else:
-            text = write.lock_of(workspace.store, find.find(name, path))
+            text = lock_of(workspace.store, find.find(name, path))
         if output is None:
             print(text, end="")
         else:

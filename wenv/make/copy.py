@@ -10,8 +10,9 @@ from wenv.environment.known import exists
 from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
 from wenv.locations import history_file
+from wenv.make.locked import lock_of
 from wenv.make.remove import remove
-from wenv.make.write import alone, check_place, lock_of, write
+from wenv.make.write import alone, check_place, write
 from wenv.runtimes import Runtime
 from wenv.snapshot.ready import ensure_ready
 from wenv_resolver.progress import Progress

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,11 +47,11 @@ def solve(
     See `wenv_resolver.resolve.resolve` for errors.
     """
     target = runtime.target(progress)
-    builder = builder_for(runtime, rules, progress)
+    builder = cache(lambda: builder_for(runtime, rules, progress))
     requested = named(runtime.store, requested, builder, progress)
 
     def decide() -> list[LockedFile]:
-        return resolve(runtime.store, requested, target, progress, preferred, rules, builder)
+        return resolve(runtime.store, requested, target, progress, preferred, rules, builder())
 
     files = remembered(runtime.store, requested, target, preferred, decide, rules, refresh=refresh)
     return Solution(runtime, requested, tuple(files), rules)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from wenv.environment.editables import shared_projects
 from wenv.environment.manifest import Environment
+from wenv.make.locked import locked_wheels
 from wenv.make.prepare import prepare
 from wenv.make.solve import Solution
-from wenv.make.write import locked_wheels
 from wenv.runtimes import Runtime
 from wenv_cache.store import Writing
 from wenv_resolver.progress import Progress

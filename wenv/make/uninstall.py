@@ -6,7 +6,8 @@ from packaging.utils import canonicalize_name
 
 from wenv.environment.manifest import Environment
 from wenv.errors import WenvError
-from wenv.make import solve, write
+from wenv.make import solve
+from wenv.make.locked import locked_wheels
 from wenv.report.packages import package_reports
 from wenv.runtimes import Runtime
 from wenv_resolver.progress import Progress
@@ -27,4 +28,4 @@ def without(runtime: Runtime, current: Environment, names: Sequence[str], progre
         if wanted not in asked:
             needed = ", ".join(reports[wanted].needed_by)
             raise WenvError(f"{given} was not asked for; it is needed by {needed}", f"uninstall {needed}")
-    return solve.solve(runtime, before.without(names), progress, write.locked_wheels(runtime, current, progress))
+    return solve.solve(runtime, before.without(names), progress, locked_wheels(runtime, current, progress))

@@ -9,14 +9,16 @@ from packaging.utils import canonicalize_name
 
 from wenv.environment.manifest import Environment
 from wenv.errors import UsageError, WenvError
-from wenv.make import solve, write
+from wenv.make import solve
+from wenv.make.locked import locked_wheels
 from wenv.runtimes import Runtime
 from wenv.runtimes.choice import with_advice
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import is_lock
+from wenv_resolver.pip_settings import settings
 from wenv_resolver.progress import Progress
-from wenv_resolver.reading import Gathered, gather
+from wenv_resolver.reading import Gathered, as_configured, gather
 from wenv_resolver.requirements import IndexOptions, Requested, moment
 
 
@@ -116,7 +118,7 @@ class Wanted:
         found = self.gathered
         for words in found.warnings:
             progress.say(f"warning: {words}")
-        return found.requested_for(runtime.target(progress))
+        return as_configured(found.requested_for(runtime.target(progress)), settings(runtime.store))
 
     def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> solve.Solution:
         """Resolve what is named, or take what a lock has decided.  See `wenv_resolver.resolve.resolve` for errors."""
@@ -141,7 +143,7 @@ class Wanted:
         """
         if self.lock is not None:
             return self.solution(runtime, progress, refresh=refresh)
-        kept, before = write.locked_wheels(runtime, current, progress), current.asked_for
+        kept, before = locked_wheels(runtime, current, progress), current.asked_for
         free = {canonicalize_name(name) for name in names}
         if missing := free - {file.name for file in kept}:
             raise WenvError(f"{', '.join(sorted(missing))} is not in {current.label}", "`wenv info` lists what is")

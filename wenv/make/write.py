@@ -1,6 +1,5 @@
 """An environment's folder: its files, its lock, and who may write there."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,14 +10,11 @@ from wenv.errors import EnvironmentExistsError, MissingProjectError, WenvError
 from wenv.locations import folder_key
 from wenv.run.bin import BIN, write_scripts
 from wenv.run.planning import leave_plan
-from wenv.runtimes import Runtime
 from wenv.snapshot.contents import console_scripts, split_packages
 from wenv.snapshot.ready import Ready
-from wenv_cache.errors import MissingEntryError
 from wenv_cache.ownfolder import own_folder
 from wenv_cache.store import Store
-from wenv_resolver.lock import LOCK_NAME, LockedFile, read_lock
-from wenv_resolver.progress import Progress
+from wenv_resolver.lock import LOCK_NAME
 
 
 def check_place(folder: Path, *, clear: bool) -> None:
@@ -33,25 +29,6 @@ def check_place(folder: Path, *, clear: bool) -> None:
             raise WenvError(f"{folder} is not empty and holds no environment", "name a folder that is not there yet")
         if own.kind(".gitignore") and own.read(".gitignore") != b"*\n":
             raise WenvError(f"{folder} holds files that are not wenv's", "name a folder that is not there yet")
-
-
-def lock_of(store: Store, environment: Environment) -> str:
-    """The text of an environment's lock; raises MissingEntryError."""
-    try:
-        return store.document(environment.lock)
-    except MissingEntryError:
-        # the store was deleted; the environment's own copy will do, if it is the one
-        copy = environment.folder / LOCK_NAME
-        text = copy.read_text("utf-8") if copy.is_file() else ""
-        if hashlib.sha256(text.encode()).hexdigest() != environment.lock:
-            raise
-        return text
-
-
-def locked_wheels(runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedFile]:
-    """The wheels of an environment's lock."""
-    text = lock_of(runtime.store, environment)
-    return read_lock(text, str(environment.folder / LOCK_NAME), runtime.target(progress))[0]
 
 
 @contextmanager

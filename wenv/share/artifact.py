@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from wenv.environment.known import DIGEST as SHA256
 from wenv.environment.manifest import Environment, PackageLayer, RuntimeRecord, read_packages, read_time
-from wenv.make.write import lock_of
+from wenv.make.locked import lock_of
 from wenv.policy.policy import Policy
 from wenv.runtimes import Runtime, packer_of
 from wenv.version import __version__
