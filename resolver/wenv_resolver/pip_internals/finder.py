@@ -56,9 +56,8 @@ PLATFORMS = {
 }  # fmt: skip
 
 
-def platform_name(tag: str) -> str:
-    """What people call the platform of a wheel tag (``cp314-cp314-win_amd64``)."""
-    platform = tag.rpartition("-")[2]
+def platform_name(platform: str) -> str:
+    """What people call a wheel's platform (``win_amd64``)."""
     return next((name for start, name in PLATFORMS.items() if platform.startswith(start)), platform)
 
 
@@ -80,10 +79,10 @@ class TargetLinkEvaluator(LinkEvaluator):
             self._formats = formats
         if kind is LinkType.candidate and link.is_wheel:
             return kind, detail
-        if kind is LinkType.platform_mismatch and link.is_wheel:
-            wheel = Wheel(link.filename)
+        wheel = Wheel(link.filename) if link.is_wheel else None
+        if kind is LinkType.platform_mismatch and wheel is not None:
             evidence = self._evidence(wheel.version)
-            evidence.platforms.update(platform_name(tag) for tag in wheel.get_formatted_file_tags())
+            evidence.platforms.update(platform_name(tag.platform) for tag in wheel.file_tags)
         elif kind is LinkType.candidate:
             evidence = self._evidence(detail)
             evidence.refused_source = evidence.refused_source or is_refused
@@ -96,7 +95,7 @@ class TargetLinkEvaluator(LinkEvaluator):
         self.unusable.add(link.url_without_fragment)
         if is_refused:
             self.refused.add(link.url_without_fragment)
-        return LinkType.candidate, Wheel(link.filename).version if link.is_wheel else detail.partition(" ")[0]
+        return LinkType.candidate, detail.partition(" ")[0] if wheel is None else wheel.version
 
     def _evidence(self, version: str) -> Evidence:
         return self.evidence.setdefault((self._canonical_name, version), Evidence())

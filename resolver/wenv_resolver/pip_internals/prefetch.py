@@ -16,8 +16,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.parser import BytesHeaderParser
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -58,6 +59,32 @@ class IncompleteError(Exception):
         self.name = name
 
 
+@dataclass(frozen=True)
+class Page:
+    """A project's page of an index; `files` are what it lists, None where it is not of the kind that says what is needed."""
+
+    content: IndexContent
+    files: Sequence[Mapping[str, Any]] | None
+
+    @classmethod
+    def of(cls, content: IndexContent) -> "Page":
+        """A page that has been fetched."""
+        if not content.content_type.lower().startswith(JSON):
+            return cls(content, None)
+        try:
+            files = json.loads(content.content)["files"]
+        except (ValueError, TypeError, KeyError):  # pip has words for a page that is none
+            return cls(content, None)
+        fine = isinstance(files, list) and all(isinstance(f, dict) and isinstance(f.get("filename"), str) for f in files)
+        return cls(content, files if fine else None)
+
+    @cached_property
+    def versions(self) -> dict[str, Version]:
+        """The versions of its files, as they are written in their names."""
+        texts = {version_of(file) for file in self.files or ()}
+        return {text: version for text in texts if (version := parsed(text)) is not None}
+
+
 class PrefetchingCollector(LinkCollector):
     """pip's collector of pages, which may have been fetched already, and are made smaller."""
 
@@ -67,9 +94,11 @@ class PrefetchingCollector(LinkCollector):
         name = canonicalize_name(package_name or "")
         if not location.url.startswith(("https:", "http:")):
             return super().fetch_response(location, package_name)
-        page = self.ahead.page(location.url, name)
-        whole = super().fetch_response(location, package_name) if page.cancelled() else page.result()
-        return whole if whole is None else self.ahead.slim(whole, name)
+        fetched = self.ahead.page(location.url, name)
+        if fetched.cancelled():
+            return super().fetch_response(location, package_name)
+        page = fetched.result()
+        return None if page is None else self.ahead.slim(page, name)
 
 
 class Slim:
@@ -87,20 +116,17 @@ class Slim:
         self._fits: dict[str, bool] = {}
         self.left_out: dict[str, set[Version]] = {}
 
-    def __call__(self, page: IndexContent, name: str) -> IndexContent:
-        if not is_json(page) or ":all:" in self._whole or name in self._whole:
-            return page
-        with suppress(ValueError, TypeError, AttributeError, KeyError):  # pip has words for a page that is none
-            document = json.loads(page.content)
-            document["files"] = self.kept(document["files"], name)
-            return replace(page, content=json.dumps(document).encode())
-        return page
+    def __call__(self, page: Page, name: str) -> IndexContent:
+        if page.files is None or ":all:" in self._whole or name in self._whole:
+            return page.content
+        kept = self.kept(page, page.files, name)
+        return page.content if kept is page.files else replace(page.content, content=json.dumps({"files": kept}).encode())
 
-    def kept(self, files: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[str, Any]]:
-        """The files of a project that are tried first."""
+    def kept(self, page: Page, files: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[str, Any]]:
+        """The files of a project that are tried first, of all that a page has."""
         if any(file["filename"].endswith(".whl") and not is_foreign(file["filename"]) and not is_pure(file) for file in files):
             return files  # wheels for this very platform
-        versions = {text: version for file in files if (version := parsed(text := version_of(file))) is not None}
+        versions = page.versions
         anywhere = {text for file in files if self.runs_anywhere(file) and (text := version_of(file)) in versions}
         limit, pin = self._limits.get(name, SpecifierSet()), parsed(self._pins.get(name, ""))
         within = [text for text in anywhere if limit.contains(versions[text], prereleases=True)]
@@ -126,11 +152,6 @@ class Slim:
             except InvalidSpecifier:
                 self._fits[python] = False
         return self._fits[python]
-
-
-def is_json(page: IndexContent) -> bool:
-    """Whether a page is of the kind that says what is needed here."""
-    return page.content_type.lower().startswith(JSON)
 
 
 def is_pure(file: Mapping[str, Any]) -> bool:
@@ -171,7 +192,7 @@ class Prefetcher:
         target: Target,
         folder: Path,
         preferred: Sequence[tuple[str, str]],
-        pages: "dict[str, Future[IndexContent | None]]",
+        pages: "dict[str, Future[Page | None]]",
         whole: Collection[str],
     ) -> None:
         collector.__class__ = PrefetchingCollector  # pip makes it itself; the subclass adds a reference
@@ -256,7 +277,7 @@ class Prefetcher:
             nothing.cancel()
             return nothing
 
-    def page(self, location: str, name: str) -> "Future[IndexContent | None]":
+    def page(self, location: str, name: str) -> "Future[Page | None]":
         """A project's page, which is fetched once."""
         with self._lock:
             page = self._pages.get(location)
@@ -264,19 +285,20 @@ class Prefetcher:
                 page = self._pages[location] = self._submit(self._page, location, name)
         return page
 
-    def _page(self, location: str, name: str) -> IndexContent | None:
+    def _page(self, location: str, name: str) -> Page | None:
         # what is parsed of a page must not be kept by its address: the page may come again, whole
-        return LinkCollector.fetch_response(self._collector, Link(location, cache_link_parsing=False), name)
+        found = LinkCollector.fetch_response(self._collector, Link(location, cache_link_parsing=False), name)
+        return None if found is None else Page.of(found)
 
-    def _follow(self, page: "Future[IndexContent | None]", requirement: Requirement) -> None:
+    def _follow(self, fetched: "Future[Page | None]", requirement: Requirement) -> None:
         """Fetch the metadata of the version that will most likely be chosen, and what that needs."""
-        content = None if page.cancelled() or page.exception() else page.result()
-        if content is None or not is_json(content):
+        page = None if fetched.cancelled() or fetched.exception() else fetched.result()
+        if page is None or page.files is None:
             return
         limit = requirement.specifier & self._limits.get(canonicalize_name(requirement.name), SpecifierSet())
         with suppress(ValueError, TypeError, AttributeError, KeyError):
-            address = newest(json.loads(content.content)["files"], limit, self.slim)
-            link = Link.from_json(dict(address), content.url) if address is not None else None
+            address = newest(page, limit, self.slim)
+            link = Link.from_json(dict(address), page.content.url) if address is not None else None
             text = self.metadata(link, address.get("size")) if link is not None and address is not None else None
             if text is None or self._requested.options.no_deps:
                 return
@@ -286,12 +308,12 @@ class Prefetcher:
                     self._visit(Requirement(line), extras)
 
 
-def newest(files: Sequence[Mapping[str, Any]], limit: SpecifierSet, slim: Slim) -> Mapping[str, Any] | None:
+def newest(page: Page, limit: SpecifierSet, slim: Slim) -> Mapping[str, Any] | None:
     """The pure wheel of the newest version within a limit; None if there is none."""
     found: tuple[Version, Mapping[str, Any]] | None = None
-    for file in files:
+    for file in page.files or ():
         if slim.runs_anywhere(file):
-            version = parsed(version_of(file))
+            version = page.versions.get(version_of(file))
             if version is not None and (found is None or version > found[0]) and limit.contains(version):
                 found = (version, file)
     return found[1] if found is not None else None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pip._internal.exceptions import DistributionNotFound, HashErrors, InstallationError, PipError
-from pip._internal.index.collector import IndexContent
 from pip._internal.metadata import BaseDistribution, get_metadata_distribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.req.req_install import InstallRequirement
@@ -21,7 +20,7 @@ from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from wenv_resolver.pip_internals.metadata import described, source_of
-from wenv_resolver.pip_internals.prefetch import IncompleteError, Prefetcher
+from wenv_resolver.pip_internals.prefetch import IncompleteError, Page, Prefetcher
 from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository, words_of
 from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
@@ -65,7 +64,7 @@ def resolve(
     of indexes; `sources` finds out what sources need.  Raises ConflictError when no set of versions exists, RequirementsError
     and FetchError.
     """
-    options, pages = requested.options, dict[str, Future[IndexContent | None]]()
+    options, pages = requested.options, dict[str, Future[Page | None]]()
     whole = {str(line.name) for line in (*requested.requirements, *requested.constraints) if line.hashes}
     whole |= {name if name == ":all:" else canonicalize_name(name) for name in options.no_binary}
     while True:
@@ -85,7 +84,7 @@ def _resolved(
     sources: "Describer",
     downloads: Path,
     preferred: Sequence[tuple[str, str]],
-    pages: "dict[str, Future[IndexContent | None]]",
+    pages: "dict[str, Future[Page | None]]",
     whole: set[str],
 ) -> list[Chosen]:
     """The same with pages of which some may have been fetched, and those of the projects in `whole` unchanged.
