@@ -41,7 +41,7 @@ def disk_use(as_json: options.Json = False) -> None:
         for use in found.rows
     ]
     total = ("total", "", human_size(found.size), "", "")
-    printer.table(("Kind", "Entries", "Size", "If deleted", "What it is"), [*rows, total], right=(1, 2))
+    printer.table(("Kind", "Entries", "Size", "If deleted", "What it is"), [*rows, total], right=(1, 2), optional=(4,))
     printer.line(f"Files that layers share save {human_size(found.saved)}.")
 
 

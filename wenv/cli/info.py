@@ -82,7 +82,7 @@ def info(
             (p.name, p.version, p.kind, human_size(p.size), "you" if p.requested else ", ".join(p.needed_by), p.layer[:12])
             for p in packages
         ]
-        printer.table(("Package", "Version", "Kind", "Size", "Needed by", "Layer"), rows, right=(3,))
+        printer.table(("Package", "Version", "Kind", "Size", "Needed by", "Layer"), rows, right=(3,), optional=(5, 2))
 
 
 def _request_words(chosen: "Environment") -> str:

@@ -28,7 +28,7 @@ def list_environments(as_json: options.Json = False) -> None:
         )
         for s in found
     ]  # fmt: skip
-    printer.table(headings, rows, right=(2, 3, 4))
+    printer.table(headings, rows, right=(2, 3, 4), optional=(4, 5, 2, 6, 1))
 
 
 def register(app: typer.Typer) -> None:

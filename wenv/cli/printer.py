@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wenv_cache.errors import UserError
 from wenv_cache.reading import printable
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
+
+
+#: Characters of a table's cell from which on it may take several lines.
+WRAPPED = 20
 
 
 class Printer:
@@ -73,21 +77,39 @@ class Printer:
 
     # -- results
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
-        """A table on standard output; columns in `right` are aligned to the right."""
+    def table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        right: Sequence[int] = (),
+        optional: Sequence[int] = (),
+    ) -> None:
+        """A table on standard output; columns in `right` are aligned to the right.
+
+        On a terminal it is as wide as that: first columns in `optional` are left out, the first of these first, then long cells
+        take several lines.  Elsewhere every cell is whole.
+        """
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-        for index, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if index in right else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(_plain(cell) for cell in row))
+        cells = [[_plain(cell) for cell in row] for row in rows]
         console = Console(highlight=False)
-        if console.is_terminal:
-            console.print(table)
-        else:  # a pipe gets every cell whole, whatever a terminal's width would be
-            Console(highlight=False, width=10_000).print(table)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=10_000)
+        widths = [
+            max((each.cell_len for each in column), default=0) for column in zip(map(_plain, headings), *cells, strict=True)
+        ]
+        shown = list(range(len(headings)))
+        for index in optional:
+            if sum(min(widths[each], WRAPPED) + 2 for each in shown) - 2 > console.width:
+                shown.remove(index)
+        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+        for index in shown:
+            justify: Literal["right", "left"] = "right" if index in right else "left"
+            table.add_column(headings[index], justify=justify, overflow="fold", no_wrap=widths[index] < WRAPPED)
+        for row in cells:
+            table.add_row(*(row[index] for index in shown))
+        console.print(table)
 
     def line(self, text: str) -> None:
         """A line on standard output."""
