@@ -56,6 +56,35 @@ def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv, runtime: Runt
     assert offline.result("run", "job.py").stderr == "", "what it needs is in use"
 
 
+def test_the_environment_of_a_script_is_found_at_once(offline: Wenv) -> None:
+    def is_short(*words: str) -> bool:
+        offline.environment["PYTHONPROFILEIMPORTTIME"] = "1"
+        report = offline.result("run", *words).stderr
+        del offline.environment["PYTHONPROFILEIMPORTTIME"]
+        assert "wenv.launcher" in report
+        return "typer" not in report
+
+    path = script(offline.folder, ["zzone<2"], "import zzone; print(zzone.version)")
+    assert not is_short("job.py")
+    assert is_short("job.py")
+    assert is_short("python", "./job.py")
+    path.write_text(path.read_text() + "print('more')\n")
+    assert is_short("job.py"), "its block is the same"
+    assert offline("run", "job.py") == "1.0\nmore\n"
+    script(offline.folder, ["zzone"], "import zzone; print(zzone.version)")
+    assert not is_short("job.py")
+    assert offline("run", "job.py") == "2.0\n"
+    offline("lock", "--script", "job.py")
+    assert not is_short("job.py"), "a lock decides from here on"
+    assert is_short("job.py")
+    (offline.folder / "pylock.job.toml").unlink()
+    assert not is_short("job.py")
+    path.write_text(path.read_text() + "# /// script\n# dependencies = []\n# ///\n")
+    assert "blocks of script metadata" in offline.result("run", "job.py", status=125).stderr
+    script(offline.folder, ["zzone"], "import zzone; print(zzone.version)", "[tool.wenv]\ntimeout = 5\n")
+    assert [is_short("job.py") for _ in range(2)] == [False, False], "what it asks for is said each time"
+
+
 def test_what_a_block_names_beside_the_script_is_that_scripts(offline: Wenv, tmp_path: Path) -> None:
     more = '[tool.uv.sources]\nzznear = { path = "zznear-1.0-py3-none-any.whl" }\n'
     for place in ("one", "two"):

@@ -88,9 +88,15 @@ def run_command(
     if not words or words[0].startswith(("--", "-h", "-n")):
         return list(arguments)
     script = words[1] if words[0] in PYTHON_NAMES and len(words) > 1 else words[0]
-    if not folder and (stdin_has_block() if script == "-" else not script.startswith("-") and may_have_block(script)):
+    if not folder and script == "-" and stdin_has_block():
         return [*taken, "--", *words]
-    if not stale and (folder := _manifest_folder(folder)):
+    if not folder and not script.startswith("-") and may_have_block(script):
+        from wenv.launcher.script_notes import noted_environment  # late: most programs have no block
+
+        folder = noted_environment(registry_folder(), script)
+    else:
+        folder = _manifest_folder(folder)
+    if not stale and folder:
         run_short(registry_folder(), folder, words, write, given)
     return [*taken, "--", *words]  # else typer would look for its own letters in Python's options
 

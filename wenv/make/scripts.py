@@ -14,7 +14,8 @@ from wenv.environment.granting import request_in
 from wenv.environment.kinds import Choice
 from wenv.environment.known import exists, last_used, script_note
 from wenv.environment.manifest import Environment, load
-from wenv.locations import script_environments
+from wenv.launcher.script_notes import SUFFIX, note_file, note_text
+from wenv.locations import registry_folder, script_environments
 from wenv.make.choose_runtime import first_solution
 from wenv.make.create import create
 from wenv.make.remove import remove
@@ -73,7 +74,11 @@ def environment_of(
         and (policy := requested_by(script, metadata)) != Policy()
     ):
         progress.say(f"{script.name} asks for: {policy.words} (options of `wenv run` grant it)")
+    note = None
+    if script is not None and metadata is not None and lock is not None and not is_outside and not names and tool is None:
+        note = note_text(str(script), str(lock.absolute()), str(folder)), note_file(str(registry_folder()), str(script))
     if not refresh and (found := _fitting(workspace, folder, progress)) is not None:
+        _leave(note)
         return found
     sweep(workspace.store)
     if base is None:
@@ -84,8 +89,16 @@ def environment_of(
     made = create(folder, solution, Policy(), progress, clear=True)
     label = label or (f"{script.name} (script)" if script is not None else f"--with {' '.join(sorted(names))}")
     write_atomically(script_note(folder), label)
+    _leave(note)
     progress.say(f"Made an environment for {label}, which is kept: {packages_of(len(made.packages))} on {made.runtime.name}")
     return made
+
+
+def _leave(note: tuple[str, str] | None) -> None:
+    """Write what finds the environment again at once."""
+    if note is not None and note[0]:
+        with suppress(OSError):
+            write_atomically(Path(note[1]), note[0])
 
 
 def lock_of_script(script: Path) -> Path:
@@ -118,3 +131,7 @@ def sweep(store: Store) -> None:
         if exists(folder) and (last_used(folder) or "9") < oldest:
             remove(store, folder)
             script_note(folder).unlink(missing_ok=True)
+    for note in registry_folder().glob(f"*{SUFFIX}"):
+        with suppress(OSError, ValueError):
+            if not exists(Path(note.read_text("utf-8").split("\n")[2])):
+                note.unlink(missing_ok=True)
