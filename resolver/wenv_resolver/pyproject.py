@@ -53,11 +53,22 @@ def read_pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> 
 
     Raises RequirementsError for one that cannot be read, or that says what cannot be obeyed.
     """
+    return project_of(_document(path), path, extras, groups)
+
+
+def read_groups(path: Path, groups: Sequence[str]) -> Project:
+    """The same of dependency groups alone, without what the project itself needs."""
+    document = _document(path)
+    project = _table(path, document, "project")
+    kept = {key: project[key] for key in ("name", "optional-dependencies", "requires-python") if key in project}
+    return project_of({**document, "project": kept}, path, (), groups)
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise RequirementsError(f"{path}: {error}") from error
-    return project_of(document, path, extras, groups)
 
 
 def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:

@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.foreign import is_foreign, read_foreign
 from wenv_resolver.pip_settings import Settings
-from wenv_resolver.pyproject import NAME, read_pyproject
+from wenv_resolver.pyproject import NAME, Project, read_groups, read_pyproject
 from wenv_resolver.requirements import IndexOptions, Line, Requested, folder_of
 from wenv_resolver.target import Target
 
@@ -50,7 +50,8 @@ def gather(
     groups: Sequence[str] = (),
     editables: Sequence[str] = (),
 ) -> Gathered:
-    """Read everything that was asked for.  `extras` and `groups` are of the pyproject.toml among `files`.
+    """Read everything that was asked for.  `extras` and `groups` are of the pyproject.toml among `files`; without one, `groups`
+    are of that in the working folder.
 
     `editables` are folders of projects (with extras), which the user named.  A file can name only folders that lie beside it:
     others are built, as what is shared with a sandbox is not for a file to say.  Raises RequirementsError for what cannot be
@@ -62,9 +63,7 @@ def gather(
         if path.name == NAME or is_foreign(path):
             project = read_pyproject(path, extras, groups) if path.name == NAME else read_foreign(path, extras, groups)
             pythons.append((path, project.python))
-            lines, limits = ([_line(line, str(path)) for line in each] for each in (project.lines, project.constraints))
-            lines = [replace(line, editable=line.name in project.editable and " @ file:" in line.text) for line in lines]
-            found = Requested(tuple(lines), tuple(limits), project.options)
+            found = _of_project(project, path)
         else:
             found = _plain_file(path) or _pips().read_requirements_file(path, options)
         found, outside = _editables_beside(path, found)
@@ -73,12 +72,23 @@ def gather(
             warnings.append(f"{path} names no requirement")
         requested = _joined(requested, found)
     if (extras or groups) and not any(path.name in (NAME, "setup.cfg") for path in files):
-        raise RequirementsError("--extra and --group need a pyproject.toml", "give it with -r pyproject.toml")
+        if extras or not Path(NAME).is_file():
+            hint = "-r pyproject.toml, or '.[EXTRA]'" if extras else "there is none here: give it with -r pyproject.toml"
+            raise RequirementsError("--extra and --group need a pyproject.toml", hint)
+        # the project's own dependencies come with its name, folder or file
+        requested = _joined(requested, _of_project(read_groups(Path(NAME), groups), Path(NAME)))
     for file in constraint_files:
         requested = _joined(requested, _pips().read_requirements_file(file, options, constraint=True))
     given = [_line(_package(name), "command line") for name in names]
     given += [_pips().read_requirement(_folder(name), origin="command line", editable=True) for name in editables]
     return Gathered(_joined(requested, Requested(tuple(given))), tuple(pythons), tuple(warnings))
+
+
+def _of_project(project: Project, path: Path) -> Requested:
+    """What a project's file asks for."""
+    lines, limits = ([_line(line, str(path)) for line in each] for each in (project.lines, project.constraints))
+    lines = [replace(line, editable=line.name in project.editable and " @ file:" in line.text) for line in lines]
+    return Requested(tuple(lines), tuple(limits), project.options)
 
 
 def as_configured(requested: Requested, settings: Settings) -> Requested:

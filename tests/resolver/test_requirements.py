@@ -149,3 +149,22 @@ def test_a_file_that_wants_no_index(tmp_path: Path, target: Target) -> None:
     file.write_text("--no-index\n--find-links .\nrich\n")
     found = gather(target, [], [file], [])
     assert (found.options.no_index, found.options.index_url) == (True, None)
+
+
+def test_groups_without_a_file_are_of_the_project_here(
+    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'mine'\nversion = '1'\ndependencies = ['zzone']\n"
+        "[project.optional-dependencies]\nfast = ['zzfast']\n"
+        "[dependency-groups]\ntest = ['zztest', 'mine[fast]']\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    found = gather(target, ["zztwo"], [], [], groups=["test"])
+    assert [line.text for line in found.requirements] == ["zztest", "zzfast", "zztwo"]
+    with pytest.raises(RequirementsError) as caught:
+        gather(target, ["."], [], [], extras=["fast"])
+    assert caught.value.hint == "-r pyproject.toml, or '.[EXTRA]'"
+    monkeypatch.chdir("/")
+    with pytest.raises(RequirementsError, match="need a pyproject.toml"):
+        gather(target, ["zztwo"], [], [], groups=["test"])

@@ -56,6 +56,14 @@ def test_the_targets_tags_decide(store: Store, target: Target, wheels: Path) -> 
     assert names(resolve(store, requested, target, Silent())) == ["abi3 1.0", "both 1.0", "old 0.9"]
 
 
+def test_files_with_names_that_are_none_are_passed_over(store: Store, target: Target, wheels: Path) -> None:
+    index = offered(wheels, Wheel("zzodd", "1.0"))
+    for name in ("zzodd-0.18-py36+-none-any.whl", "zzodd-2-3-4-5-6-7-any.whl", "zzodd-x.whl", "zzodd-.tar.gz"):
+        (wheels / name).write_bytes(b"")
+    requested = Requested((Line("zzodd"),), (), index)
+    assert names(resolve(store, requested, target, Silent())) == ["zzodd 1.0"]
+
+
 def test_every_unusable_package_is_listed_with_its_reason(store: Store, target: Target, wheels: Path) -> None:
     import tarfile
 

@@ -16,6 +16,7 @@ def check(
     constraints: options.Constraints = None,
     extras: options.Extras = None,
     groups: options.Groups = None,
+    editables: options.Editables = None,
     runtime: options.Runtime = Choice.AUTO,
     deep: Annotated[
         bool,
@@ -49,12 +50,12 @@ def check(
     from wenv.make.choose_runtime import chosen_runtime
     from wenv.make.wanted import Wanted, index_options
 
-    if not names and not files:
+    if not names and not files and not editables and not groups:
         raise UsageError("nothing is named to check", "`wenv check NAME…` or `wenv check -r FILE`")
     rules = options.build_rules(no_build, build_only)
     with Printer(quiet=as_json) as printer:
         index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
-        inputs = Wanted.of(names, files, constraints, extras, groups, index, rules)
+        inputs = Wanted.of(names, files, constraints, extras, groups, index, rules, editables)
         chosen = chosen_runtime(open_workspace(), runtime, inputs, printer)
         wanted = inputs.requested(chosen, printer)
         found = findings(chosen, wanted, rules, printer)

@@ -114,7 +114,7 @@ def create(
         more = f" and {held} of the runtime's" if held else ""
         printer.say(f"Created {_shown(made.folder)} with {count}{more} on {made.runtime.name} in {seconds:.1f} s")
         there = next((each for each in READABLE if Path(each).is_file()), None)
-        if there is not None and not (names or files or editables):
+        if there is not None and not (names or files or editables or groups):
             printer.say(f"{there} is here and was not read: `wenv install -r {there}` adds what it names")
         if bake:
             show(printer, made.baked, baking.size(solved.runtime, made), time.monotonic() - start - seconds)

@@ -16,6 +16,7 @@ def lock(
     constraints: options.Constraints = None,
     extras: options.Extras = None,
     groups: options.Groups = None,
+    editables: options.Editables = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write it.  [default: standard output]")
     ] = None,
@@ -64,7 +65,7 @@ def lock(
     from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
 
     if script is not None:
-        if names or files or constraints or output is not None:
+        if names or files or editables or constraints or output is not None:
             raise UsageError("--script names what is locked, and where")
         from wenv.make.scripts import lock_of_script
 
@@ -73,9 +74,11 @@ def lock(
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
     with Printer(quiet=quiet) as printer:
         workspace = open_workspace()
-        if names or files or constraints:
+        if names or files or editables or constraints or groups:
             index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
-            inputs = Wanted.of(names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only))
+            inputs = Wanted.of(
+                names, files, constraints, extras, groups, index, options.build_rules(no_build, build_only), editables
+            )
             chosen = chosen_runtime(workspace, runtime, inputs, printer)
             target = chosen.target(printer)
             wanted, kept = inputs.requested(chosen, printer), []

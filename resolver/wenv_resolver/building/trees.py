@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import tarfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,7 @@ class Repository:
 def write_folder(folder: Path, archive: Path) -> str:
     """Write a project's folder to a tar file; returns a digest of what a build could read of it.  Raises BuildError."""
     digest, files, size, root = hashlib.sha256(), 0, 0, folder.resolve()
-    if (root / "setup.py").is_file() + (root / "pyproject.toml").is_file() + (root / "setup.cfg").is_file() == 0:
-        way = "a lock of what a project needs has no entry for the project itself: `uv export --no-emit-project`"
-        raise BuildError(f"{folder} holds no project: no pyproject.toml, setup.py or setup.cfg", way)
+    _check_is_project(folder, root)
     with tarfile.open(archive, "w") as tar:
         for path in _inside(root):
             files, size = files + 1, size + path.lstat().st_size
@@ -73,6 +72,27 @@ def write_folder(folder: Path, archive: Path) -> str:
             tar.add(root / ".git", "project/.git")
             digest.update(_git(root, "describe", "--tags", "--always", "--dirty", "--long").encode())
     return digest.hexdigest()
+
+
+def _check_is_project(folder: Path, root: Path) -> None:
+    """Raises BuildError for a folder of which no build makes a package."""
+    if (root / "setup.py").is_file() or (root / "setup.cfg").is_file():
+        return
+    if not (root / "pyproject.toml").is_file():
+        way = "a lock of what a project needs has no entry for the project itself: `uv export --no-emit-project`"
+        raise BuildError(f"{folder} holds no project: no pyproject.toml, setup.py or setup.cfg", way)
+    try:
+        tables = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{folder / 'pyproject.toml'}: {error}") from error
+    if "project" in tables or "build-system" in tables:
+        return
+    members = tables
+    for name in ("tool", "uv", "workspace", "members"):
+        members = members.get(name, {}) if isinstance(members, dict) else {}
+    named = ", ".join(f"./{member}" for member in members) if isinstance(members, list) else ""
+    way = f"the members of its workspace are projects: {named}" if named else "-r pyproject.toml --group GROUP takes its groups"
+    raise BuildError(f"{folder} holds no project: its pyproject.toml has neither [project] nor [build-system]", way)
 
 
 def project_files(folder: Path) -> frozenset[str]:

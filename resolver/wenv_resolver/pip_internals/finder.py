@@ -79,8 +79,9 @@ class TargetLinkEvaluator(LinkEvaluator):
             self._formats = formats
         if kind is LinkType.candidate and link.is_wheel:
             return kind, detail
-        wheel = Wheel(link.filename) if link.is_wheel else None
-        if kind is LinkType.platform_mismatch and wheel is not None:
+        wheel = None
+        if kind is LinkType.platform_mismatch and link.is_wheel:
+            wheel = Wheel(link.filename)
             evidence = self._evidence(wheel.version)
             evidence.platforms.update(platform_name(tag.platform) for tag in wheel.file_tags)
         elif kind is LinkType.candidate:
@@ -95,6 +96,8 @@ class TargetLinkEvaluator(LinkEvaluator):
         self.unusable.add(link.url_without_fragment)
         if is_refused:
             self.refused.add(link.url_without_fragment)
+        if wheel is None and link.is_wheel:
+            wheel = Wheel(link.filename)
         return LinkType.candidate, detail.partition(" ")[0] if wheel is None else wheel.version
 
     def _evidence(self, version: str) -> Evidence:
