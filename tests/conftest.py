@@ -60,7 +60,10 @@ _NO_UNITS = {"docs", "dist", "escape", "fire", "fuzz", "old", "runtimes", "test_
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs neither network nor WebAssembly."""
+    """Mark what needs neither network nor WebAssembly; let one file make the scientific runtime while others do without it."""
+    scientific = {item.path for item in items if "scientific" in item.nodeid or item.path.name == "test_examples.py"}
+    first = Path(__file__).parent / "runtimes" / "test_scientific.py"
+    items.sort(key=lambda item: (item.path != first, item.path in scientific))
     for item in items:
         places = Path(item.path).relative_to(Path(__file__).parent).parts
         needs = _NEEDS_MORE.intersection(getattr(item, "fixturenames", ()))

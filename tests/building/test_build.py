@@ -24,6 +24,7 @@ def offline(folder: Path) -> tuple[str, ...]:
     return ("--find-links", str(folder))
 
 
+@pytest.mark.long
 def test_a_careless_extension_works_and_its_wheel_needs_no_compiler_elsewhere(builds: Wenv, wheels: Path) -> None:
     extension("zzcareless", CARELESS).write(wheels)
     made = builds.result("create", *offline(wheels), "zzcareless")

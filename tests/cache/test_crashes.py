@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Wenv
+from tests.conftest import Wenv, copy_runtime
 from tests.helpers.wheel_builder import Wheel
+from wenv.runtimes import Runtime
+from wenv_cache.store import Store
 
 COMMAND = [sys.executable, "-P", "-m", "wenv"]
 
@@ -61,6 +63,7 @@ def kill_creates(wenv: Wenv, wheels: Path, kills: int) -> None:
     assert survived
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="kills with a POSIX signal")
 def test_create_killed_at_random_moments(fresh: Wenv, wheels: Path) -> None:
     kill_creates(fresh, wheels, 6)
@@ -107,12 +110,13 @@ def test_prune_waits_for_creates(fresh: Wenv, wheels: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system")
-def test_a_full_disk_changes_nothing(wenv: Wenv, wheels: Path, tmp_path: Path) -> None:
+def test_a_full_disk_changes_nothing(wenv: Wenv, runtime: Runtime, wheels: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(small)], capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     try:
+        copy_runtime(runtime, Store(small))
         wenv.environment["WENV_CACHE_DIR"] = str(small)
         Wheel("little").write(wheels)
         Wheel("large", files={"large/data.bin": os.urandom(30 << 20)}).write(wheels)

@@ -167,10 +167,15 @@ def test_packages_that_share_a_folder(wenv: Wenv, wheels: Path) -> None:
     assert wenv.python(code) == "2 3 4\n"
 
 
-def test_a_package_of_the_host_cannot_be_imported(wenv: Wenv, tmp_path: Path) -> None:
+def test_what_an_interpreter_is_built_beside_is_neither_run_nor_imported(wenv: Wenv, tmp_path: Path) -> None:
     # a fresh store, so that the component is built while these are in sight of componentize-py
     wenv.environment["WENV_CACHE_DIR"] = str(tmp_path / "cache")
+    for name in ("componentize_py", "json", "typing"):
+        (wenv.folder / f"{name}.py").write_text("import pathlib; pathlib.Path('ran-on-the-host').touch()\n")
     wenv("create")
+    assert not (wenv.folder / "ran-on-the-host").exists()
+    for name in ("componentize_py", "json", "typing"):
+        (wenv.folder / f"{name}.py").unlink()
     names = ["typer", "rich", "pip", "wasmtime", "wenv", "cache", "resolver", "pytest"]
     assert all(__import__(name) for name in names)
     code = f"import importlib.util; print([n for n in {names} if importlib.util.find_spec(n)])"
@@ -221,14 +226,6 @@ def test_a_source_that_the_compiler_cannot_take_fails_alone(wenv: Wenv, wheels: 
     wenv("create", "deep", *OFFER, str(wheels))
     assert wenv.python("import deep.fine; print(deep.fine.x)") == "1\n"
     wenv("run", "-c", "import deep.much", status=None)
-
-
-def test_files_of_the_current_folder_are_not_run_on_the_host(wenv: Wenv, tmp_path: Path) -> None:
-    wenv.environment["WENV_CACHE_DIR"] = str(tmp_path / "cache")
-    for name in ("componentize_py", "json", "typing"):
-        (wenv.folder / f"{name}.py").write_text("import pathlib; pathlib.Path('ran-on-the-host').touch()\n")
-    wenv("create")
-    assert not (wenv.folder / "ran-on-the-host").exists()
 
 
 def test_metadata_and_data_of_packages(wenv: Wenv, offer: tuple[str, ...]) -> None:

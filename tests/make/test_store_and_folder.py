@@ -33,10 +33,8 @@ def test_a_damaged_manifest_is_named(empty: Wenv, damage: str | None) -> None:
     assert empty.python("print('anew')") == "anew\n"
 
 
-def test_layers_that_vanished_are_restored(wenv: Wenv, offer: tuple[str, ...], tmp_path: Path, shared_cache: Path) -> None:
-    wenv.environment["WENV_CACHE_DIR"] = str(tmp_path / "cache")
-    for name in ("derived-v1", "layers-v1", "blobs-v1"):
-        shutil.copytree(shared_cache / name, tmp_path / "cache" / name)
+def test_layers_that_vanished_are_restored(fresh: Wenv, offer: tuple[str, ...], tmp_path: Path) -> None:
+    wenv = fresh
     wenv("create", "app", *offer)
     for package in wenv.json("info")["packages"]:
         shutil.rmtree(tmp_path / "cache" / "layers-v1" / package["layer"][:2] / package["layer"])
@@ -46,11 +44,8 @@ def test_layers_that_vanished_are_restored(wenv: Wenv, offer: tuple[str, ...], t
     assert wenv.python("import app, lib; print(lib.version)") == "2.0\n"
 
 
-def test_cache_commands(wenv: Wenv, offer: tuple[str, ...], tmp_path: Path, shared_cache: Path) -> None:
-    cache = tmp_path / "cache"
-    wenv.environment["WENV_CACHE_DIR"] = str(cache)
-    shutil.copytree(shared_cache / "derived-v1", cache / "derived-v1")
-    shutil.copytree(shared_cache / "layers-v1", cache / "layers-v1")
+def test_cache_commands(fresh: Wenv, offer: tuple[str, ...], tmp_path: Path) -> None:
+    wenv, cache = fresh, tmp_path / "cache"
     wenv("create", "-n", "kept", "lib==1.0", *offer)
     wenv("create", "-n", "gone", "app", *offer)
     assert wenv("cache", "dir") == f"{cache}\n"
@@ -116,13 +111,8 @@ def test_a_folder_of_the_users_is_not_taken_over(wenv: Wenv) -> None:
     assert [path.name for path in (wenv.folder / ".wenv" / "bin").iterdir()] == ["mine"]
 
 
-def test_everything_but_the_folder_can_be_restored(
-    wenv: Wenv, offer: tuple[str, ...], tmp_path: Path, shared_cache: Path
-) -> None:
-    cache = tmp_path / "cache"
-    wenv.environment["WENV_CACHE_DIR"] = str(cache)
-    shutil.copytree(shared_cache / "derived-v1", cache / "derived-v1")
-    shutil.copytree(shared_cache / "layers-v1", cache / "layers-v1")
+def test_everything_but_the_folder_can_be_restored(fresh: Wenv, offer: tuple[str, ...], tmp_path: Path) -> None:
+    wenv, cache = fresh, tmp_path / "cache"
     wenv("create", "app", *offer)
     for kind in ("documents-v1", "records-v1"):
         shutil.rmtree(cache / kind)

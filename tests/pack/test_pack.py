@@ -139,6 +139,7 @@ def test_an_extension_module_a_module_and_a_console_script(builds: Wenv, tmp_pat
     assert run("--no-such-option", status=1) == ""
 
 
+@pytest.mark.long
 def test_a_prompt(empty: Wenv, tmp_path: Path) -> None:
     pexpect = pytest.importorskip("pexpect")
     run = machine(tmp_path, pack(empty, "-o", "python.wasm"))

@@ -82,6 +82,7 @@ def test_copy_rename_remove(lab: manifest.Environment, size: tuple[int, int]) ->
     drive(use, size)
 
 
+@pytest.mark.long
 @SIZES
 def test_bake_export_pack_compare(wenv: Wenv, lab: manifest.Environment, size: tuple[int, int]) -> None:
     exported, packed = wenv.folder / "lab.wenv", wenv.folder / "app.wasm"

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from wenv_resolver.errors import BuildError, FetchError
@@ -87,7 +88,7 @@ def _check_is_project(folder: Path, root: Path) -> None:
         raise BuildError(f"{folder / 'pyproject.toml'}: {error}") from error
     if "project" in tables or "build-system" in tables:
         return
-    members = tables
+    members: Any = tables
     for name in ("tool", "uv", "workspace", "members"):
         members = members.get(name, {}) if isinstance(members, dict) else {}
     named = ", ".join(f"./{member}" for member in members) if isinstance(members, list) else ""
