@@ -49,6 +49,23 @@ async def main():
 
 asyncio.run(main())
 """
+ASKED = """
+import asyncio, httpx
+
+async def application(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+async def main():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="https://service.example") as client:
+        print((await client.get("/")).text)
+
+asyncio.run(main())
+try:
+    httpx.get("https://service.example")
+except httpx.ConnectError as error:
+    print(str(error).partition("] ")[2])
+"""
 CAPTURED = """
 import os, pytest
 def test_before(): pass
@@ -129,3 +146,14 @@ def test_black_on_several_files(programs: Wenv) -> None:
     result = programs.result("run", "--write", "black", "one.py", "two.py")
     assert "2 files reformatted" in result.stderr
     assert (programs.folder / "two.py").read_text() == "x = 1\n"
+
+
+def test_clients_and_servers_that_never_connect(wenv: Wenv) -> None:
+    wenv("create", "httpie", "datasette<1", timeout=900)
+    posted = wenv("run", "http", "--ignore-stdin", "--offline", "POST", "service.example", "a=1")
+    assert posted.startswith("POST / HTTP/1.1\n")
+    assert posted.endswith('{"a": "1"}')
+    refused = wenv.result("run", "http", "--ignore-stdin", "https://service.example", status=1)
+    assert "the sandbox has no network" in refused.stderr
+    assert wenv("run", "-c", ASKED).split() == ["hello", "the", "sandbox", "has", "no", "network"]
+    assert wenv("run", "-c", "import datasette.app, datasette.cli") == ""
