@@ -148,12 +148,12 @@ def _plain_file(path: Path) -> Requested | None:
 
 def _package(name: str) -> str:
     """A word of a command line, unless it certainly names no package.  Raises RequirementsError."""
-    path, bare = Path(name), Requirement(name).name if _is_requirement(name) else ""
+    path, bare = Path(name.partition("[")[0]), Requirement(name).name if _is_requirement(name) else ""
     if bare == name and (path.name == NAME or is_foreign(path) or path.suffix in (".txt", ".in")):
         raise RequirementsError(f"{name} is the name of a file, not of a package", f"-r {name}")
-    if not bare and path.name.startswith(".") and "/" not in name and len(name) > 2:
+    if not bare and path.name.startswith(".") and "/" not in name and path.name != "..":
         raise RequirementsError(f"{name} is no package", f"--path {name} says where an environment lies")
-    if not bare and "://" not in name and " @ " not in name and _is_path(name) and not Path(name.partition("[")[0]).exists():
+    if not bare and "://" not in name and " @ " not in name and _is_path(name) and not path.exists():
         raise RequirementsError(f"no such file or folder: {name}")
     return name
 
