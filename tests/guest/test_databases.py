@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Wenv
+from tests.conftest import RUNTIMES, Wenv
 
 WRITE = (
     "import sqlite3; c = sqlite3.connect('data.db', timeout=0.2); c.execute('insert into t values (2)'); c.commit();"
@@ -128,3 +128,49 @@ def test_what_cannot_be_locked_is_said(wenv: Wenv, database: Path) -> None:
     result = wenv.result("run", "--write", "--sqlite", "link.db", "-c", "pass", status=125)
     assert "link.db cannot be locked" in result.stderr
     assert not outside.exists()
+
+
+EMPTY = """
+import sqlite3
+for path in ("/tmp/empty.db", "here.db"):
+    first, second = sqlite3.connect(path), sqlite3.connect(path)
+    second.execute("create table t (a)"); second.commit()
+    print(first.execute("select name from sqlite_master").fetchall())
+    first.execute("insert into t values (1)"); first.commit()
+    print(second.execute("select * from t").fetchall())
+"""
+
+
+def test_a_connection_to_an_empty_database_sees_what_another_writes(wenv: Wenv) -> None:
+    wenv("create")
+    assert wenv("run", "--write", "-c", EMPTY) == "[('t',)]\n[(1,)]\n" * 2
+
+
+SHARED = """
+import gc, os, sqlite3
+where = "file:name?mode=memory&cache=shared"
+class Own(sqlite3.Connection): pass
+first, second = sqlite3.connect(where, uri=True), sqlite3.connect(where, uri=True, factory=Own)
+assert isinstance(second, Own) and type(second).__name__ == "Own"
+first.execute("create table t (a)"); first.execute("insert into t values (1)"); first.commit()
+print(second.execute("select * from t").fetchall(), first.execute("pragma integrity_check").fetchall())
+other = sqlite3.connect("file:other?mode=memory&cache=shared", uri=True)
+print(other.execute("select name from sqlite_master").fetchall())
+first.close(); first.close()
+print(second.execute("select * from t").fetchall())
+del second; gc.collect()
+print(sqlite3.connect(where, uri=True).execute("select name from sqlite_master").fetchall())
+gc.collect()
+alone = [sqlite3.connect("file:alone?mode=memory", uri=True) for _ in range(2)]
+alone[0].execute("create table t (a)"); alone[0].commit()
+print(alone[1].execute("select name from sqlite_master").fetchall())
+del other; gc.collect()
+print([name for name in os.listdir("/tmp") if "memory" in name])
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_databases_in_memory_are_shared_by_name(wenv: Wenv, tmp_path: Path, runtime: str) -> None:
+    wenv("create", "--runtime", runtime, timeout=900)
+    native = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True, cwd=tmp_path)
+    assert wenv("run", "-c", SHARED) == native.stdout != ""

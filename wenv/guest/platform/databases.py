@@ -11,9 +11,12 @@ from types import ModuleType
 from typing import Any
 
 from . import modes
+from .memory_databases import connect_shared, has_shared_cache, is_shared_memory
 
 #: Bytes of a database's header: where it says which version of the format is needed to read it, and which that is for WAL.
 HEADER, READ_VERSION, WAL = 100, 19, b"\2"
+#: Descriptors that are looked through for that of an empty database.
+DESCRIPTORS = 256
 #: Files beside a database in which there may be what it does not hold yet.
 UNFINISHED = ("-journal", "-wal")
 
@@ -46,11 +49,21 @@ def set_run(shared: dict[str, bool], locked: list[str]) -> None:
 
 def adapt(module: ModuleType) -> None:
     """Have `sqlite3.connect` look where a database is."""
-    connect_plain, error = module.connect, module.OperationalError
+    connect_at, error = module.connect, module.OperationalError
+    shares: list[bool] = []
+
+    def connect_plain(database: Any, *arguments: Any, **keywords: Any) -> Any:
+        connection = connect_at(database, *arguments, **keywords)
+        _leave_end(path_and_query(database, is_address=bool(keywords.get("uri")))[0])
+        return connection
 
     def connect(database: Any, *arguments: Any, **keywords: Any) -> Any:
         text, query = path_and_query(database, is_address=bool(keywords.get("uri")))
         options = dict(option.partition("=")[::2] for option in query.split("&"))
+        if is_shared_memory(text, options):
+            shares[:] = shares or [has_shared_cache(module, connect_at)]
+            if not shares[0]:
+                return connect_shared(module, connect_plain, text, arguments, keywords)
         path = os.path.abspath(text)
         folder = modes.folder_around(path, _shared)
         is_decided = "vfs" in options or "nolock" in options or "immutable" in options or options.get("mode") == "memory"
@@ -83,6 +96,23 @@ def adapt(module: ModuleType) -> None:
     for where in (module, sys.modules.get("sqlite3")):
         if where is not None:
             vars(where).update(connect=connect)
+
+
+def _leave_end(path: str) -> None:
+    """Have SQLite read an empty database anew: it has looked for a header, and its descriptor stays at the end that it met."""
+    try:
+        found = os.stat(path) if path and path != ":memory:" else None
+    except OSError:
+        return
+    if found is None or found.st_size:
+        return
+    for descriptor in range(3, DESCRIPTORS):
+        try:
+            its = os.fstat(descriptor)
+            if (its.st_dev, its.st_ino) == (found.st_dev, found.st_ino):
+                os.lseek(descriptor, 1, os.SEEK_SET)
+        except OSError:
+            continue
 
 
 def _size(path: str) -> int:
