@@ -14,6 +14,8 @@ from tests.conftest import RUNTIMES, Wenv
 from tests.pack.machine import machine
 from wenv.environment.kinds import Kind
 
+#: A file of tests that cannot be imported is a difference like any other.
+PYTEST = ("-q", "--continue-on-collection-errors")
 SUITES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "upstream.toml").read_text("utf-8"))
 
 
@@ -30,7 +32,7 @@ def packed_run(wenv: Wenv, folder: Path, reports: Path) -> None:
     tests = next(name for name in ("tests", "test") if (folder / name).is_dir())
     run = machine(reports, reports / "suite.wasm")
     host = ("-W", "max-wasm-stack=1900000", "--dir", f"{reports}::/reports")
-    run.result("-q", "--junitxml=/reports/packed.xml", f"/app/{tests}", host=host)
+    run.result(*PYTEST, "--junitxml=/reports/packed.xml", f"/app/{tests}", host=host)
 
 
 @pytest.mark.long
@@ -51,12 +53,12 @@ def test_suite(wenv: Wenv, tmp_path: Path, name: str, runtime: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(native)], check=True)
     python = native / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     subprocess.run([str(python), *pip[1:], "install", "pytest", pinned, *suite["needs"]], check=True)
-    command = [str(python), "-m", "pytest", "-q", f"--junitxml={reports / 'native.xml'}"]
+    command = [str(python), "-m", "pytest", *PYTEST, f"--junitxml={reports / 'native.xml'}"]
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
 
     inside("create", "-n", "suite", "--runtime", runtime, "pytest", pinned, *suite["needs"], timeout=900)
     share = ("--mount", f"{reports}:/reports:rw")
-    run = ("run", "-n", "suite", *share, "pytest", "-q")
+    run = ("run", "-n", "suite", *share, "pytest", *PYTEST)
     inside(*run, "--junitxml=/reports/guest.xml", status=None, timeout=1200)
     inside("bake", "-n", "suite")
     inside(*run, "--junitxml=/reports/baked.xml", status=None, timeout=1200)
