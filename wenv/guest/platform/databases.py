@@ -50,7 +50,6 @@ def set_run(shared: dict[str, bool], locked: list[str]) -> None:
 def adapt(module: ModuleType) -> None:
     """Have `sqlite3.connect` look where a database is."""
     connect_at, error = module.connect, module.OperationalError
-    shares: list[bool] = []
 
     def connect_plain(database: Any, *arguments: Any, **keywords: Any) -> Any:
         connection = connect_at(database, *arguments, **keywords)
@@ -59,11 +58,9 @@ def adapt(module: ModuleType) -> None:
 
     def connect(database: Any, *arguments: Any, **keywords: Any) -> Any:
         text, query = path_and_query(database, is_address=bool(keywords.get("uri")))
-        options = dict(option.partition("=")[::2] for option in query.split("&"))
-        if is_shared_memory(text, options):
-            shares[:] = shares or [has_shared_cache(module, connect_at)]
-            if not shares[0]:
-                return connect_shared(module, connect_plain, text, arguments, keywords)
+        options = options_in(query)
+        if is_shared_memory(text, options) and not has_shared_cache(connect_at):
+            return connect_shared(module, connect_plain, text, arguments, keywords)
         path = os.path.abspath(text)
         folder = modes.folder_around(path, _shared)
         is_decided = "vfs" in options or "nolock" in options or "immutable" in options or options.get("mode") == "memory"
@@ -147,6 +144,11 @@ def path_and_query(database: Any, *, is_address: bool) -> tuple[str, str]:
 
         path = unquote(path)
     return path, query
+
+
+def options_in(query: str) -> dict[str, str]:
+    """The options of an address."""
+    return dict(option.partition("=")[::2] for option in query.split("&"))
 
 
 def _quoted(path: str) -> str:

@@ -16,6 +16,7 @@ FACTORY = 4
 #: The files, and how many connections each has.
 _connections: dict[str, int] = {}
 _classes: dict[tuple[type, str], type] = {}
+_answers: list[bool] = []
 
 
 def is_shared_memory(path: str, options: dict[str, str]) -> bool:
@@ -23,13 +24,13 @@ def is_shared_memory(path: str, options: dict[str, str]) -> bool:
     return options.get("cache") == "shared" and (options.get("mode") == "memory" or path == ":memory:")
 
 
-def has_shared_cache(module: ModuleType, connect: Callable[..., Any]) -> bool:
+def has_shared_cache(connect: Callable[..., Any]) -> bool:
     """Whether SQLite itself can share them."""
-    connection = connect(":memory:")
-    try:
-        return ("OMIT_SHARED_CACHE",) not in connection.execute("pragma compile_options").fetchall()
-    finally:
+    if not _answers:
+        connection = connect(":memory:")
+        _answers.append(("OMIT_SHARED_CACHE",) not in connection.execute("pragma compile_options").fetchall())
         connection.close()
+    return _answers[0]
 
 
 def connect_shared(module: ModuleType, connect: Callable[..., Any], name: str, arguments: Any, keywords: Any) -> Any:
@@ -76,7 +77,7 @@ def _counting(base: Any, path: str) -> Any:
             if self._is_open:
                 self._is_open = False
                 _connections[path] -= 1
-                if not _connections[path]:
+                if not _connections[path] and os.path.exists(path):
                     os.unlink(path)
 
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ...platform.databases import path_and_query
+from ...platform.databases import options_in, path_and_query
+from ...platform.memory_databases import connect_shared, has_shared_cache, is_shared_memory
 from .nodes import FIRST_DESCRIPTOR, Node, Place
 from .tree import FILES, absolute, located
 
@@ -100,6 +101,8 @@ def adapt_sqlite(module: ModuleType) -> None:
 
     def connect(database: Any, *arguments: Any, **keywords: Any) -> Any:
         text, query = path_and_query(database, is_address=bool(keywords.get("uri")))
+        if is_shared_memory(text, options_in(query)) and not has_shared_cache(connect_host):
+            return connect_shared(module, connect, text, arguments, keywords)
         special = text in ("", ":memory:") or "mode=memory" in query
         place = None if special else located(text)
         if place is None:
