@@ -56,14 +56,25 @@ static char *named_folder(const char *name) {
   return joined(joined(parent(known), "environments"), name);
 }
 
+/* The folder that --path means: that one, or the one in it. */
+static char *folder_at(const char *path) {
+  char found[PATH_MAX];
+  struct stat status;
+  if (!*path || !realpath(path, found) || !is_plain(found)) return NULL;
+  char *folder = strdup(found), *inside = joined(folder, ".wenv");
+  if (!stat(joined(folder, "environment.json"), &status) && S_ISREG(status.st_mode)) return folder;
+  return !stat(joined(inside, "environment.json"), &status) && S_ISREG(status.st_mode) ? inside : NULL;
+}
+
 char *run_words(const char *own, char **words, const char *here, char **folder, char **start_file) {
   char *known = registry();
   instead = words;
   instead[0] = joined(parent(own), "wenv-python");
   if (!here || !words[1] || strcmp(words[1], "run") || getenv("WENV_START_FILE_IS_STALE")) hand_over();
   words += 2;
-  bool is_named = words[0] && words[1] && (!strcmp(words[0], "-n") || !strcmp(words[0], "--name"));
-  if (is_named) *folder = named_folder(words[1]), words += 2;
+  bool is_path = words[0] && words[1] && !strcmp(words[0], "--path");
+  bool is_named = is_path || (words[0] && words[1] && (!strcmp(words[0], "-n") || !strcmp(words[0], "--name")));
+  if (is_named) *folder = is_path ? folder_at(words[1]) : named_folder(words[1]), words += 2;
   else *folder = found_folder(here);
   if (!known || !*folder || !words[0]) hand_over();
   if (!strcmp(words[0], "python") || !strcmp(words[0], "python3")) words++;
