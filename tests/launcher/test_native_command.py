@@ -77,8 +77,8 @@ def test_an_environment_by_its_path(empty: Wenv, alone: Path, tmp_path: Path) ->
     empty("run", "-c", "pass")
     (tmp_path / "link").symlink_to(empty.folder)
     given = {"cwd": tmp_path, "env": empty.environment}
-    for path in (empty.folder, empty.folder / ".wenv", tmp_path / "link", Path("link", ".wenv")):
-        assert call(alone, ["run", "--path", str(path), "-c", "print(1)"], **given).stdout == "1\n", path
+    for path in map(str, (empty.folder, empty.folder / ".wenv", tmp_path / "link", Path("link", ".wenv"))):
+        assert call(alone, ["run", "--path", path, "-c", "print(1)"], **given).stdout == "1\n", path
     for path in ("nowhere", str(empty.folder / ".wenv" / "bin"), ""):
         assert call(alone, ["run", "--path", path, "-c", "print(1)"], **given).stderr == handed_over(alone), path
 
