@@ -42,7 +42,7 @@ def shared_projects(environment: Environment) -> tuple[SharedProject, ...]:
 
 def check_granted(environment: Environment) -> None:
     """Raises UngrantedProjectError if an environment has editable projects and was not made with them on this machine."""
-    if not environment.are_editables_granted():
+    if environment.editables and not environment.are_editables_granted():
         first = environment.editables[0]
         raise UngrantedProjectError(environment.label, first.name, _folder(first), _again(environment, first))
 

@@ -235,8 +235,10 @@ class Environment:
 
     def are_editables_granted(self) -> bool:
         """Whether the user made the environment with these editable folders on this machine."""
+        if not self.editables:
+            return True
         known = registered(self.folder)
-        return not self.editables or (known is not None and known.get("editables") == self._editables_digest())
+        return known is not None and known.get("editables") == self._editables_digest()
 
     def _editables_digest(self) -> str:
         return digest_of([asdict(package.editable) for package in self.editables if package.editable is not None])
