@@ -67,6 +67,15 @@ def write_atomically(path: Path, text: str | bytes, *, executable: bool = False)
         file.write(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text)
 
 
+def rewrite(path: Path, text: str) -> None:
+    """Replace what a user's file holds: a link goes on leading to it, and it keeps its permission bits."""
+    target = path.resolve()
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    write_atomically(target, text)
+    if mode is not None:
+        target.chmod(mode)
+
+
 def link_or_copy(source: Path, target: Path) -> None:
     """Make `target` share the content of `source`: by hard link, else by reflink, else by copy.
 

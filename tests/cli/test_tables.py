@@ -36,6 +36,14 @@ def test_a_terminal_gets_lines_that_fit(capsys: pytest.CaptureFixture[str], monk
     assert lines[0].split() == ["Name", "Size", "What", "it", "is"]
 
 
+def test_nothing_is_cut_off(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = printed(capsys, monkeypatch, 7)
+    assert max(map(len, lines)) <= 7
+    assert "".join(lines[0].split() + lines[1].split()) != ""
+    shown = "".join("".join(line.split()) for line in lines)
+    assert all(letter in shown for letter in "NamSizeo12MBtw7kB")
+
+
 def test_a_narrow_terminal_gets_fewer_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     lines = printed(capsys, monkeypatch, 20)
     assert [line.split() for line in lines] == [["Name", "Size"], ["one", "12", "MB"], ["two", "7", "kB"]]

@@ -151,3 +151,14 @@ def test_old_environments_of_scripts_are_swept(offline: Wenv) -> None:
     offline("run", "next.py")
     assert not kept.exists()
     assert len([folder for folder in (data / "scripts").iterdir() if folder.is_dir()]) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and permission bits are POSIX's")
+def test_a_script_that_is_a_link_or_a_program_stays_one(offline: Wenv) -> None:
+    path = script(offline.folder, [], "import zzone; print(zzone.version)")
+    path.chmod(0o755)
+    (offline.folder / "link.py").symlink_to("job.py")
+    offline("add", "--script", "link.py", "zzone<2")
+    assert (offline.folder / "link.py").is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert offline("run", "job.py") == "1.0\n"

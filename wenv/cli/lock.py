@@ -60,7 +60,7 @@ def lock(
     from wenv.make.choose_runtime import chosen_runtime
     from wenv.make.locked import lock_of
     from wenv.make.wanted import Wanted, index_options
-    from wenv_cache.files import write_atomically
+    from wenv_cache.files import rewrite
     from wenv_resolver.fetch import fetch
     from wenv_resolver.lock import is_lock, lock_facts, lock_text, read_lock
 
@@ -97,7 +97,7 @@ def lock(
         if output is None:
             print(text, end="")
         else:
-            write_atomically(output, text)
+            rewrite(output, text)
             printer.say(f"Wrote {output}")
 
 

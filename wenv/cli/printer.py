@@ -103,10 +103,11 @@ class Printer:
         for index in optional:
             if sum(min(widths[each], WRAPPED) + 2 for each in shown) - 2 > console.width:
                 shown.remove(index)
+        fits = sum(min(widths[each], WRAPPED) + 2 for each in shown) - 2 <= console.width  # else every cell may take more lines
         table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
         for index in shown:
             justify: Literal["right", "left"] = "right" if index in right else "left"
-            table.add_column(headings[index], justify=justify, overflow="fold", no_wrap=widths[index] < WRAPPED)
+            table.add_column(headings[index], justify=justify, overflow="fold", no_wrap=fits and widths[index] < WRAPPED)
         for row in cells:
             table.add_row(*(row[index] for index in shown))
         console.print(table)

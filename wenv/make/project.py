@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 
 from wenv.errors import UsageError, WenvError
-from wenv_cache.files import write_atomically
+from wenv_cache.files import rewrite
 
 NAME = "pyproject.toml"
 
@@ -125,7 +125,7 @@ def add(path: Path, names: Sequence[str], versions: Mapping[str, str], group: st
             text = f"{head.strip()}>={versions[name]}{semicolon and f' ;{marker}'}"
         put(listed, name, text)
         written.append(text)
-    write_atomically(path, tomlkit.dumps(document))
+    rewrite(path, tomlkit.dumps(document))
     return written
 
 
@@ -141,5 +141,5 @@ def drop(path: Path, names: Sequence[str], group: str | None, extra: str | None)
                 f"{given} is not among the {where} of {path.name}", "`wenv uninstall` changes the environment alone"
             )
         gone += taken
-    write_atomically(path, tomlkit.dumps(document))
+    rewrite(path, tomlkit.dumps(document))
     return gone

@@ -9,7 +9,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from wenv.errors import WenvError
 from wenv.make.project import put, requirement_of, take
-from wenv_cache.files import write_atomically
+from wenv_cache.files import rewrite
 from wenv_resolver.scripts import BLOCK, script_block
 
 
@@ -58,4 +58,4 @@ def _write(path: Path, text: str, document: tomlkit.TOMLDocument) -> None:
     else:
         first = plain.index("\n") + 1 if plain.startswith("#!") and "\n" in plain else 0
         changed = f"{plain[:first]}{block}\n\n{plain[first:]}"
-    write_atomically(path, changed.replace("\n", end))
+    rewrite(path, changed.replace("\n", end))
