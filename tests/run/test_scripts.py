@@ -162,3 +162,6 @@ def test_a_script_that_is_a_link_or_a_program_stays_one(offline: Wenv) -> None:
     assert (offline.folder / "link.py").is_symlink()
     assert path.stat().st_mode & 0o777 == 0o755
     assert offline("run", "job.py") == "1.0\n"
+    offline("lock", "--script", "job.py")
+    said = offline.result("add", "--script", "job.py", "zztwo").stderr
+    assert "pylock.job.toml decides what its runs have until `wenv lock --script job.py` renews it" in said

@@ -56,7 +56,7 @@ def add(
         raise UsageError("--group and --optional exclude each other")
     if script is not None:
         script_block.add(script, names)
-        Printer(quiet=quiet).say(f"{script}: its next run has {', '.join(names)}")
+        Printer(quiet=quiet).say(_of_next_run(script, f"has {', '.join(names)}"))
         return
     path = project.project_file(Path.cwd())
     project.check(path, names)
@@ -81,6 +81,15 @@ def add(
         versions |= {name: held.version for name, held in workspace.runtime_for(made).contents.packages.items()}
         for line in project.add(path, names, versions, group, extra):
             printer.say(f"{path.name}: {line}")
+
+
+def _of_next_run(script: Path, words: str) -> str:
+    """What a changed block means: nothing yet, where a lock has decided."""
+    from wenv.make.scripts import lock_of_script
+
+    if (lock := lock_of_script(script)).is_file():
+        return f"{script} is changed; {lock.name} decides what its runs have until `wenv lock --script {script}` renews it"
+    return f"{script}: its next run {words}"
 
 
 def drop(
@@ -109,7 +118,7 @@ def drop(
         raise UsageError("--group and --optional exclude each other")
     if script is not None:
         script_block.drop(script, names)
-        Printer(quiet=quiet).say(f"{script}: its next run is without {', '.join(names)}")
+        Printer(quiet=quiet).say(_of_next_run(script, f"is without {', '.join(names)}"))
         return
     path = project.project_file(Path.cwd())
     with Printer(quiet=quiet) as printer:
