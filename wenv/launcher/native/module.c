@@ -3,7 +3,7 @@
 #include "launcher.h"
 
 /* The host function that a module imports; a program that is started without services gets -1 from every call. */
-static size_t nobody(void *data, void *caller, Integer *arguments, uint64_t count, Integer *results, uint64_t size) {
+static uint64_t nobody(void *data, void *caller, Integer *arguments, uint64_t count, Integer *results, uint64_t size) {
   (void)data, (void)caller, (void)arguments, (void)count, (void)size;
   results[0] = (Integer){.kind = 0, .of.number = -1};
   return 0;
