@@ -100,14 +100,20 @@ class Printer:
             max((each.cell_len for each in column), default=0) for column in zip(map(_plain, headings), *cells, strict=True)
         ]
         shown = list(range(len(headings)))
+
+        def fits() -> bool:
+            return sum(min(widths[each], WRAPPED) + 2 for each in shown) - 2 <= console.width
+
         for index in optional:
-            if sum(min(widths[each], WRAPPED) + 2 for each in shown) - 2 > console.width:
+            if not fits():
                 shown.remove(index)
-        fits = sum(min(widths[each], WRAPPED) + 2 for each in shown) - 2 <= console.width  # else every cell may take more lines
+        short_stay_whole = fits()
         table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
         for index in shown:
             justify: Literal["right", "left"] = "right" if index in right else "left"
-            table.add_column(headings[index], justify=justify, overflow="fold", no_wrap=fits and widths[index] < WRAPPED)
+            table.add_column(
+                headings[index], justify=justify, overflow="fold", no_wrap=short_stay_whole and widths[index] < WRAPPED
+            )
         for row in cells:
             table.add_row(*(row[index] for index in shown))
         console.print(table)
