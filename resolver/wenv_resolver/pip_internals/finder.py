@@ -79,7 +79,7 @@ class TargetLinkEvaluator(LinkEvaluator):
             self._formats = formats
         if kind is LinkType.candidate and link.is_wheel:
             return kind, detail
-        wheel = None
+        wheel: Wheel | None = None
         if kind is LinkType.platform_mismatch and link.is_wheel:
             wheel = Wheel(link.filename)
             evidence = self._evidence(wheel.version)
@@ -96,9 +96,7 @@ class TargetLinkEvaluator(LinkEvaluator):
         self.unusable.add(link.url_without_fragment)
         if is_refused:
             self.refused.add(link.url_without_fragment)
-        if wheel is None and link.is_wheel:
-            wheel = Wheel(link.filename)
-        return LinkType.candidate, detail.partition(" ")[0] if wheel is None else wheel.version
+        return LinkType.candidate, (wheel or Wheel(link.filename)).version if link.is_wheel else detail.partition(" ")[0]
 
     def _evidence(self, version: str) -> Evidence:
         return self.evidence.setdefault((self._canonical_name, version), Evidence())
