@@ -27,7 +27,8 @@ from wenv_cache.store import Store
 from wenv_cache.verify import verify
 from wenv_resolver.progress import Silent
 
-EXAMPLES = 500
+#: How many mutations are tried, and how many in the long run.
+EXAMPLES = (500, pytest.param(2000, marks=pytest.mark.long))
 #: What reading any file may take of memory, beside the file's own documents, in bytes; and of the disk.
 MEMORY, DISK = 200 << 20, 1 << 20
 #: All files of the valid environment together may hold this.
@@ -287,7 +288,8 @@ def where(tmp_path: Path) -> Iterator[Path]:
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path, examples: int) -> None:
     """Reads each mutated file as ``wenv import`` and ``wenv info`` do, up to the store."""
     (where / "outside").mkdir()
     store = Store(where / "store")
@@ -297,7 +299,7 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
     outcomes = {"refused": 0, "whole": 0}
     slowest = 0.0
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(mutations())
     def check(mutation: Callable[[Parts], bytes]) -> None:
         nonlocal slowest
@@ -324,7 +326,7 @@ def test_every_mutation_is_refused_or_whole(parts: Parts, where: Path) -> None:
 
     check()
     print(f"{outcomes['refused']} refused, {outcomes['whole']} whole, the slowest took {slowest:.2f} s")
-    assert outcomes["refused"] > EXAMPLES / 2
+    assert outcomes["refused"] > examples / 2
     assert outcomes["whole"] > 10
 
 
