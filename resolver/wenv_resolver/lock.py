@@ -1,4 +1,7 @@
-"""pylock.toml (PEP 751): what a resolution decided, so that it need not be decided again."""
+"""pylock.toml (PEP 751): what a resolution decided, so that it need not be decided again.
+
+One file of more than 350 lines: what is written of each kind of entry stands beside what is read of it.
+"""
 
 import hashlib
 import re
