@@ -40,8 +40,8 @@ fmt: .venv/developing
 test: .venv/developing  ## what CI runs: about half an hour on 2 cores
 	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
-test-all: .venv/developing  ## with the long runs: upstream suites, fifty kills, many packages
-	$(BIN)/python -m pytest -n auto
+test-all: test  ## and then the long runs: upstream suites, a hundred kills, many packages; two hours more
+	$(BIN)/python -m pytest -n auto --maxschedchunk 1 -m long
 
 unit: .venv/developing  ## what needs no network and no WebAssembly: under a minute
 	$(BIN)/python -m pytest -n auto -q -m unit

@@ -1,6 +1,7 @@
 """``wenv shell`` on a terminal."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -104,12 +105,28 @@ def test_ctrl_c_stops_what_runs_and_keeps_the_variables(terminal: Terminal, code
     terminal.enter("kept", "still here")
 
 
+def test_ctrl_c_loses_and_repeats_no_output(terminal: Terminal) -> None:
+    terminal.enter("import itertools; counter = itertools.count(100_000)", "")
+    shown = ""
+    for _ in range(8):
+        terminal.process.send("for i in counter: print(i)\r\r")
+        terminal.process.expect_exact("00\r\n")
+        time.sleep(0.1)
+        terminal.process.sendintr()
+        terminal.process.expect_exact("KeyboardInterrupt")
+        shown += str(terminal.process.before)
+        terminal.process.expect_exact(PROMPT)
+        shown += str(terminal.process.before)
+    numbers = [int(number) for number in re.findall(r"\d{6}", shown)]
+    assert numbers == sorted(set(numbers))
+
+
 def test_a_second_ctrl_c_ends_the_session(terminal: Terminal) -> None:
     terminal.process.send(f"{BEGUN}; max(iter(int, 1))\r")  # inside C code no interrupt is looked for
     terminal.process.expect_exact("begun")
-    terminal.process.sendintr()
-    time.sleep(0.5)
-    terminal.process.sendintr()
+    for _ in range(2):
+        time.sleep(2)  # the program is still in print when its output is seen
+        terminal.process.sendintr()
     terminal.process.expect_exact("session ended by the second Ctrl-C")
     assert terminal.leave() == 130
 

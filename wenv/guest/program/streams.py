@@ -67,7 +67,9 @@ def open_streams(*, unbuffered: bool) -> None:
 
 
 def _raw(descriptor: int, mode: str) -> io.FileIO:
-    raw = (output if descriptor else Input)(descriptor, mode, closefd=False)
+    raw = Input(descriptor, mode, closefd=False) if descriptor == 0 else io.FileIO(descriptor, mode, closefd=False)
+    if descriptor and not raw.isatty():  # of a terminal nothing is to be translated, and Ctrl-C must not come after a write in Python
+        raw = output(descriptor, mode, closefd=False)
     raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
     return raw
 
