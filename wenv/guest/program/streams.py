@@ -68,7 +68,7 @@ def open_streams(*, unbuffered: bool) -> None:
 
 def _raw(descriptor: int, mode: str) -> io.FileIO:
     raw = Input(descriptor, mode, closefd=False) if descriptor == 0 else io.FileIO(descriptor, mode, closefd=False)
-    if descriptor and not raw.isatty():  # of a terminal nothing is to be translated, and Ctrl-C must not come after a write in Python
+    if descriptor and not raw.isatty():  # a terminal is written by C alone: Ctrl-C comes before a write or after it
         raw = output(descriptor, mode, closefd=False)
     raw.name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
     return raw
