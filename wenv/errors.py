@@ -47,8 +47,8 @@ class UsageError(WenvError):
 class NoEnvironmentError(WenvError):
     """No environment where one was looked for."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__(f"no environment {place}", "make one with `wenv create`, or name one with -n or --path")
+    def __init__(self, place: str, hint: str = "make one with `wenv create`, or name one with -n or --path") -> None:
+        super().__init__(f"no environment {place}", hint)
 
 
 class EnvironmentExistsError(WenvError):

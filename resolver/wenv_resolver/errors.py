@@ -62,7 +62,9 @@ class FailedBuildError(BuildError):
     def __init__(self, name: str, version: str, step: str, words: str, log: str) -> None:
         self.name, self.version = name, version
         last = "\n".join(f"    {line}" for line in words.strip().splitlines()[-12:])
-        super().__init__(f"{name} {version} cannot be built from its source: {step}:\n{last}", f"the whole log is {log}")
+        super().__init__(
+            f"{f'{name} {version}'.rstrip()} cannot be built from its source: {step}:\n{last}", f"the whole log is {log}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

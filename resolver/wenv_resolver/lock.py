@@ -4,11 +4,12 @@ One file of more than 350 lines: what is written of each kind of entry stands be
 """
 
 import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
@@ -101,18 +102,25 @@ def is_lock(path: Path) -> bool:
     return is_valid_pylock_path(path)
 
 
-def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Target, runtime: str) -> str:
-    """The lock as TOML; the same wheels give the same text.  `runtime` names the one that `target` is of."""
+def lock_text(
+    wheels: Iterable[LockedFile], requested: Sequence[str], target: Target, runtime: str, beside: Path | None = None
+) -> str:
+    """The lock as TOML; the same wheels give the same text.  `runtime` names the one that `target` is of.
+
+    Files and folders of this machine are named as they lie from the folder `beside`, in which the lock will be; without it by
+    their whole paths.
+    """
     packages = [
         Package(
             name=canonicalize_name(wheel.name),
             version=Version(wheel.version) if wheel.version and not wheel.is_folder else None,
             requires_python=SpecifierSet(wheel.requires_python) if wheel.requires_python else None,
-            **_file_entry(wheel),
+            **_file_entry(wheel, beside),
         )
         for wheel in sorted(wheels, key=lambda wheel: wheel.name)
     ]
     held = [f"{name}=={version}" for name, version in target.contained.items()]
+    asked = [as_locked(text, beside) for text in requested]
     marker = f'sys_platform == "{target.markers["sys_platform"]}" and python_version == "{target.python}"'
     lock = Pylock(
         lock_version=Version("1.0"),
@@ -120,12 +128,32 @@ def lock_text(wheels: Iterable[LockedFile], requested: Sequence[str], target: Ta
         requires_python=SpecifierSet(f"=={target.python}.*"),
         created_by="wenv",
         packages=packages,
-        tool={TOOL: {"requested": list(requested), "runtime": runtime, **({CONTAINED: held} if held else {})}},
+        tool={TOOL: {"requested": asked, "runtime": runtime, **({CONTAINED: held} if held else {})}},
     )
     return tomli_w.dumps(lock.to_dict())
 
 
-def _file_entry(file: LockedFile) -> dict[str, Any]:
+def _path_from(url: str, beside: Path | None) -> str:
+    """A path for a lock in the folder `beside`: PEP 751 wants it relative where it can be, with slashes."""
+    path = url2pathname(urlsplit(url).path)
+    if beside is None:
+        return str(Path(path))
+    try:
+        return PurePath(os.path.relpath(path, beside.absolute())).as_posix()
+    except ValueError:  # on another drive
+        return str(Path(path))
+
+
+def as_locked(text: str, beside: Path | None) -> str:
+    """What was asked for as a lock says it: with a file's or folder's address as it lies from the folder `beside`."""
+    name, at, address = text.partition(" @ ")
+    if beside is None or not address.startswith("file:"):
+        return text
+    url, semicolon, marker = address.partition(" ;")
+    return f"{name}{at}{_path_from(url, beside)}{semicolon}{marker}"
+
+
+def _file_entry(file: LockedFile, beside: Path | None) -> dict[str, Any]:
     """How a package's entry names its file, or what it is built from."""
     below = file.subdirectory or None
     tool: dict[str, Any] = {"recipe": file.recipe} if file.recipe else {}
@@ -133,13 +161,15 @@ def _file_entry(file: LockedFile) -> dict[str, Any]:
         tool["version"] = file.version
     more = {"tool": {TOOL: tool}} if tool else {}
     if file.is_folder:
-        path = str(Path(url2pathname(urlsplit(file.url).path)))
+        path = _path_from(file.url, beside)
         return {"directory": PackageDirectory(path=path, editable=file.editable, subdirectory=below), **more}
     if file.is_repository:
         url, _, commit = file.url.removeprefix("git+").rpartition("@")
         entry = PackageVcs(type="git", url=without_credentials(url), commit_id=commit, subdirectory=below)
         return {"vcs": entry, **more}
     address: dict[str, Any] = {"name": file.filename, "url": without_credentials(file.url), "size": file.size}
+    if file.url.startswith("file:") and not (path := _path_from(file.url, beside)).startswith("..") and beside is not None:
+        address |= {"url": None, "path": path}
     if not file.is_source:
         return {"wheels": [PackageWheel(**address, hashes={"sha256": file.sha256})]}
     if below or not _is_sdist(file.filename):
@@ -211,18 +241,30 @@ def read_lock(
         raise LockError(f"{origin}: several packages called {', '.join(sorted(twice))} are for this runtime")
     requested = tool.get("requested") if isinstance(tool, dict) else None
     try:
-        return wheels, [item.text() for item in Given(requested, "requested").items()] if isinstance(requested, list) else names
+        asked = [item.text() for item in Given(requested, "requested").items()] if isinstance(requested, list) else names
+        return wheels, [_with_address(text, wheels) for text in asked]
     except InvalidValueError as error:
         raise LockError(f"{origin}: {error}") from error
 
 
+def _with_address(text: str, files: Iterable[LockedFile]) -> str:
+    """What was asked for by a path that is relative to a lock, with the address that the lock gives for it."""
+    name, at, address = text.partition(" @ ")
+    if not at or urlsplit(address).scheme:
+        return text
+    _, semicolon, marker = address.partition(" ;")
+    own = canonicalize_name(name.partition("[")[0])
+    return next((f"{name}{at}{file.url}{semicolon}{marker}" for file in files if file.name == own), name)
+
+
 @dataclass(frozen=True, slots=True)
 class LockFacts:
-    """What a lock says before it is known for what it is read: the runtime, if wenv wrote it, and its packages as
-    requirements."""
+    """What a lock says before it is known for what it is read: the runtime and what was asked for, if wenv wrote it, and its
+    packages as requirements."""
 
     runtime: str | None
     requirements: tuple[str, ...]
+    requested: tuple[str, ...] | None = None
 
 
 def lock_facts(text: str) -> LockFacts:
@@ -234,7 +276,9 @@ def lock_facts(text: str) -> LockFacts:
     tool = (lock.tool or {}).get(TOOL)
     runtime = tool.get("runtime") if isinstance(tool, dict) else None
     names = tuple(f"{p.name}=={p.version}" if p.version else str(p.name) for p in lock.packages)
-    return LockFacts(runtime if isinstance(runtime, str) else None, names)
+    asked = tool.get("requested") if isinstance(tool, dict) else None
+    requested = tuple(map(str, asked)) if isinstance(asked, list) else None
+    return LockFacts(runtime if isinstance(runtime, str) else None, names, requested)
 
 
 def _unusable(package: Package, what: str) -> Unusable:

@@ -17,6 +17,8 @@ from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 
 FILE = "pip-settings.json"
+#: Settings that would change what is installed, and are options here, as they hold for one command.
+UNHEEDED = ("no-deps",)
 #: Where pip looks for its files depends on these, beside its own variables.
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "USERPROFILE", "APPDATA", "ProgramData", "LOCALAPPDATA")
 
@@ -35,7 +37,15 @@ class Settings:
     @property
     def requires_hashes(self) -> bool:
         """Whether pip is configured to take nothing without a hash."""
-        return any(text.lower() in ("1", "true", "yes", "on", "y", "t") for text in self._of_install("require-hashes"))
+        return self._is_on("require-hashes")
+
+    @property
+    def unheeded(self) -> str | None:
+        """A setting that would change what is installed and is an option only: its name, None for none."""
+        return next((name for name in UNHEEDED if self._is_on(name)), None)
+
+    def _is_on(self, name: str) -> bool:
+        return any(text.lower() in ("1", "true", "yes", "on", "y", "t") for text in self._of_install(name))
 
     def _of_install(self, name: str) -> list[str]:
         """The values of a setting, as they hold for `pip install`."""

@@ -5,7 +5,7 @@ project is never read as less than it is.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -64,6 +64,41 @@ def read_groups(path: Path, groups: Sequence[str]) -> Project:
     return project_of({**document, "project": kept}, path, (), groups)
 
 
+def read_sources(path: Path, extras: Collection[str]) -> Project:
+    """What [tool.uv] adds to a project in a folder, whose requirements its build says: its index options and constraints, with
+    the addresses of what it needs, with these extras; `lines` are those of editable projects.
+
+    Raises RequirementsError for what cannot be obeyed.
+    """
+    document = _document(path)
+    uv = _table(path, _table(path, document, "tool"), "uv")
+    if not uv:
+        return Project(())
+    project, sources = _table(path, document, "project"), _table(path, uv, "sources")
+    dynamic, optional = set(_texts(path, project, "dynamic")), _table(path, project, "optional-dependencies")
+    needed = _Lines(path, str(project.get("name", "")), {name: _texts(path, optional, name) for name in optional})
+    needed.add(list(sources) if "dependencies" in dynamic else _texts(path, project, "dependencies"))
+    for extra in sorted({canonicalize_name(extra) for extra in extras} & {canonicalize_name(name) for name in optional}):
+        needed.add_extra(extra)
+    editable, addressed = _editable(sources), []
+    lines = []
+    for line in needed.found:
+        requirement = Requirement(found := _from_source(path, line, sources))
+        if canonicalize_name(requirement.name) in editable:
+            lines.append(found)
+        elif found != line:
+            requirement.extras = set()  # which a constraint cannot have
+            addressed.append(str(requirement))
+    limits = (*addressed, *_texts(path, uv, "constraint-dependencies"))
+    return Project(tuple(lines), limits, "", _options(path, uv), editable)
+
+
+def _editable(sources: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(
+        canonicalize_name(name) for name, given in sources.items() if isinstance(given, dict) and given.get("editable")
+    )
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -93,9 +128,8 @@ def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], g
     python = project.get("requires-python", "")
     if not isinstance(python, str):
         raise RequirementsError(f"{path}: requires-python is no text")
-    editable = {canonicalize_name(name) for name, given in sources.items() if isinstance(given, dict) and given.get("editable")}
     limits = tuple(_texts(path, uv, "constraint-dependencies"))
-    return Project(found, limits, python, _options(path, uv), frozenset(editable))
+    return Project(found, limits, python, _options(path, uv), _editable(sources))
 
 
 def _table(path: Path, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

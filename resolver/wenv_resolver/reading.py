@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.foreign import is_foreign, read_foreign
 from wenv_resolver.pip_settings import Settings
-from wenv_resolver.pyproject import NAME, Project, read_groups, read_pyproject
+from wenv_resolver.pyproject import NAME, Project, read_groups, read_pyproject, read_sources
 from wenv_resolver.requirements import IndexOptions, Line, Requested, folder_of
 from wenv_resolver.target import Target
 
@@ -68,7 +68,7 @@ def gather(
             found = _plain_file(path) or _pips().read_requirements_file(path, options)
         found, outside = _editables_beside(path, found)
         warnings += outside
-        if not found.requirements and not found.constraints:
+        if not found.requirements and not found.constraints and path.suffix != ".py":  # a script may need nothing
             warnings.append(f"{path} names no requirement")
         requested = _joined(requested, found)
     if (extras or groups) and not any(path.name in (NAME, "setup.cfg") for path in files):
@@ -81,7 +81,25 @@ def gather(
         requested = _joined(requested, _pips().read_requirements_file(file, options, constraint=True))
     given = [_line(_package(name), "command line") for name in names]
     given += [_pips().read_requirement(_folder(name), origin="command line", editable=True) for name in editables]
-    return Gathered(_joined(requested, Requested(tuple(given))), tuple(pythons), tuple(warnings))
+    requested = _joined(requested, Requested(tuple(given)))
+    return Gathered(_with_sources(requested, warnings), tuple(pythons), tuple(warnings))
+
+
+def _with_sources(requested: Requested, warnings: list[str]) -> Requested:
+    """The same with what [tool.uv] says in the projects of which the folders are named, and in the folders named there."""
+    waiting, seen = [*requested.requirements, *requested.constraints], set[Path]()
+    while waiting:
+        line = waiting.pop()
+        folder = folder_of(line.text) if " @ file:" in line.text else Path()
+        path = folder / line.text.partition("#subdirectory=")[2].partition(" ;")[0] / NAME
+        if folder == Path() or path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        found, outside = _editables_beside(path, _of_project(read_sources(path, Requirement(line.text).extras), path))
+        warnings += outside
+        waiting += [*found.requirements, *found.constraints]
+        requested = _joined(requested, found)
+    return requested
 
 
 def _of_project(project: Project, path: Path) -> Requested:
@@ -94,10 +112,14 @@ def _of_project(project: Project, path: Path) -> Requested:
 def as_configured(requested: Requested, settings: Settings) -> Requested:
     """The same with the constraints that pip is configured with.
 
-    Raises RequirementsError where pip is configured to require hashes, and there is none.
+    Raises RequirementsError where pip is configured to require hashes, and there is none, or in a way that is not obeyed.
     """
     for file in settings.constraint_files:
         requested = _joined(requested, _pips().read_requirements_file(Path(file), requested.options, constraint=True))
+    if unheeded := settings.unheeded:
+        raise RequirementsError(
+            f"pip is configured with {unheeded}, which is not obeyed here", f"give the option --{unheeded} in its place"
+        )
     if settings.requires_hashes and (bare := [line.text for line in requested.requirements if not line.hashes]):
         raise RequirementsError(f"pip is configured to require hashes, and there is none for {', '.join(bare)}")
     return requested
@@ -150,7 +172,7 @@ def _package(name: str) -> str:
     """A word of a command line, unless it certainly names no package.  Raises RequirementsError."""
     path, bare = Path(name.partition("[")[0]), Requirement(name).name if _is_requirement(name) else ""
     if bare == name and (path.name == NAME or is_foreign(path) or path.suffix in (".txt", ".in")):
-        raise RequirementsError(f"{name} is the name of a file, not of a package", f"-r {name}")
+        raise RequirementsError(f"{name} is the name of a file, not of a package", f"-r {name} takes what it names")
     if not bare and path.name.startswith(".") and "/" not in name and path.name != "..":
         raise RequirementsError(f"{name} is no package", f"--path {name} says where an environment lies")
     if not bare and "://" not in name and " @ " not in name and _is_path(name) and not path.exists():

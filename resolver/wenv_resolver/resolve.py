@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
-from wenv_resolver.errors import RequirementsError, Unusable, UnusablePackagesError
+from wenv_resolver.errors import HashMismatchError, RequirementsError, Unusable, UnusablePackagesError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested
@@ -57,7 +57,7 @@ def resolve(
     `builder` knows which sources have been built already, which needs no permission, and asks others what they need.
 
     Raises UnusablePackagesError, which lists every package that has no usable wheel and cannot be built; ConflictError;
-    RequirementsError.
+    RequirementsError; HashMismatchError for a file that the user's hashes do not allow.
     """
     decided = decide(store, requested, target, progress, preferred, rules, builder)
     unusable = [
@@ -67,6 +67,9 @@ def resolve(
     ]
     if unusable:
         raise UnusablePackagesError(unusable, target.platform if target.extensions else None)
+    for d in decided:
+        if d.file is not None and d.file.allowed and d.file.sha256 and d.file.sha256 not in d.file.allowed:
+            raise HashMismatchError(d.file.filename, " or ".join(d.file.allowed), d.file.sha256)
     editable = {line.name for line in requested.requirements if line.editable}
     files = [replace(d.file, editable=d.name in editable and d.file.is_folder) for d in decided if d.file is not None]
     _check_hashes_complete(requested, files)
@@ -112,6 +115,9 @@ def decide(
     from wenv_resolver.pip_internals import resolution  # late: takes 0.3 s, and nothing else needs it
     from wenv_resolver.pip_internals.process import pip_warnings
 
+    # what has an address has the version that is there
+    addressed = {line.name for line in (*requested.requirements, *requested.constraints) if " @ " in line.text}
+    addressed |= {file.name for file in preferred if file.is_folder or file.is_repository}
     progress.begin(RESOLVING)
     try:
         chosen = resolution.resolve(
@@ -119,7 +125,7 @@ def decide(
             target,
             sources := Describer(store, requested.options, builder, progress),
             downloads=store.folder(Kind.DOWNLOADS),
-            preferred=[(file.name, file.version) for file in preferred],
+            preferred=[(file.name, file.version) for file in preferred if file.name not in addressed],
         )
     finally:
         progress.end(RESOLVING)

@@ -51,7 +51,7 @@ def test_a_script_runs_in_an_environment_of_its_own(offline: Wenv, runtime: Runt
     changed = offline.result("run", "job.py")
     assert (changed.stdout, MADE in changed.stderr) == ("2.0\n", True)
     labels = [each["label"] for each in offline.json("list")]
-    assert labels.count("job.py (script)") == 2
+    assert sum(label.startswith("job.py (script) ") for label in labels) == 2
     offline("cache", "prune")
     assert offline.result("run", "job.py").stderr == "", "what it needs is in use"
 
@@ -83,6 +83,45 @@ def test_the_environment_of_a_script_is_found_at_once(offline: Wenv) -> None:
     assert "blocks of script metadata" in offline.result("run", "job.py", status=125).stderr
     script(offline.folder, ["zzone"], "import zzone; print(zzone.version)", "[tool.wenv]\ntimeout = 5\n")
     assert [is_short("job.py") for _ in range(2)] == [False, False], "what it asks for is said each time"
+
+
+def test_a_lock_of_another_block_decides_and_is_named(offline: Wenv) -> None:
+    use = "import zzone; print(zzone.version)"
+    script(offline.folder, ["zzone<2"], use)
+    offline("lock", "--script", "job.py")
+    assert "warning" not in offline.result("run", "job.py").stderr
+    assert offline("run", "--with", "zztwo", "job.py") == "1.0\n", "the lock's version stays"
+    script(offline.folder, ["zzone"], use)
+    for _ in range(2):
+        done = offline.result("run", "job.py")
+        assert (done.stdout, "pylock.job.toml was made for another block" in done.stderr) == ("1.0\n", True)
+    (offline.folder / "other").mkdir()
+    link = offline.folder / "other" / "link.py"
+    link.symlink_to(offline.folder / "job.py")
+    assert offline("run", str(link)) == "1.0\n", "its lock lies beside the script that it leads to"
+    offline("lock", "--script", "job.py", "--upgrade")
+    done = offline.result("run", "job.py")
+    assert (done.stdout, "another block" in done.stderr) == ("2.0\n", False)
+
+
+def test_what_pip_is_configured_with_holds_for_scripts_that_were_run(offline: Wenv) -> None:
+    script(offline.folder, ["zzone"], "import zzone; print(zzone.version)")
+    assert [offline("run", "job.py") for _ in range(2)] == ["2.0\n"] * 2
+    (offline.folder / "c.txt").write_text("zzone<2\n")
+    offline.environment["PIP_CONSTRAINT"] = "c.txt"
+    assert [offline("run", "job.py") for _ in range(2)] == ["1.0\n"] * 2
+    del offline.environment["PIP_CONSTRAINT"]
+    assert offline("run", "job.py") == "2.0\n"
+
+
+def test_environments_of_scripts_are_told_apart_and_removed(offline: Wenv) -> None:
+    for needs in (["zzone"], ["zztwo"]):
+        script(offline.folder, needs, "print(1)")
+        offline("run", "job.py")
+    labels = [each["label"] for each in offline.json("list")]
+    assert len(set(labels)) == len(labels) == 2
+    offline("remove", labels[0].rpartition(" ")[2])
+    assert [each["label"] for each in offline.json("list")] == labels[1:]
 
 
 def test_what_a_block_names_beside_the_script_is_that_scripts(offline: Wenv, tmp_path: Path) -> None:

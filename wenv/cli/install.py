@@ -75,7 +75,8 @@ def install(
 
             planned = decide(chosen)
             changes = planned_changes(chosen, planned.requested.names, planned.files, runtime.contents.packages)
-            _report_plan(printer, chosen.label, changes, as_json=as_json)
+            folders = [file.name for file in planned.files if file.is_folder and not file.version]
+            _report_plan(printer, chosen.label, changes, folders, as_json=as_json)
             return
         report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
 
@@ -126,14 +127,18 @@ def report(printer: Printer, runtime: "Runtime", before: "Environment", after: "
         printer.say(f"{after.label} is complete: nothing changed")
 
 
-def _report_plan(printer: Printer, label: str, changes: "Sequence[VersionChange]", *, as_json: bool) -> None:
-    """Say what would change."""
+def _report_plan(
+    printer: Printer, label: str, changes: "Sequence[VersionChange]", folders: "Sequence[str]", *, as_json: bool
+) -> None:
+    """Say what would change; `folders` are projects that would be built from theirs."""
     if as_json:
         printer.json({"changes": [change.as_json() for change in changes]})
         return
     for change in changes:
         printer.line(f" {change.words}")
-    printer.say(f"{label} was not changed" if changes else f"{label} is complete: nothing would change")
+    if folders:
+        printer.say(f"{', '.join(folders)} would be built from its folder as it is then; which version that is shows only then")
+    printer.say(f"{label} was not changed" if changes or folders else f"{label} is complete: nothing would change")
 
 
 def register(app: typer.Typer) -> None:

@@ -91,7 +91,9 @@ def lock(
                 wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
                 fetched = [item.file for item in fetch(writing, wheels, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
-            text = lock_text([*fetched, *sources], [line.text for line in wanted.requirements], target, chosen.kind.value)
+            lines = [line.text for line in wanted.requirements]
+            beside = output.absolute().parent if output is not None else Path.cwd()
+            text = lock_text([*fetched, *sources], lines, target, chosen.kind.value, beside)
         else:
             text = lock_of(workspace.store, find.find(name, path))
         if output is None:

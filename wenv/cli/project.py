@@ -1,7 +1,7 @@
 """``wenv add``, ``wenv drop`` and ``wenv sync``: a project's files and its environment together."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from wenv.cli.printer import Printer
 from wenv.environment.kinds import Choice
 from wenv.errors import UsageError
 from wenv.report.words import packages_of
+
+if TYPE_CHECKING:
+    from wenv.environment.manifest import Environment
+    from wenv.make.solve import Solution
 
 #: What `sync` reads, the first that is there.
 SOURCES = ("pylock.toml", "pyproject.toml", "requirements.txt")
@@ -151,7 +155,7 @@ def sync(
     """Make the environment hold what the project's file names, and nothing else.
 
     The file is pylock.toml, else pyproject.toml, else requirements.txt.  An environment that is not there is made; one that is
-    keeps its runtime and its policy.
+    keeps its runtime, its policy, and the project itself with its extras, if it is installed.
 
     [bold]Examples[/]
 
@@ -182,7 +186,12 @@ def sync(
             printer.say(f"Created {made.label} with {packages_of(len(made.packages))} on {made.runtime.name}, from {read[0]}")
             return
         own = workspace.runtime_for(load(folder))
-        before, made = create.change(own, folder, lambda _: wanted.solution(own, printer, refresh=refresh), printer)
+        kept = () if files else (Path.cwd(),)
+
+        def decide(state: "Environment") -> "Solution":
+            return wanted.with_projects(state, kept).solution(own, printer, refresh=refresh)
+
+        before, made = create.change(own, folder, decide, printer)
         report(printer, own, before, made, as_json)
 
 

@@ -85,7 +85,7 @@ def _ways(name: str, reports: "dict[str, PackageReport]", below: tuple[str, ...]
 
 
 def freeze(name: options.Name = None, path: options.At = None) -> None:
-    """Print the packages with their versions, as a requirements file.
+    """Print the packages with their versions, or the addresses that they came from, as a requirements file.
 
     `wenv lock` writes them with hashes and addresses.
 
@@ -93,9 +93,21 @@ def freeze(name: options.Name = None, path: options.At = None) -> None:
 
       wenv freeze > requirements.txt
     """
-    printer = Printer()
-    for report in _reports(name, path, printer).values():
-        printer.line(f"{report.name}=={report.version}" if report.folder is None else f"-e {report.folder}")
+    from wenv.cli.workspace import open_workspace
+    from wenv.environment import find
+    from wenv.make.locked import addresses
+    from wenv.report.packages import package_reports
+
+    printer, chosen = Printer(), find.find(name, path)
+    runtime = open_workspace().runtime_for(chosen)
+    given = addresses(runtime, chosen, printer)
+    for report in package_reports(runtime, chosen, printer):
+        if report.folder is not None:
+            printer.line(f"-e {report.folder}")
+        elif report.name in given:
+            printer.line(f"{report.name} @ {given[report.name]}")
+        else:
+            printer.line(f"{report.name}=={report.version}")
 
 
 def register(app: typer.Typer) -> None:

@@ -5,8 +5,11 @@ environment with it here, which the known environments remember (`wenv.environme
 """
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from wenv.environment.manifest import Environment, PackageLayer
 from wenv.errors import MissingProjectError, UngrantedProjectError
@@ -53,9 +56,13 @@ def _folder(package: PackageLayer) -> str:
 
 
 def _again(environment: Environment, package: PackageLayer) -> str:
-    """The folder to name when it is made again: the project's that the environment lies in, if it does."""
+    """What to name when it is made again, as a word of a command line: the folder of the project that the environment lies in,
+    if it does, with the extras that were asked for."""
     beside = environment.folder.parent
-    return str(beside) if environment.folder.name == ENVIRONMENT_FOLDER and _is_project(beside) else _folder(package)
+    is_beside = environment.folder.name == ENVIRONMENT_FOLDER and _is_project(beside)
+    lines = [line.text for line in environment.asked_for.requirements if line.name == package.name]
+    extras = ",".join(sorted({extra for text in lines for extra in Requirement(text).extras}))
+    return shlex.quote(f"{beside if is_beside else _folder(package)}{f'[{extras}]' if extras else ''}")
 
 
 def _is_project(folder: Path) -> bool:

@@ -1,18 +1,20 @@
 """Which environment is meant: by name, by folder, or the nearest one upwards."""
 
 import os
+import re
 from pathlib import Path
 
-from wenv.environment.known import exists
+from wenv.environment.known import SHOWN, exists
 from wenv.environment.manifest import Environment, load
 from wenv.environment.trust import check_owner
 from wenv.errors import LinkedEnvironmentError, NoEnvironmentError, UsageError
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, MANIFEST_NAME
-from wenv.locations import ENVIRONMENT_FOLDER, named_environments
+from wenv.locations import ENVIRONMENT_FOLDER, named_environments, script_environments
 
 
 def find(name: str | None = None, path: Path | None = None) -> Environment:
-    """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards.
+    """The environment that a command means: the named one, the one at `path`, the active one, or the nearest upwards.  One of a
+    script is named by the digest that `wenv list` shows.
 
     Raises UsageError, NoEnvironmentError, DamagedEnvironmentError; of one that was only found, ForeignEnvironmentError and
     LinkedEnvironmentError.
@@ -23,7 +25,9 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
         try:
             return load(named_environments() / checked_name(name))
         except NoEnvironmentError:
-            raise NoEnvironmentError(f"called {name!r}") from None
+            if (of_script := _of_script(name)) is not None:
+                return load(of_script)
+            raise NoEnvironmentError(f"called {name!r}", f"`wenv list` shows them; `wenv create -n {name}` makes it") from None
     if path is not None:
         folder = path.resolve()
         return load(folder if exists(folder) or not exists(folder / ENVIRONMENT_FOLDER) else folder / ENVIRONMENT_FOLDER)
@@ -38,6 +42,14 @@ def find(name: str | None = None, path: Path | None = None) -> Environment:
             check_owner(found)
             return load(found)
     raise NoEnvironmentError(f"in {here} or above it")
+
+
+def _of_script(name: str) -> Path | None:
+    """The environment of a script, or of one run, that `wenv list` shows with this digest; it can be given whole, too."""
+    if re.fullmatch(f"[0-9a-f]{{{SHOWN},64}}", name) is None:
+        return None
+    found = [folder for folder in script_environments().glob(f"{name}*") if exists(folder)]
+    return found[0] if len(found) == 1 else None
 
 
 def nearest() -> Environment | None:
@@ -59,5 +71,8 @@ def checked_name(name: str) -> str:
     """The name itself; raises NoEnvironmentError for one that could not be a folder's on every host."""
     allowed = all(character.isalnum() or character in "-_." for character in name)
     if not allowed or not name or name[0] in "-." or name[-1] == "." or len(name) > 64:
-        raise NoEnvironmentError(f"can be called {name!r}: a name has letters, digits, dots, dashes and underscores")
+        raise NoEnvironmentError(
+            f"can be called {name!r}: a name has letters, digits, dots, dashes and underscores",
+            "--path FOLDER names an environment in any folder",
+        )
     return name

@@ -17,13 +17,15 @@ from wenv_cache.reading import InvalidValueError, given_json
 DIGEST = re.compile("[0-9a-f]{64}")
 #: Beside what is known of an environment: its launch plan and start file.
 PLANS = (".plan", ".start")
+#: Characters of a script's environment's name that are shown, and that name it.
+SHOWN = 8
 
 
 def label_of(folder: Path) -> str:
     """What to call the environment in a folder, whatever its manifest says."""
     if folder.parent == script_environments():
         with suppress(OSError):
-            return script_note(folder).read_text("utf-8")
+            return f"{script_note(folder).read_text('utf-8')} {folder.name[:SHOWN]}"
     if folder.parent == tool_environments():
         return f"{folder.name} (tool)"
     return folder.name if folder.parent == named_environments() else str(folder)

@@ -1,7 +1,7 @@
 """Which environment a script with a block of metadata (PEP 723) got when it was last run, so that it is found at once.
 
-A note lies in the registry under the script's path.  It holds as long as the lines of the block, and of a lock beside the
-script, are as they were; wenv/make/scripts.py finds the environment of any other.
+A note lies in the registry under the script's path.  It holds as long as the lines of the block, those of a lock beside the
+script, and pip's variables are as they were; wenv/make/scripts.py finds the environment of any other.
 """
 
 import os
@@ -34,7 +34,7 @@ def noted_environment(registry: str, script: str) -> str:
 
 
 def _digest(script: str, lock: str) -> str:
-    """Of the lines of comment that the block is among, and of the lock; empty where there is not exactly one block."""
+    """Of the lines of comment that the block is among, the lock, and pip's variables; empty for other than one block."""
     try:
         with open(script, "rb", buffering=0) as file:
             text = b"\n" + file.read(LARGEST_SCRIPT).replace(b"\r\n", b"\n")
@@ -49,4 +49,5 @@ def _digest(script: str, lock: str) -> str:
             locked = file.read()
     except OSError:
         locked = b""
-    return sha256(b"\n".join([*lines[:end], sha256(locked).encode()]))
+    pips = [os.fsencode(f"{name}={value}") for name, value in sorted(os.environ.items()) if name.startswith("PIP_")]
+    return sha256(b"\n".join([*lines[:end], *pips, sha256(locked).encode()]))

@@ -20,7 +20,7 @@ from wenv_resolver.errors import FailedBuildError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested, without_credentials
-from wenv_resolver.resolve import Decided, decide, named
+from wenv_resolver.resolve import Decided, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def findings(runtime: Runtime, requested: Requested, rules: BuildRules, progress
     """What is known of each package without building or importing anything; sorted by name."""
     builder = solve.builder_for(runtime, rules, progress)
     target = runtime.target(progress)
-    requested = named(runtime.store, requested, lambda: builder, progress)
+    requested = solve.configured(runtime, requested, lambda: builder, progress)
     decided = decide(runtime.store, requested, target, progress, (), rules, builder)
     if target.extensions and any(d.languages for d in decided) and compiler_version() is None:
         progress.say("Building needs the compiler ziglang, which is not installed: pip install 'wenv[build]'")

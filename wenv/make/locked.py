@@ -8,6 +8,7 @@ from wenv_cache.errors import MissingEntryError
 from wenv_cache.store import Store
 from wenv_resolver.lock import LOCK_NAME, LockedFile, read_lock
 from wenv_resolver.progress import Progress
+from wenv_resolver.requirements import without_credentials
 
 
 def lock_of(store: Store, environment: Environment) -> str:
@@ -21,6 +22,18 @@ def lock_of(store: Store, environment: Environment) -> str:
         if hashlib.sha256(text.encode()).hexdigest() != environment.lock:
             raise
         return text
+
+
+def addresses(runtime: Runtime, environment: Environment, progress: Progress) -> dict[str, str]:
+    """Where those packages of an environment came from that no index has by their versions alone: folders, revisions of
+    repositories, and what was asked for by its address; by canonical name, without user names and passwords."""
+    asked = environment.asked_for.requirements
+    found = {str(line.name): line.text.partition(" @ ")[2].partition(" ;")[0] for line in asked if " @ " in line.text}
+    for file in locked_wheels(runtime, environment, progress):
+        if file.is_folder or file.is_repository:
+            below = f"#subdirectory={file.subdirectory}" if file.subdirectory else ""
+            found[file.name] = f"{without_credentials(file.url)}{below}"
+    return found
 
 
 def locked_wheels(runtime: Runtime, environment: Environment, progress: Progress) -> list[LockedFile]:

@@ -27,6 +27,8 @@ from wenv_cache.errors import UserError
 from wenv_cache.files import write_atomically
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.lock import as_locked, lock_facts
+from wenv_resolver.pip_settings import Settings, settings
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested
 
@@ -51,19 +53,32 @@ def environment_of(
 
     `base` is an environment whose requirements are wanted, too; `label` is what to call it.  An environment that is not there,
     or was made for another runtime, is made, its sources built as `rules` allow; with `refresh` in any case.  A lock beside the
-    script (`lock_of_script`) has decided.  One that `is_outside` was shown already, and lies nowhere.
+    script (`lock_of_script`) has decided; with `names` its versions are kept where they can.  One that `is_outside` was shown
+    already, and lies nowhere.
 
     Raises what `create` does.
     """
     lock = lock_of_script(script) if script is not None else None
-    locked = lock is not None and lock.is_file() and not names
-    wanted = Wanted(tuple(names), () if script is None else (lock if locked and lock is not None else script,), rules=rules)
+    has_lock = lock is not None and lock.is_file()
+    if script is None:
+        wanted = Wanted(tuple(names), rules=rules)
+    elif has_lock and lock is not None and not names:
+        wanted = Wanted(files=(lock,), rules=rules)
+    else:
+        wanted = Wanted(tuple(names), (script,), rules=rules, kept=lock if has_lock else None)
+    outdated = script is not None and has_lock and lock is not None and _does_not_fit(script, lock)
+    if outdated and lock is not None:
+        progress.say(
+            f"warning: {lock.name} was made for another block than {script} has now, and decides"
+            f" (`wenv lock --script {script}` makes it anew)"
+        )
     tool = (metadata or {}).get("tool")
     has_paths = script is not None and isinstance(tool, dict) and "uv" in tool  # which are relative to the script
     beside = str(script.absolute().parent) if script is not None and has_paths and not is_outside else ""
     asked = base.asked_for if base is not None else Requested()
-    told = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
-    told += [lock.read_text("utf-8", "replace")] if locked and lock is not None else []
+    told: list[object] = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
+    told += [lock.read_text("utf-8", "replace")] if has_lock and lock is not None else []
+    told += _of_pip(settings(workspace.store))
     told += [sorted(rules.only)] if rules.only is not None else []
     key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
     folder = script_environments() / key
@@ -75,7 +90,10 @@ def environment_of(
     ):
         progress.say(f"{script.name} asks for: {policy.words} (options of `wenv run` grant it)")
     note = None
-    if script is not None and metadata is not None and lock is not None and not is_outside and not names and tool is None:
+    if (
+        script is not None and metadata is not None and lock is not None
+        and not is_outside and not outdated and not names and tool is None
+    ):  # fmt: skip
         note = note_text(str(script), str(lock.absolute()), str(folder)), note_file(str(registry_folder()), str(script))
     if not refresh and (found := _fitting(workspace, folder, progress)) is not None:
         _leave(note)
@@ -102,8 +120,25 @@ def _leave(note: tuple[str, str] | None) -> None:
 
 
 def lock_of_script(script: Path) -> Path:
-    """Where a script's lock lies."""
+    """Where a script's lock lies: beside the script, or the one that a link leads to."""
+    script = script.resolve() if script.is_symlink() else script
     return script.with_name(f"pylock.{re.sub('[^A-Za-z0-9_-]', '-', script.stem)}.toml")
+
+
+def _of_pip(configured: Settings) -> list[object]:
+    """What pip is configured with, and the constraints in files that it names."""
+    texts = []
+    for file in configured.constraint_files:
+        with suppress(OSError):
+            texts.append(Path(file).read_text("utf-8", "replace"))
+    return [configured.values, texts] if configured.values else []
+
+
+def _does_not_fit(script: Path, lock: Path) -> bool:
+    """Whether a lock of ours was made for other requirements than a script names now."""
+    asked, beside = lock_facts(lock.read_text("utf-8", "replace")).requested, lock.absolute().parent
+    named = [line.text for line in Wanted(files=(script,)).gathered.requested.requirements]
+    return asked is not None and {as_locked(text, beside) for text in asked} != {as_locked(text, beside) for text in named}
 
 
 def _fitting(workspace: Workspace, folder: Path, progress: Progress) -> Environment | None:

@@ -1,6 +1,6 @@
 """Which wheels an environment gets: resolved, or read from a lock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,9 @@ from wenv.errors import WenvError
 from wenv.runtimes import Runtime, linker_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.lock import LockedFile, read_lock
+from wenv_resolver.pip_settings import settings
 from wenv_resolver.progress import Progress
+from wenv_resolver.reading import as_configured
 from wenv_resolver.requirements import Requested
 from wenv_resolver.resolution_cache import remembered
 from wenv_resolver.resolve import named, resolve
@@ -49,12 +51,21 @@ def solve(
     target = runtime.target(progress)
     builder = cache(lambda: builder_for(runtime, rules, progress))
     requested = named(runtime.store, requested, builder, progress)
+    limited = configured(runtime, requested, builder, progress)
 
     def decide() -> list[LockedFile]:
-        return resolve(runtime.store, requested, target, progress, preferred, rules, builder())
+        return resolve(runtime.store, limited, target, progress, preferred, rules, builder())
 
-    files = remembered(runtime.store, requested, target, preferred, decide, rules, refresh=refresh)
+    files = remembered(runtime.store, limited, target, preferred, decide, rules, refresh=refresh)
     return Solution(runtime, requested, tuple(files), rules)
+
+
+def configured(runtime: Runtime, requested: Requested, builder: "Callable[[], Builder]", progress: Progress) -> Requested:
+    """The same with the constraints that pip is configured with now, which no environment remembers.
+
+    Raises RequirementsError, also where hashes are required and there are none.
+    """
+    return named(runtime.store, as_configured(requested, settings(runtime.store)), builder, progress)
 
 
 def solution_of_lock(

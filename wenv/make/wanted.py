@@ -1,10 +1,11 @@
 """From what a user names (packages, files, options) to a solution."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from wenv.environment.manifest import Environment
@@ -15,11 +16,15 @@ from wenv.runtimes import Runtime
 from wenv.runtimes.choice import with_advice
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.errors import UnusablePackagesError
-from wenv_resolver.lock import is_lock
-from wenv_resolver.pip_settings import settings
+from wenv_resolver.lock import is_lock, read_lock
 from wenv_resolver.progress import Progress
-from wenv_resolver.reading import Gathered, as_configured, gather
-from wenv_resolver.requirements import IndexOptions, Requested, moment
+from wenv_resolver.reading import Gathered, gather
+from wenv_resolver.requirements import IndexOptions, Requested, folder_of, moment
+
+
+def _extras(text: str) -> str:
+    extras = ",".join(sorted(Requirement(text).extras))
+    return f"[{extras}]" if extras else ""
 
 
 def index_options(
@@ -56,7 +61,10 @@ def index_options(
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a command was asked for, and where to look for it: files are read once, when they are first needed."""
+    """What a command was asked for, and where to look for it: files are read once, when they are first needed.
+
+    `kept` is a lock whose versions are kept where the requirements allow it.
+    """
 
     names: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
@@ -66,6 +74,7 @@ class Wanted:
     editables: tuple[str, ...] = ()
     index: IndexOptions = field(default_factory=IndexOptions)
     rules: BuildRules = ANY_BUILD
+    kept: Path | None = None
 
     @classmethod
     def of(
@@ -118,13 +127,25 @@ class Wanted:
         found = self.gathered
         for words in found.warnings:
             progress.say(f"warning: {words}")
-        return as_configured(found.requested_for(runtime.target(progress)), settings(runtime.store))
+        return found.requested_for(runtime.target(progress))
+
+    def with_projects(self, state: Environment, folders: Sequence[Path]) -> "Wanted":
+        """The same with the projects in `folders` that an environment has, with their extras; unless a lock has decided."""
+        if self.lock is not None:
+            return self
+        lines = [line for line in state.asked_for.requirements if " @ file:" in line.text]
+        own = [line for line in lines if folder_of(line.text).resolve() in {folder.resolve() for folder in folders}]
+        words = {line: f"{folder_of(line.text)}{_extras(line.text)}" for line in own}
+        editables = tuple(words[line] for line in own if line.editable)
+        names = tuple(words[line] for line in own if not line.editable)
+        return replace(self, names=self.names + names, editables=self.editables + editables)
 
     def solution(self, runtime: Runtime, progress: Progress, *, refresh: bool = False) -> solve.Solution:
         """Resolve what is named, or take what a lock has decided.  See `wenv_resolver.resolve.resolve` for errors."""
         if (lock := self.lock) is not None:
             return solve.solution_of_lock(runtime, lock, progress, self.rules, self.extras, self.groups or None)
-        return solve.solve(runtime, self.requested(runtime, progress), progress, rules=self.rules, refresh=refresh)
+        kept = [] if self.kept is None else read_lock(self.kept.read_text("utf-8"), str(self.kept), runtime.target(progress))[0]
+        return solve.solve(runtime, self.requested(runtime, progress), progress, kept, self.rules, refresh=refresh)
 
     def added_to(
         self,
@@ -149,7 +170,9 @@ class Wanted:
             raise WenvError(f"{', '.join(sorted(missing))} is not in {current.label}", "`wenv info` lists what is")
         kept = [file for file in kept if file.name not in free]
         if self == Wanted(rules=self.rules) and not upgrade and not free:
-            return solve.Solution(runtime, before, tuple(kept), self.rules)
+            # a folder's project may have another version by now, which shows when it is built
+            files = tuple(replace(file, version="") if file.is_folder else file for file in kept)
+            return solve.Solution(runtime, before, files, self.rules)
         adding = self.requested(runtime, progress)
         wanted = before.merged(adding)
         if self.index.no_deps:  # what is there stays, with all that it needs

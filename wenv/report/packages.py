@@ -54,7 +54,7 @@ def requested_of_runtime(runtime: Runtime, environment: Environment) -> list[str
 
 @dataclass(frozen=True, slots=True)
 class VersionChange:
-    """What became of a package; versions, None where it is not there."""
+    """What became of a package; versions, None where it is not there, the same where only its files are others."""
 
     name: str
     before: str | None
@@ -67,6 +67,8 @@ class VersionChange:
             return f"+ {self.name} {self.after}"
         if self.after is None:
             return f"- {self.name} {self.before}"
+        if self.before == self.after:
+            return f"~ {self.name} {self.after}, with other files"
         return f"~ {self.name} {self.before} -> {self.after}"
 
     def as_json(self) -> dict[str, Any]:
@@ -77,19 +79,27 @@ class VersionChange:
 def version_changes(before: Environment, after: Environment, held: Mapping[str, Contained]) -> list[VersionChange]:
     """What changed from one state of an environment to another, by name; `held` are the packages of its runtime, of which those
     that are asked for count."""
-
-    return planned_changes(before, after.requested_names, after.packages, held)
+    changes, were = planned_changes(before, after.requested_names, after.packages, held), {p.name: p for p in before.packages}
+    for package in after.packages:
+        was = were.get(package.name, package)
+        if was.version == package.version and was.digest != package.digest:
+            changes.append(VersionChange(package.name, was.version, package.version))
+    return sorted(changes, key=lambda change: change.name)
 
 
 def planned_changes(
     before: Environment, requested: frozenset[str], packages: Iterable[PackageLayer | LockedFile], held: Mapping[str, Contained]
 ) -> list[VersionChange]:
-    """The same for what an environment would hold: what is `requested` of it, by name, and its packages."""
+    """The same for what an environment would hold: what is `requested` of it, by name, and its packages.
+
+    A version that shows only once it is built is taken for the one that is there.
+    """
 
     def versions(names: frozenset[str], files: Iterable[PackageLayer | LockedFile]) -> dict[str, str]:
         return {name: held[name].version for name in names & held.keys()} | {file.name: file.version for file in files}
 
     old, new = versions(before.requested_names, before.packages), versions(requested, packages)
+    new = {name: version or old.get(name, version) for name, version in new.items()}
     changed = (name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
     return [VersionChange(name, old.get(name), new.get(name)) for name in changed]
 

@@ -32,7 +32,7 @@ from wenv_resolver.target import Target
 
 HERE = Path(__file__).parent
 WHEELS = "wheels"
-ANNOUNCEMENT = "Building {name} {version} from its source: its build code runs on this machine, outside the sandbox"
+ANNOUNCEMENT = "Building {label} from its source: its build code runs on this machine, outside the sandbox"
 #: The files of this package that a wheel's content depends on.
 SHAPING = (*PROGRAMS, "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
 #: What the wheel says of itself, beside it in the store.
@@ -105,7 +105,7 @@ class Builder:
             toolchain = None
         for source in sources:
             if self._read(source.file, self.key(source.file)) is None:
-                progress.say(ANNOUNCEMENT.format(name=source.file.name, version=source.file.version))
+                progress.say(ANNOUNCEMENT.format(label=source.label))
         first = [source for source in sources if canonicalize_name(source.file.name) in header_providers()]
         for group in (first, [source for source in sources if source not in first]):
             workers = min(os.cpu_count() or 1, len(group))
@@ -135,7 +135,7 @@ class Builder:
 
     def log_of(self, name: str, version: str) -> Path:
         """Where the latest build of a version leaves what it prints."""
-        return self.store.folder(Kind.LOGS) / canonicalize_name(name) / f"{version}.log"
+        return self.store.folder(Kind.LOGS) / canonicalize_name(name) / f"{version or 'unversioned'}.log"
 
     # -- one wheel
 
@@ -184,7 +184,7 @@ class Builder:
         key = self.key(file)
 
         def build(folder: Path) -> None:
-            task = f"Building {file.name} {file.version}"
+            task = f"Building {source.label}"
             run.progress.begin(task)
             try:
                 self._make(folder, source, run, lambda line: run.progress.note(task, line))
@@ -267,6 +267,11 @@ class _Source:
     file: LockedFile
     path: Path
     facts: SourceFacts
+
+    @property
+    def label(self) -> str:
+        """What is built, for people: of a folder the version may show only then."""
+        return f"{self.file.name} {self.file.version}".rstrip()
 
     @property
     def compiles(self) -> bool:

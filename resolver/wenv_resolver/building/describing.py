@@ -74,7 +74,7 @@ class Describer:
             return replace(found, name=named.name, version=named.version).text()
 
     def _asked(self, file: LockedFile, path: Path, *, may_ask: bool) -> bytes:
-        label = f"{file.name or file.filename} {file.version}".strip()
+        label = f"{file.name or file.filename.removesuffix('.tar')} {file.version}".strip()
         if self.builder is None or not may_ask or not self.builder.rules.permits(file.name):
             raise BuildError(
                 f"{label}: {UNKNOWN}, and building is not allowed", "leave out --no-build, or name it with --build-only"
@@ -117,9 +117,8 @@ def ask(builder: Builder, file: LockedFile, path: Path, options: IndexOptions, p
                 (staging / "output").mkdir()
                 (staging / "job.json").write_text(json.dumps(job), "utf-8")
                 if run_worker(staging, log, options, lambda line: progress.note(task, line), threading.Event()):
-                    raise FailedBuildError(
-                        file.name or file.filename, file.version, failed_step(log), last_words(log), str(log)
-                    )
+                    name = file.name or file.filename.removesuffix(".tar")
+                    raise FailedBuildError(name, file.version, failed_step(log), last_words(log), str(log))
                 (folder / "METADATA").write_bytes(Path((staging / "result").read_text("utf-8")).read_bytes())
         finally:
             progress.end(task)

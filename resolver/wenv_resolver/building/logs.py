@@ -37,8 +37,8 @@ BROKE = re.compile(
 
 #: Lines of a log that only say where something failed, or that it did.
 NOISE = re.compile(
-    r"^\s*(File \"|Traceback|raise |return |self\.|\^|~|wenv: |copying |adding |creating |warning: )|^  |generated\.$"
-    r"|returned non-zero exit status|Backend subprocess exited"
+    r"^\s*(File \"|Traceback|raise |return |self\.|\^|~|wenv: |copying |adding |creating |warning: |Looking in )|^  "
+    r"|generated\.$|returned non-zero exit status|Backend subprocess exited"
 )
 
 

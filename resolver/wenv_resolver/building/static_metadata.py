@@ -31,19 +31,24 @@ SAYS_DYNAMIC = Version("2.2")
 
 @dataclass(frozen=True, slots=True)
 class StaticMetadata:
-    """Core metadata (METADATA's format) as far as they are known; `is_complete` is whether requirements and version are."""
+    """Core metadata (METADATA's format) as far as they are known; `is_complete` is whether requirements and version are.
+
+    `python` is what they say of Python's version (Requires-Python), empty for nothing.
+    """
 
     name: str | None
     version: str | None
     requires: tuple[str, ...]
     extras: tuple[str, ...]
     is_complete: bool
+    python: str = ""
 
     def text(self) -> bytes:
         """As a METADATA file.  Raises ValueError without a name and a version."""
         if not self.name or not self.version:
             raise ValueError("a project without a name or a version")
         lines = ["Metadata-Version: 2.2", f"Name: {self.name}", f"Version: {self.version}"]
+        lines += [f"Requires-Python: {self.python}"] if self.python else []
         lines += [f"Provides-Extra: {extra}" for extra in self.extras]
         lines += [f"Requires-Dist: {requirement}" for requirement in self.requires]
         return ("\n".join(lines) + "\n").encode()
@@ -73,7 +78,8 @@ def static_metadata(path: Path, subdirectory: str, name: str | None, version: st
         optional = project.get("optional-dependencies", {})
         requires = [*project.get("dependencies", ())]
         requires += [_for_extra(line, extra) for extra, lines in optional.items() for line in lines]
-        return StaticMetadata(name, version, tuple(requires), tuple(optional), bool(name and version))
+        python = "" if "requires-python" in project.get("dynamic", ()) else project.get("requires-python", "")
+        return StaticMetadata(name, version, tuple(requires), tuple(optional), bool(name and version), python)
     if information is not None and information.get_all("Requires-Dist"):
         return _of_message(information, name, version)
     if "requires.txt" in found:
@@ -96,7 +102,8 @@ def _is_said(information: Message) -> bool:
 
 def _of_message(information: Message, name: str | None, version: str | None) -> StaticMetadata:
     requires = tuple(" ".join(str(line).split()) for line in information.get_all("Requires-Dist", []))
-    return StaticMetadata(name, version, requires, tuple(map(str, information.get_all("Provides-Extra", []))), True)
+    extras, python = map(str, information.get_all("Provides-Extra", [])), str(information["Requires-Python"] or "")
+    return StaticMetadata(name, version, requires, tuple(extras), True, " ".join(python.split()))
 
 
 def _files(path: Path, subdirectory: str) -> dict[str, bytes]:
@@ -126,7 +133,7 @@ def _project(found: Mapping[str, bytes]) -> dict[str, Any]:
         return {}
     optional, dynamic = project.get("optional-dependencies", {}), project.get("dynamic", [])
     lists = [project.get("dependencies", []), dynamic, *(optional.values() if isinstance(optional, dict) else [None])]
-    single = [project.get(name, "x") for name in ("name", "version")]
+    single = [project.get(name, "x") for name in ("name", "version", "requires-python")]
     if not all(isinstance(each, list) and all(map(_is_line, each)) for each in lists) or not all(map(_is_line, single)):
         return {}
     return {**project, "version": None} if "version" in dynamic else project

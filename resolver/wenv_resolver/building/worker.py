@@ -58,8 +58,8 @@ def main(job: Path) -> None:
     except (BuildException, BuildBackendException) as error:
         sys.exit(str(error))
     except subprocess.CalledProcessError as error:
-        said = error.output or b""
-        sys.exit(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said))
+        said = [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in (error.output, error.stderr)]
+        sys.exit("\n".join(filter(None, said)))
     Path(order["result"]).write_text(Path(made).name, "utf-8")
 
 

@@ -50,9 +50,10 @@ def described(
             text = metadata_inside(path)
     else:
         text = sources.metadata(source_of(link, requirement.name), may_ask=may_ask)
-    # this file is here to be reported, or built: its Python must not end the resolution first
     head, blank, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
-    head = REQUIRES_PYTHON.sub(b"", head + b"\n")
+    head += b"\n"
+    if link.is_wheel:  # it is here to be reported: its Python must not end the resolution first
+        head = REQUIRES_PYTHON.sub(b"", head)
     said = BytesParser().parsebytes(head)
     name, version = said["Name"] or requirement.name, printable(str(said["Version"]))
     try:

@@ -13,15 +13,24 @@ from pip._vendor.rich.text import Text
 from piptools.logging import log as pip_tools_log
 from piptools.repositories.pypi import PyPIRepository
 
+from wenv_resolver.errors import RequirementsError
 from wenv_resolver.requirements import IndexOptions
 from wenv_resolver.target import Target
 
 
 def repository(options: IndexOptions, downloads: Path | None) -> PyPIRepository:
-    """pip-tools' view of pip's indexes; answers are kept in the folder `downloads`, if one is given."""
+    """pip-tools' view of pip's indexes; answers are kept in the folder `downloads`, if one is given.
+
+    Raises RequirementsError where pip cannot read how it is configured.
+    """
     cache = ["--cache-dir", str(downloads)] if downloads else ["--no-cache-dir"]
-    with logging_kept():
-        return PyPIRepository([*options.pip_arguments(), *cache], cache_dir=str(downloads or ""))
+    said = StringIO()
+    try:
+        with logging_kept(), redirect_stderr(said):
+            return PyPIRepository([*options.pip_arguments(), *cache], cache_dir=str(downloads or ""))
+    except SystemExit as error:  # pip's words for a variable or a file of its that it cannot read
+        words = said.getvalue().strip().splitlines()
+        raise RequirementsError(f"pip's configuration: {words[-1] if words else error}") from error
 
 
 @contextmanager
@@ -35,6 +44,9 @@ def markers_of(target: Target) -> Iterator[None]:
         pip_markers.default_environment = original
 
 
+#: How pip begins what it says of a page that it could not fetch: at each try, and at the end, which it says to developers.
+FETCHING = ("Retrying", "Could not fetch")
+_PAGES = "pip._internal.index.collector"
 _YANKED = re.compile(
     r"The candidate selected .* yanked version: '(?P<name>[^']+)' candidate \(version (?P<version>\S+) "
     r".* yanked: (?P<reason>.*)"
@@ -42,22 +54,24 @@ _YANKED = re.compile(
 
 
 class _Collector(logging.Handler):
-    """Keeps pip's warnings and errors, which say why a resolution failed."""
+    """Keeps pip's warnings and errors, which say why a resolution failed, and its words for pages that it could not fetch."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.DEBUG)
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING or (message.startswith(FETCHING[1]) and ": 404 " not in message):
+            self.messages.append(message)
 
 
 _collector = _Collector()
 
 
-def forget_warnings() -> None:
-    """Forget what pip has said so far."""
-    _collector.messages.clear()
+def forget_warnings(*, of_pages: bool) -> None:
+    """Forget what pip has said so far; what it said of pages that it could not fetch only with `of_pages`."""
+    _collector.messages[:] = [message for message in _collector.messages if not of_pages and message.startswith(FETCHING)]
 
 
 def pip_warnings() -> list[str]:
@@ -77,7 +91,7 @@ def _shortened(words: str) -> str:
 
 def index_trouble() -> str:
     """What pip has last said of an index that it could not reach, in brackets; empty if nothing."""
-    said = [message for message in _collector.messages if message.startswith(("Retrying", "Could not fetch"))]
+    said = [message for message in _collector.messages if message.startswith(FETCHING)]
     return f" ({said[-1]})" if said else ""
 
 
@@ -113,4 +127,5 @@ def logging_kept() -> Iterator[None]:
         root.setLevel(level)
         pip_logger.handlers[:], pip_logger.propagate = [_collector], False
         pip_logger.setLevel(logging.WARNING)
+        logging.getLogger(_PAGES).setLevel(logging.DEBUG)
         pip_tools_log.verbosity = -3  # prints nothing

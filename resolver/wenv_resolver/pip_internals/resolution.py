@@ -64,6 +64,7 @@ def resolve(
     of indexes; `sources` finds out what sources need.  Raises ConflictError when no set of versions exists, RequirementsError
     and FetchError.
     """
+    forget_warnings(of_pages=True)
     options, pages = requested.options, dict[str, Future[Page | None]]()
     whole = {str(line.name) for line in (*requested.requirements, *requested.constraints) if line.hashes}
     whole |= {name if name == ":all:" else canonicalize_name(name) for name in options.no_binary}
@@ -91,13 +92,13 @@ def _resolved(
 
     Raises IncompleteError if another page must be.
     """
-    forget_warnings()
+    forget_warnings(of_pages=False)
     own = repository(requested.options, downloads)
     own.options.ignore_dependencies = requested.options.no_deps
     finder = target_finder(own, target)
     ahead = Prefetcher(finder._link_collector, requested, target, downloads, preferred, pages, whole)
     finder.hidden = ahead.slim.hidden
-    with markers_of(target), _explaining(finder), ahead:
+    with markers_of(target), _explaining(finder, requested.constraints), ahead:
         _resolve_for(own, target, finder, sources, ahead)
         lines = [(line, False) for line in requested.requirements] + [(line, True) for line in requested.constraints]
         if hashed := sorted(str(line.name) for line, _ in lines if line.hashes and line.name in target.contained):
@@ -192,12 +193,12 @@ def _resolve_for(
 
 
 @contextmanager
-def _explaining(finder: TargetFinder) -> Iterator[None]:
+def _explaining(finder: TargetFinder, constraints: Sequence[Line]) -> Iterator[None]:
     try:
         yield
     except DistributionNotFound as error:
         hint = ANOTHER_VERSION if finder.contained.keys() & _names_in(error) else None
-        raise ConflictError(_conflict(error, finder), hint) from error
+        raise ConflictError(_conflict(error, finder, constraints), hint) from error
     except HashErrors as error:
         raise ResolverError(str(error)) from error
     except (PipError, InstallationError, PipToolsError) as error:
@@ -210,7 +211,7 @@ def _names_in(error: DistributionNotFound) -> set[str]:
     return {canonicalize_name(cause.requirement.project_name) for cause in causes}
 
 
-def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
+def _conflict(error: DistributionNotFound, finder: TargetFinder, constraints: Sequence[Line]) -> str:
     """What stood in the way, from the resolver's own record of it."""
     causes = getattr(error.__cause__, "causes", ())
     if not causes:
@@ -221,10 +222,13 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
         lines.append(f"  - {cause.requirement.format_for_error()}, asked for by {by}")
     lines = [*dict.fromkeys(lines), *(f"  - {words}" for words in pip_warnings() if "invalid metadata" in words)]
     names = {cause.requirement.project_name for cause in causes}
+    of_these = [line for line in constraints if line.name in set(map(canonicalize_name, names))]
+    limits = [f"  - {line.text}, a constraint{f' ({line.origin})' if line.origin else ''}" for line in of_these]
+    all_lines = "\n".join([*lines, *limits])
     held = [finder.contained[name] for name in sorted(_names_in(error)) if name in finder.contained]
     if held:
         there = ", ".join(f"{candidate.name} {candidate.version}" for candidate in held)
-        return f"this runtime holds {there}, and no other version can be added:\n" + "\n".join(lines)
+        return f"this runtime holds {there}, and no other version can be added:\n{all_lines}"
     if len(lines) == 1 and len(names) == 1:
         name = str(names.pop())
         versions = sorted({c.version for c in finder.find_all_candidates(name)})
@@ -232,10 +236,14 @@ def _conflict(error: DistributionNotFound, finder: TargetFinder) -> str:
             return f"there are wheels only, and a build from the source is what is wanted (--no-binary):\n{lines[0]}"
         if not versions and (trouble := index_trouble()):
             return f"the package index cannot be reached{trouble}:\n{lines[0]}"
+        if not versions and finder.search_scope.no_index:
+            places = ", ".join(finder.find_links) or "no --find-links"
+            return f"no package of that name is in the places given, and no index is asked ({places}):\n{lines[0]}"
         if not versions:
             return f"no package of that name is on the index:\n{lines[0]}"
-        return f"no version satisfies the requirement; there are {_shortened([str(v) for v in versions])}:\n{lines[0]}"
-    return "no set of versions satisfies all requirements:\n" + "\n".join(lines)
+        both = " and its constraint" if limits else ""
+        return f"no version satisfies the requirement{both}; there are {_shortened([str(v) for v in versions])}:\n{all_lines}"
+    return f"no set of versions satisfies all requirements:\n{all_lines}"
 
 
 def _shortened(versions: list[str]) -> str:
