@@ -3,15 +3,15 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
+from tests.helpers.fork_server import Client
 from tests.helpers.python_headers import available_headers
 from wenv.environment.kinds import Kind
 from wenv.locations import cache_folder, data_folder
@@ -19,6 +19,8 @@ from wenv.runtimes import Runtime, default_runtime
 from wenv_cache.store import Store
 from wenv_resolver.progress import Silent
 from wenv_resolver.target import Target
+
+COMMANDS = Client()
 
 
 @dataclass
@@ -32,14 +34,9 @@ class Wenv:
         """Run ``wenv ARGUMENTS``; returns standard output.  Fails unless it exits with `status` (None: any)."""
         return self.result(*arguments, stdin=stdin, status=status, timeout=timeout).stdout
 
-    def result(
-        self, *arguments: str, stdin: str = "", status: int | None = 0, timeout: float = 300
-    ) -> "subprocess.CompletedProcess[str]":
+    def result(self, *arguments: str, stdin: str = "", status: int | None = 0, timeout: float = 300) -> "CompletedProcess[str]":
         """The same; returns output, errors and status."""
-        command = [sys.executable, "-P", "-m", "wenv", *arguments]
-        result = subprocess.run(
-            command, cwd=self.folder, env=self.environment, input=stdin, text=True, capture_output=True, timeout=timeout
-        )
+        result = COMMANDS.run(arguments, self.folder, self.environment, stdin, timeout)
         if status is not None and result.returncode != status:
             pytest.fail(f"wenv {arguments} exited {result.returncode}, expected {status}\n{result.stdout}\n{result.stderr}")
         assert "Traceback" not in result.stderr or "wenv/cli" not in result.stderr, result.stderr
