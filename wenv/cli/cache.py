@@ -88,7 +88,7 @@ def prune(
     from wenv.cli.workspace import open_workspace
     from wenv.environment import known
     from wenv.report.roots import roots
-    from wenv.share import borrowed
+    from wenv.share import temporary
     from wenv_cache.prune import prune as delete
 
     workspace = open_workspace()
@@ -97,7 +97,7 @@ def prune(
         printer.begin("Pruning")
         with nullcontext(True) if dry_run else store.pruning() as alone:
             if not dry_run:
-                borrowed.sweep()
+                temporary.sweep()
                 known.forget_vanished()
             needed = roots(workspace, with_runtime=not everything)
             result = delete(store, needed, alone=alone, downloads=everything, dry_run=dry_run)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wenv.environment.manifest import Environment
     from wenv.launcher.program import Program
-    from wenv.make.outside import OutsideScript
+    from wenv.make.outside_scripts import OutsideScript
     from wenv.policy.policy import Policy
     from wenv.snapshot.ready import Ready
 
@@ -100,7 +100,7 @@ def run(
     """  # fmt: skip
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
-    from wenv.make import outside
+    from wenv.make import outside_scripts
     from wenv_cache.errors import UserError
 
     try:
@@ -121,7 +121,7 @@ def run(
         if from_file is not None and (name is not None or path is not None or extra):
             raise UsageError("--from excludes --name, --path and --with")
         if from_file is None and name is None and path is None and (address := _outside(line)) is not None:
-            outside.check_folders(write)
+            outside_scripts.check_folders(write)
             with _asked(address or None, yes=yes) as script, Printer() as printer:
                 environment = script.environment(open_workspace(), extra or [], build_only or [], printer)
                 program_of_script = CommandLine("script", script.name, line.arguments)
@@ -141,7 +141,7 @@ def run(
 def _outside(line: CommandLine) -> str | None:
     """The address of a script from elsewhere, empty for standard input; None for any other program."""
     from wenv.launcher.program import stdin_has_block
-    from wenv.make.outside import ADDRESSES
+    from wenv.make.outside_scripts import ADDRESSES
 
     if line.form == "script" and line.target.startswith(ADDRESSES):
         return line.target
@@ -151,7 +151,7 @@ def _outside(line: CommandLine) -> str | None:
 @contextmanager
 def _asked(address: str | None, *, yes: bool) -> "Iterator[OutsideScript]":
     """A script from elsewhere, once the user has seen what it asks for and agreed.  Raises UsageError if not."""
-    from wenv.make.outside import outside_script
+    from wenv.make.outside_scripts import outside_script
 
     printer = Printer()
     script = outside_script(address)
@@ -197,7 +197,7 @@ def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[s
 def _start_from(file: Path, line: CommandLine, granted: "Policy", databases: "Sequence[Path]", *, as_json: bool) -> int:
     """Start it in an environment that is there for this run only."""
     from wenv.cli.workspace import open_workspace
-    from wenv.share.borrowed import temporary
+    from wenv.share.temporary import temporary
 
     with Printer() as printer, temporary(open_workspace().store, file, printer) as chosen:
         return start(chosen, line, granted, databases, as_json=as_json)

@@ -7,7 +7,7 @@ from textual import work
 from wenv.environment import known
 from wenv.report import roots
 from wenv.report.words import human_size
-from wenv.share import borrowed
+from wenv.share import temporary
 from wenv.tui.actions.base import ActionScreen
 from wenv.tui.dialogs.review import Review
 from wenv.tui.dialogs.working import Relay
@@ -27,7 +27,7 @@ class StoreActions(ActionScreen):
                 relay.begin("Pruning")
                 with self._store.pruning() as alone:
                     if not dry_run:
-                        borrowed.sweep()
+                        temporary.sweep()
                         known.forget_vanished()
                     return prune(self._store, roots.roots(self.app.workspace), alone=alone, dry_run=dry_run)
 
