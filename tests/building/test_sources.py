@@ -113,6 +113,8 @@ def test_a_repository_is_built_at_the_commit_that_was_meant(wenv: Wenv, wheels: 
     Wheel("zzneeded").write(wheels)
     repository = project(wenv.folder / "repository" / "below", "zzgit").parent
     git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "init.defaultBranch=main"]
+    with (repository / "below" / "pyproject.toml").open("a") as file:
+        file.write("[tool.uv.sources]\nzzneeded = { path = '../needed' }\n")
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "one"], ["tag", "v1"]):
         subprocess.run([*git, *words], check=True)
     hook = repository / ".git" / "hooks" / "post-checkout"
@@ -122,7 +124,8 @@ def test_a_repository_is_built_at_the_commit_that_was_meant(wenv: Wenv, wheels: 
     module.write_text("def main() -> None:\n    print('two')\n")
     subprocess.run([*git, "commit", "-q", "-a", "-m", "two"], check=True)
     address = f"git+file://{repository}@v1#subdirectory=below"
-    wenv("create", *offline(wheels), address)
+    said = wenv.result("create", *offline(wheels), address).stderr
+    assert said.count("[tool.uv.sources] of zzgit is not read") == 1
     assert wenv("run", "zzgit-it") == "it works\n"
     lock = (wenv.folder / ".wenv" / "pylock.toml").read_text("utf-8")
     commit = subprocess.run([*git, "rev-parse", "v1"], check=True, capture_output=True, text=True).stdout.strip()

@@ -22,7 +22,8 @@ from pathlib import Path
 IMPORTED = (
     "pip._internal.commands.install", "piptools.repositories.pypi", "rich.console", "rich.progress", "rich.table", "tomli_w",
     "tomlkit", "wasmtime", "wenv.bake.baking", "wenv.launcher.start", "wenv.launcher.script_notes", "wenv.make.check",
-    "wenv.make.choose_runtime", "wenv.make.create", "wenv.make.outside_scripts", "wenv.make.scripts", "wenv.report.environments",
+    "wenv.make.choose_runtime", "wenv.make.create", "wenv.make.outside_scripts", "wenv.make.scripts",
+    "wenv.report.environments",
     "wenv.report.packages", "wenv.run.run", "wenv.share.temporary", "wenv_resolver.building.builder",
     "wenv_resolver.building.describing", "wenv_resolver.pip_internals.resolution", "wenv_resolver.reading",
 )  # fmt: skip

@@ -13,7 +13,7 @@ from wenv_resolver.building.builder import Builder, BuiltWheel
 from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import recipe_of
 from wenv_resolver.building.sources import obtain, unpack
-from wenv_resolver.building.static_metadata import static_metadata
+from wenv_resolver.building.static_metadata import sources_of, static_metadata
 from wenv_resolver.building.worker_process import run_worker
 from wenv_resolver.errors import BuildError, FailedBuildError
 from wenv_resolver.lock import LockedFile
@@ -57,6 +57,12 @@ class Describer:
         """
         address = file.url
         file, path = self.obtain(file)
+        is_new = bool(file.name) and address not in self.files  # without its name it is looked into once more
+        if file.is_repository and is_new and (names := sources_of(path, file.subdirectory)):
+            self.progress.say(
+                f"warning: [tool.uv.sources] of {file.name} is not read, as it comes from a repository: if needed,"
+                f" {', '.join(names)} comes from the index (NAME @ ADDRESS names another place)"
+            )
         self.files[address] = file
         built = self.builder.known(file) if self.builder is not None else None
         if built is not None:

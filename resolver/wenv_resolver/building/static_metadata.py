@@ -89,6 +89,15 @@ def static_metadata(path: Path, subdirectory: str, name: str | None, version: st
     return StaticMetadata(name, version, (), (), is_complete)
 
 
+def sources_of(path: Path, subdirectory: str) -> list[str]:
+    """The projects that [tool.uv.sources] of an archive's pyproject.toml has addresses for; none if that cannot be read."""
+    try:
+        document = tomllib.loads(_files(path, subdirectory).get("pyproject.toml", b"").decode("utf-8"))
+        return sorted(map(str, document["tool"]["uv"]["sources"]))
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, tarfile.TarError, ValueError, KeyError, TypeError):
+        return []
+
+
 def _is_said(information: Message) -> bool:
     """Whether metadata are the build's own word for the requirements."""
     try:
