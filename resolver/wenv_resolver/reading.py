@@ -90,12 +90,13 @@ def _with_sources(requested: Requested, warnings: list[str]) -> Requested:
     waiting, seen = [*requested.requirements, *requested.constraints], set[Path]()
     while waiting:
         line = waiting.pop()
-        folder = folder_of(line.text) if " @ file:" in line.text else Path()
+        folder = folder_of(line.text) if " @ file:" in line.text or line.text.startswith("file:") else Path()
         path = folder / line.text.partition("#subdirectory=")[2].partition(" ;")[0] / NAME
         if folder == Path() or path in seen or not path.is_file():
             continue
         seen.add(path)
-        found, outside = _editables_beside(path, _of_project(read_sources(path, Requirement(line.text).extras), path))
+        extras = Requirement(line.text).extras if " @ " in line.text else set()
+        found, outside = _editables_beside(path, _of_project(read_sources(path, extras), path))
         warnings += outside
         waiting += [*found.requirements, *found.constraints]
         requested = _joined(requested, found)

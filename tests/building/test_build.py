@@ -79,6 +79,7 @@ def test_nothing_is_built_where_it_is_not_allowed(builds: Wenv, wheels: Path) ->
 
 
 def test_a_build_that_fails_is_explained_in_a_few_lines(builds: Wenv, wheels: Path) -> None:
+    builds.environment.pop("PYTHONDONTWRITEBYTECODE", None)
     extension("zzbroken", CARELESS.replace("return PyLong_FromLong(42);", "return no_such_thing;")).write(wheels)
     builds("create", "iniconfig")
     before = (builds.folder / ".wenv" / "environment.json").read_bytes()
@@ -90,6 +91,9 @@ def test_a_build_that_fails_is_explained_in_a_few_lines(builds: Wenv, wheels: Pa
     assert str(log) in error
     assert "no_such_thing" in builds("build", "--log", "zzbroken")
     assert (builds.folder / ".wenv" / "environment.json").read_bytes() == before
+    toolchains = Path(builds.environment["WENV_CACHE_DIR"]) / "derived-v1" / "toolchains"
+    assert list(toolchains.glob("*/site/*.py"))
+    assert not list(toolchains.rglob("__pycache__")), "a build writes nothing beside what the store holds"
 
 
 @pytest.mark.long

@@ -104,6 +104,7 @@ class Toolchain:
         tool = {name: str(self.folder / "bin" / name) for name in TOOLS}
         return {
             "PYTHONPATH": str(self.folder / "site"),
+            "PYTHONDONTWRITEBYTECODE": "1",  # nothing is written beside what the store holds
             "_PYTHON_SYSCONFIGDATA_NAME": SYSCONFIG_DATA,
             "_PYTHON_HOST_PLATFORM": self.target.platform,
             "WENV_TARGET_VERSION": ".".join(map(str, self.target.python_version)),

@@ -52,7 +52,7 @@ def described(
         text = sources.metadata(source_of(link, requirement.name), may_ask=may_ask)
     head, blank, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
     head += b"\n"
-    if link.is_wheel:  # it is here to be reported: its Python must not end the resolution first
+    if link.is_wheel or link.requires_python:  # it fits, or is here to be reported: its Python must not end the resolution
         head = REQUIRES_PYTHON.sub(b"", head)
     said = BytesParser().parsebytes(head)
     name, version = said["Name"] or requirement.name, printable(str(said["Version"]))
