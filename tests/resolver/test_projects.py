@@ -142,7 +142,7 @@ def test_setup_cfg_and_scripts_are_read(tmp_path: Path, target: Target) -> None:
 def test_the_name_of_a_file_is_not_taken_for_a_package(name: str) -> None:
     with pytest.raises(RequirementsError, match="name of a file") as caught:
         gather([name], (), ())
-    assert caught.value.hint == f"-r {name}"
+    assert caught.value.hint == f"-r {name} takes what it names"
 
 
 def test_an_empty_input_says_so(tmp_path: Path) -> None:
