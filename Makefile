@@ -37,7 +37,7 @@ fmt: .venv/developing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: .venv/developing  ## what CI runs: about half an hour on 2 cores
+test: .venv/developing  ## what CI runs: about 20 minutes on 2 cores
 	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
 test-all: test  ## and then the long runs: upstream suites, a hundred kills, many packages; two hours more
