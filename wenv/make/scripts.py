@@ -58,15 +58,15 @@ def environment_of(
 
     Raises what `create` does.
     """
-    lock = lock_of_script(script) if script is not None else None
-    has_lock = lock is not None and lock.is_file()
+    place = lock_of_script(script) if script is not None else None
+    lock = place if place is not None and place.is_file() else None
     if script is None:
         wanted = Wanted(tuple(names), rules=rules)
-    elif has_lock and lock is not None and not names:
+    elif lock is not None and not names:
         wanted = Wanted(files=(lock,), rules=rules)
     else:
-        wanted = Wanted(tuple(names), (script,), rules=rules, kept=lock if has_lock else None)
-    outdated = script is not None and has_lock and lock is not None and _does_not_fit(script, lock)
+        wanted = Wanted(tuple(names), (script,), rules=rules, kept=lock)
+    outdated = script is not None and lock is not None and _does_not_fit(script, lock)
     if outdated and lock is not None:
         progress.say(
             f"warning: {lock.name} was made for another block than {script} has now, and decides"
@@ -77,7 +77,7 @@ def environment_of(
     beside = str(script.absolute().parent) if script is not None and has_paths and not is_outside else ""
     asked = base.asked_for if base is not None else Requested()
     told: list[object] = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
-    told += [lock.read_text("utf-8", "replace")] if has_lock and lock is not None else []
+    told += [lock.read_text("utf-8", "replace")] if lock is not None else []
     told += _of_pip(settings(workspace.store))
     told += [sorted(rules.only)] if rules.only is not None else []
     key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
@@ -91,10 +91,10 @@ def environment_of(
         progress.say(f"{script.name} asks for: {policy.words} (options of `wenv run` grant it)")
     note = None
     if (
-        script is not None and metadata is not None and lock is not None
+        script is not None and metadata is not None and place is not None
         and not is_outside and not outdated and not names and tool is None
     ):  # fmt: skip
-        note = note_text(str(script), str(lock.absolute()), str(folder)), note_file(str(registry_folder()), str(script))
+        note = note_text(str(script), str(place.absolute()), str(folder)), note_file(str(registry_folder()), str(script))
     if not refresh and (found := _fitting(workspace, folder, progress)) is not None:
         _leave(note)
         return found
