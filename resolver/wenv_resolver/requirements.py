@@ -223,6 +223,12 @@ def folder_of(text: str) -> Path:
     return Path(url2pathname(urlsplit(f"file:{address}").path))
 
 
+def bracketed(extras: Iterable[str]) -> str:
+    """Extras as they stand behind a name: ``[one,two]``; empty for none."""
+    names = ",".join(sorted(extras))
+    return f"[{names}]" if names else ""
+
+
 def without_credentials(url: str) -> str:
     """A URL (or path) without user name and password."""
     parts = urlsplit(url)

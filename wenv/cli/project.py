@@ -186,10 +186,10 @@ def sync(
             printer.say(f"Created {made.label} with {packages_of(len(made.packages))} on {made.runtime.name}, from {read[0]}")
             return
         own = workspace.runtime_for(load(folder))
-        kept = () if files else (Path.cwd(),)
 
         def decide(state: "Environment") -> "Solution":
-            return wanted.with_projects(state, kept).solution(own, printer, refresh=refresh)
+            kept = wanted if files else wanted.with_project(state, Path.cwd())
+            return kept.solution(own, printer, refresh=refresh)
 
         before, made = create.change(own, folder, decide, printer)
         report(printer, own, before, made, as_json)

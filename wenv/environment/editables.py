@@ -16,6 +16,7 @@ from wenv.errors import MissingProjectError, UngrantedProjectError
 from wenv.launcher.guest_paths import guest_path
 from wenv.locations import ENVIRONMENT_FOLDER
 from wenv_resolver.layout import SITE_PACKAGES
+from wenv_resolver.requirements import bracketed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ def _again(environment: Environment, package: PackageLayer) -> str:
     beside = environment.folder.parent
     is_beside = environment.folder.name == ENVIRONMENT_FOLDER and _is_project(beside)
     lines = [line.text for line in environment.asked_for.requirements if line.name == package.name]
-    extras = ",".join(sorted({extra for text in lines for extra in Requirement(text).extras}))
-    return shlex.quote(f"{beside if is_beside else _folder(package)}{f'[{extras}]' if extras else ''}")
+    extras = bracketed({extra for text in lines for extra in Requirement(text).extras})
+    return shlex.quote(f"{beside if is_beside else _folder(package)}{extras}")
 
 
 def _is_project(folder: Path) -> bool:

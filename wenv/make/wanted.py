@@ -19,12 +19,7 @@ from wenv_resolver.errors import UnusablePackagesError
 from wenv_resolver.lock import is_lock, read_lock
 from wenv_resolver.progress import Progress
 from wenv_resolver.reading import Gathered, gather
-from wenv_resolver.requirements import IndexOptions, Requested, folder_of, moment
-
-
-def _extras(text: str) -> str:
-    extras = ",".join(sorted(Requirement(text).extras))
-    return f"[{extras}]" if extras else ""
+from wenv_resolver.requirements import IndexOptions, Requested, bracketed, folder_of, moment
 
 
 def index_options(
@@ -129,13 +124,13 @@ class Wanted:
             progress.say(f"warning: {words}")
         return found.requested_for(runtime.target(progress))
 
-    def with_projects(self, state: Environment, folders: Sequence[Path]) -> "Wanted":
-        """The same with the projects in `folders` that an environment has, with their extras; unless a lock has decided."""
+    def with_project(self, state: Environment, folder: Path) -> "Wanted":
+        """The same with the project in a folder, with its extras, if an environment has it; unless a lock has decided."""
         if self.lock is not None:
             return self
         lines = [line for line in state.asked_for.requirements if " @ file:" in line.text]
-        own = [line for line in lines if folder_of(line.text).resolve() in {folder.resolve() for folder in folders}]
-        words = {line: f"{folder_of(line.text)}{_extras(line.text)}" for line in own}
+        own = [line for line in lines if folder_of(line.text).resolve() == folder.resolve()]
+        words = {line: f"{folder_of(line.text)}{bracketed(Requirement(line.text).extras)}" for line in own}
         editables = tuple(words[line] for line in own if line.editable)
         names = tuple(words[line] for line in own if not line.editable)
         return replace(self, names=self.names + names, editables=self.editables + editables)

@@ -21,7 +21,7 @@ from pip._internal.req.req_install import InstallRequirement
 from wenv_resolver.building.static_metadata import name_of_folder
 from wenv_resolver.errors import RequirementsError
 from wenv_resolver.pip_internals.process import collecting, repository, words_of
-from wenv_resolver.requirements import IndexOptions, Line, Requested, without_credentials
+from wenv_resolver.requirements import IndexOptions, Line, Requested, bracketed, without_credentials
 
 #: How pip's option parser begins a line: with the name of a program that is not pip.
 _OTHER_PROGRAM = re.compile(r"^\S+: error: ")
@@ -111,7 +111,7 @@ def _line(requirement: InstallRequirement, origin: str, *, editable: bool = Fals
 def with_address(requirement: InstallRequirement, name: str | None) -> str:
     """A requirement that has an address as text: with the project's name before it, if that is known."""
     assert requirement.link is not None
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    extras = bracketed(requirement.extras)
     marker = f" ; {requirement.markers}" if requirement.markers else ""
     url = requirement.link.url
     return f"{name}{extras} @ {url}{marker}" if name else f"{url}{extras}{marker}"
