@@ -75,8 +75,8 @@ def read_sources(path: Path, extras: Collection[str]) -> Project:
     if not uv:
         return Project(())
     project, sources = _table(path, document, "project"), _table(path, uv, "sources")
-    dynamic, optional = set(_texts(path, project, "dynamic")), _table(path, project, "optional-dependencies")
-    needed = _Lines(path, str(project.get("name", "")), {name: _texts(path, optional, name) for name in optional})
+    dynamic, optional = set(_texts(path, project, "dynamic")), _optional(path, project)
+    needed = _Lines(path, str(project.get("name", "")), optional)
     needed.add(list(sources) if "dependencies" in dynamic else _texts(path, project, "dependencies"))
     for extra in sorted({canonicalize_name(extra) for extra in extras} & {canonicalize_name(name) for name in optional}):
         needed.add_extra(extra)
@@ -116,8 +116,7 @@ def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], g
         raise RequirementsError(f"{path}: its dependencies are dynamic", "write them to a requirements file first")
     if "optional-dependencies" in dynamic and extras:
         raise RequirementsError(f"{path}: its extras are dynamic", "write what they need to a requirements file first")
-    optional = _table(path, project, "optional-dependencies")
-    lines = _Lines(path, str(project.get("name", "")), {name: _texts(path, optional, name) for name in optional})
+    lines = _Lines(path, str(project.get("name", "")), _optional(path, project))
     lines.add(_texts(path, project, "dependencies"))
     for extra in extras:
         lines.add_extra(extra)
@@ -130,6 +129,12 @@ def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], g
         raise RequirementsError(f"{path}: requires-python is no text")
     limits = tuple(_texts(path, uv, "constraint-dependencies"))
     return Project(found, limits, python, _options(path, uv), _editable(sources))
+
+
+def _optional(path: Path, project: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The requirement lines of each extra."""
+    optional = _table(path, project, "optional-dependencies")
+    return {name: _texts(path, optional, name) for name in optional}
 
 
 def _table(path: Path, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -90,9 +90,7 @@ def _with_sources(requested: Requested, warnings: list[str]) -> Requested:
     waiting, seen = [*requested.requirements, *requested.constraints], set[Path]()
     while waiting:
         line = waiting.pop()
-        folder = folder_of(line.text) if " @ file:" in line.text or line.text.startswith("file:") else Path()
-        path = folder / line.text.partition("#subdirectory=")[2].partition(" ;")[0] / NAME
-        if folder == Path() or path in seen or not path.is_file():
+        if (path := _project_file(line.text)) is None or path in seen:
             continue
         seen.add(path)
         extras = Requirement(line.text).extras if " @ " in line.text else set()
@@ -101,6 +99,14 @@ def _with_sources(requested: Requested, warnings: list[str]) -> Requested:
         waiting += [*found.requirements, *found.constraints]
         requested = _joined(requested, found)
     return requested
+
+
+def _project_file(text: str) -> Path | None:
+    """The pyproject.toml in the folder that a requirement names; None if it names none, or there is no such file."""
+    if " @ file:" not in text and not text.startswith("file:"):
+        return None
+    path = folder_of(text) / text.partition("#subdirectory=")[2].partition(" ;")[0] / NAME
+    return path if path.is_file() else None
 
 
 def _of_project(project: Project, path: Path) -> Requested:
