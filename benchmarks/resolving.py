@@ -3,9 +3,10 @@
     python benchmarks/resolving.py [--runs N] [--index local|real]
 
 Whole processes, in seconds, medians of N runs (default 5), interleaved.  Each resolver begins with empty caches (``cold``),
-then is asked again with them (``warm``: nothing is remembered of the answer), then for one package more (``one more``); wenv's
-last row is the same question within ten minutes, which it remembers.  ``local`` is an index on this machine, which passes on
-and keeps what is asked for, so that the network counts once; ``real`` is the index that pip is configured for.
+then is asked again with them (``warm``: nothing is remembered of the answer), then for one package more (``one more``).
+``unchanged`` is the same question within ten minutes, which wenv remembers; ``--version`` is what its process costs in any
+case.  ``local`` is an index on this machine, which passes on and keeps what is asked for, so that the network counts once;
+``real`` is the index that pip is configured for.
 """
 
 import argparse
@@ -30,7 +31,7 @@ SIXTY = [line for line in (HERE / "resolved.txt").read_text().splitlines() if no
 SIXTEEN = SIXTY[:16]
 ONE_MORE = "pyparsing"
 JSON = "application/vnd.pypi.simple.v1+json"
-STATES = ("cold", "warm", "one more", "unchanged")
+STATES = ("cold", "warm", "one more", "unchanged", "--version")
 
 
 def configured_index() -> str:
@@ -122,7 +123,7 @@ def commands(index: str, caches: Path) -> dict[str, dict[str, list[str]]]:
     pip = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--ignore-installed", "--no-build-isolation"]
     pip += ["--cache-dir", str(caches / "pip"), "-i", index, "--report", "-"]
     return {
-        "wenv": {state: lock if state == "unchanged" else [*lock, "--refresh"] for state in STATES},
+        "wenv": {state: [*lock, "--refresh"] for state in STATES} | {"unchanged": lock, "--version": [wenv, "--version"]},
         "uv": dict.fromkeys(STATES[:3], compiled),
         "pip": dict.fromkeys(STATES[:3], pip),
     }
@@ -130,7 +131,7 @@ def commands(index: str, caches: Path) -> dict[str, dict[str, list[str]]]:
 
 def seconds(command: list[str], names: list[str], place: Path, store: Path) -> float:
     """How long one resolution takes."""
-    words = [] if command[0].endswith("uv") else names  # uv reads them
+    words = [] if command[0].endswith("uv") or command[-1] == "--version" else names  # uv reads them
     variables = {
         "WENV_CACHE_DIR": str(store),
         "PATH": "/usr/bin:/bin",

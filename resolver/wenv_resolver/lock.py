@@ -82,6 +82,11 @@ class LockedFile:
     editable: bool = False
 
     @property
+    def label(self) -> str:
+        """What it is, for people: its name and its version, which a folder may show only once it is built."""
+        return f"{self.name} {self.version}".rstrip()
+
+    @property
     def is_folder(self) -> bool:
         """Whether it is a folder of this machine, as it is when it is built."""
         return self.url.startswith("file:") and self.url.endswith("/")

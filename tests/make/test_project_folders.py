@@ -43,7 +43,8 @@ def app(wenv: Wenv) -> Path:
 def test_install_takes_the_version_that_a_folder_has_now(wenv: Wenv, app: Path) -> None:
     write(app, "2.0", '"six"')
     planned = wenv.result("install", "--dry-run")
-    assert "zzapp would be built from its folder" in planned.stderr
+    assert "To be built from a folder, which tells its version and requirements only then: zzapp\n" in planned.stderr
+    assert wenv.json("install", "--dry-run")["builds"] == ["zzapp"]
     done = wenv.result("install").stderr
     assert " ~ zzapp 1.0 -> 2.0\n" in done
     assert " + six " in done

@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers.wheel_builder import Wheel
 from wenv_cache.store import Store
-from wenv_resolver.errors import ConflictError
+from wenv_resolver.errors import ConflictError, ResolverError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals import prefetch
 from wenv_resolver.progress import Silent
@@ -112,6 +112,9 @@ QUESTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("zzmany==3", "zzfollows<4"), ()),
     (("zzmany<20", "zzmany>9; os_name == 'nt'"), ()),
     (("zzmany==3", "zzfollows==4"), ()),
+    (("zzwide",), ()),
+    (("zzwide==1",), ()),
+    (("zzold",), ()),
 ]
 
 
@@ -127,15 +130,21 @@ def test_it_decides_as_with_all_versions(
     index.offer(Wheel("zzagainst", "1", requires=["zzmany<25"]))
     index.offer(Wheel("zzsome", "2", tag="cp314-cp314-manylinux_2_17_x86_64"))
     index.offer(Wheel("zzsome", "1"))
+    for tag in ("cp314-cp314-manylinux_2_17_x86_64", "cp313-cp313-manylinux_2_28_aarch64", "cp314-cp314-macosx_11_0_arm64"):
+        index.offer(Wheel("zzwide", "1", tag=tag))
+        index.offer(Wheel("zzwide", "2", tag=tag), yanked="broken")
+    index.offer(Wheel("zzwide", "1", tag="cp314-cp314-pyemscripten_2026_0_wasm32"))
+    index.offer(Wheel("zzold", "1", tag="py2-none-any"))
+    many(index, "zzold", 25)
 
     def answer(store: Store) -> list[str] | str:
         try:
             return chosen(store, target, index, *lines, limits=limits)
-        except ConflictError as error:
+        except ResolverError as error:
             return str(error)
 
     few = answer(Store(tmp_path / "few"))
-    monkeypatch.setattr(prefetch, "KEPT", 1 << 30)
+    monkeypatch.setattr(prefetch.Slim, "kept", lambda self, page, files, name: files)
     assert few == answer(Store(tmp_path / "all"))
 
 

@@ -132,12 +132,12 @@ def _report_plan(
 ) -> None:
     """Say what would change; `folders` are projects that would be built from theirs."""
     if as_json:
-        printer.json({"changes": [change.as_json() for change in changes]})
+        printer.json({"changes": [change.as_json() for change in changes], "builds": list(folders)})
         return
     for change in changes:
         printer.line(f" {change.words}")
     if folders:
-        printer.say(f"{', '.join(folders)} would be built from its folder as it is then; which version that is shows only then")
+        printer.say(f"To be built from a folder, which tells its version and requirements only then: {', '.join(folders)}")
     printer.say(f"{label} was not changed" if changes or folders else f"{label} is complete: nothing would change")
 
 

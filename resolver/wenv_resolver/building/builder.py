@@ -95,7 +95,7 @@ class Builder:
         for file in files:
             if not self.rules.permits(file.name):
                 raise BuildError(
-                    f"{file.name} {file.version} has to be built from its source, which is not allowed",
+                    f"{file.label} has to be built from its source, which is not allowed",
                     "leave out --no-build, or name it with --build-only",
                 )
         sources = [self._opened(file, options) for file in files]
@@ -105,7 +105,7 @@ class Builder:
             toolchain = None
         for source in sources:
             if self._read(source.file, self.key(source.file)) is None:
-                progress.say(ANNOUNCEMENT.format(label=source.label))
+                progress.say(ANNOUNCEMENT.format(label=source.file.label))
         first = [source for source in sources if canonicalize_name(source.file.name) in header_providers()]
         for group in (first, [source for source in sources if source not in first]):
             workers = min(os.cpu_count() or 1, len(group))
@@ -172,11 +172,11 @@ class Builder:
         from wenv_resolver.pip_internals.downloads import Downloader
 
         if self.known(file) is None and (reason := impossible(file.name)):
-            raise BuildError(f"{file.name} {file.version} cannot be built: it {reason}")
+            raise BuildError(f"{file.label} cannot be built: it {reason}")
         file, path = obtain(self.store, file, Downloader(options))
         facts = look_into(path, file.subdirectory)
         if facts.problem:
-            raise BuildError(f"{file.name} {file.version} {facts.problem}")
+            raise BuildError(f"{file.label} {facts.problem}")
         return _Source(file, path, facts)
 
     def _build(self, source: "_Source", run: "_Run") -> BuiltWheel:
@@ -184,7 +184,7 @@ class Builder:
         key = self.key(file)
 
         def build(folder: Path) -> None:
-            task = f"Building {source.label}"
+            task = f"Building {source.file.label}"
             run.progress.begin(task)
             try:
                 self._make(folder, source, run, lambda line: run.progress.note(task, line))
@@ -196,7 +196,7 @@ class Builder:
         built = self._read(file, key)
         assert built is not None
         if built.languages and not built.native:
-            run.progress.say(f"{file.name} {file.version} was built without its extension modules: it fell back to pure Python")
+            run.progress.say(f"{file.label} was built without its extension modules: it fell back to pure Python")
         return built
 
     def _make(self, folder: Path, source: "_Source", run: "_Run", note: Callable[[str], None]) -> None:
@@ -225,7 +225,7 @@ class Builder:
             log.parent.mkdir(parents=True, exist_ok=True)
             status = run_worker(staging, log, run.options, note, run.cancelled)
             if run.cancelled.is_set():
-                raise BuildError(f"the build of {file.name} {file.version} was stopped, as another failed")
+                raise BuildError(f"the build of {file.label} was stopped, as another failed")
             if status:
                 self.store.put_record(_failed(self.key(file)), {"failed": file.filename})
                 raise FailedBuildError(file.name, file.version, failed_step(log), last_words(log), str(log))
@@ -267,11 +267,6 @@ class _Source:
     file: LockedFile
     path: Path
     facts: SourceFacts
-
-    @property
-    def label(self) -> str:
-        """What is built, for people: of a folder the version may show only then."""
-        return f"{self.file.name} {self.file.version}".rstrip()
 
     @property
     def compiles(self) -> bool:

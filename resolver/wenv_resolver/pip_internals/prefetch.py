@@ -5,7 +5,8 @@ What was guessed wrong costs a download and changes nothing: pip asks for the sa
 A wheel's metadata come from the index (PEP 658), out of a part of a large file (range requests), or of a whole one; they are
 kept, under the file's address and digest.
 
-Pages are made smaller (`Slim`), as reading thousands of files takes seconds and the newest are tried first.  Should the
+Pages are made smaller (`Slim`), as reading thousands of files takes seconds and the newest are tried first; of wheels that
+cannot be used, one of a version and platform says what all of them say.  Should the
 resolver come to the last of these while others are left out that it could try next, it begins anew with the project's whole
 page: it decides what it would have decided with all of them.
 """
@@ -47,7 +48,7 @@ KEPT = 20
 LARGE = 8 << 20
 METADATA = "metadata"
 #: How the platforms of wheels begin that no target is.
-FOREIGN = ("manylinux", "musllinux", "linux", "macosx", "win", "android", "ios")
+FOREIGN = ("manylinux", "musllinux", "linux", "macosx", "win", "android", "ios", "emscripten", "pyodide", "pyemscripten")
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -125,13 +126,13 @@ class Slim:
     def kept(self, page: Page, files: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[str, Any]]:
         """The files of a project that are tried first, of all that a page has."""
         if any(file["filename"].endswith(".whl") and not is_foreign(file["filename"]) and not is_pure(file) for file in files):
-            return files  # wheels for this very platform
+            return told_apart(files)  # wheels for this very platform
         versions = page.versions
         anywhere = {text for file in files if self.runs_anywhere(file) and (text := version_of(file)) in versions}
         limit, pin = self._limits.get(name, SpecifierSet()), parsed(self._pins.get(name, ""))
         within = [text for text in anywhere if limit.contains(versions[text], prereleases=True)]
         if len(anywhere) < KEPT or not within:
-            return files
+            return told_apart(files)
         newest = set(sorted(within, key=versions.__getitem__)[-KEPT:]) | {text for text in within if versions[text] == pin}
         hidden = {version for text, version in versions.items() if text not in newest}
         self.left_out.setdefault(name, set()).update(hidden)  # there may be several indexes
@@ -176,9 +177,31 @@ def parsed(text: str) -> Version | None:
         return None
 
 
+def told_apart(files: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Files without the wheels for other platforms of which another of the same version and platform tells as much."""
+    kept: dict[tuple[object, ...], Mapping[str, Any]] = {}
+    for file in files:
+        name: str = file["filename"]
+        if name.endswith(".whl") and is_foreign(name):
+            tells = bool(file.get("core-metadata") or file.get("dist-info-metadata"))
+            kept.setdefault((version_of(file), foreign_platforms(name), bool(file.get("yanked")), tells), file)
+        else:
+            kept[(name,)] = file
+    return list(kept.values())
+
+
+def foreign_platforms(name: str) -> frozenset[str]:
+    """For which of the `FOREIGN` platforms a wheel is, and other tags as they are."""
+    tags = name.removesuffix(".whl").rpartition("-")[2].split(".")
+    return frozenset(next((start for start in FOREIGN if tag.startswith(start)), tag) for tag in tags)
+
+
 def is_foreign(name: str) -> bool:
-    """Whether a file is a source, or a wheel for platforms that no target is."""
-    return not name.endswith(".whl") or name[:-4].rpartition("-")[2].startswith(FOREIGN)
+    """Whether a file is a source, or a wheel for platforms that no target is, or for Python 2 alone."""
+    if not name.endswith(".whl") or name.count("-") < 4:
+        return True
+    python, _, platforms = name.removesuffix(".whl").rsplit("-", 3)[1:]
+    return platforms.startswith(FOREIGN) or all(each.startswith(("py2", "cp2")) for each in python.split("."))
 
 
 class Prefetcher:
