@@ -42,6 +42,9 @@ TEXTS: Mapping[str, str] = {
     "BLOCK": program.BLOCK.decode(),
     "INTERFACE": c_api.INTERFACE.decode(),
     "MAIN_FUNCTION": c_api.MAIN_FUNCTION.decode(),
+    "HOST_INTERFACE": c_api.HOST_INTERFACE.decode(),
+    "ASK": c_api.ASK.decode(),
+    "REFUSED": c_api.REFUSED.decode().replace('"', '\\"'),
     "DOOR_MODULE": c_api.DOOR[0],
     "DOOR_NAME": c_api.DOOR[1],
     "MEMORY": module.MEMORY.decode(),
@@ -62,6 +65,7 @@ _SIMPLE: Mapping[Any, str] = {
     ctypes.c_int64: "int64_t",
     ctypes.c_uint64: "uint64_t",
     module.Callback: "Callback *",
+    c_api.Asked: "Asked *",
     **{structure: name for name, structure in STRUCTURES.items()},
 }
 
@@ -116,7 +120,10 @@ def header() -> str:
             f"typedef struct {{ {' '.join(_field(*field[:2]) for field in structure._fields_)} }} {name};"
             for name, structure in STRUCTURES.items()
         ),
-        f"typedef {_name(callback._restype_)} Callback({', '.join(map(_name, callback._argtypes_))});",
+        *(
+            f"typedef {_name(each._restype_)} {name}({', '.join(map(_name, each._argtypes_))});"
+            for name, each in (("Callback", callback), ("Asked", c_api.Asked))
+        ),
         "",
         "#define FUNCTIONS(F) \\",
         " \\\n".join(

@@ -58,6 +58,9 @@ def create(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    net: options.Net = None,
+    listen: options.Listen = None,
+    max_net: options.MaxNet = None,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -93,7 +96,9 @@ def create(
     start, folder = time.monotonic(), place(name, path)
     check_place(folder, clear=clear or dry_run)
     runtime = options.chosen_kind(runtime, python)
-    granted = options.policy(write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open)
+    granted = options.policy(
+        write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open, net, listen, max_net
+    )
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)
     with Printer(quiet=quiet or as_json) as printer:

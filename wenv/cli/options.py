@@ -10,7 +10,7 @@ from wenv.environment.kinds import PYTHONS, Choice
 from wenv.errors import UsageError
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
-from wenv.policy.text import parse_size, parse_variable
+from wenv.policy.text import parse_host, parse_size, parse_variable
 
 if TYPE_CHECKING:
     from wenv_resolver.building.rules import BuildRules
@@ -190,6 +190,29 @@ Databases = Annotated[
         rich_help_panel=SANDBOX,
     ),
 ]
+Net = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--net",
+        metavar="HOST[:PORT]|all",
+        help="Let it connect to a host: a name, *.name, address or network; all that is public.",
+        rich_help_panel=SANDBOX,
+    ),
+]
+Listen = Annotated[
+    list[str] | None,
+    typer.Option("--listen", metavar="[HOST:]PORT", help="Let it listen.  [default host: 127.0.0.1]", rich_help_panel=SANDBOX),
+]
+MaxNet = Annotated[
+    str | None,
+    typer.Option("--max-net", metavar="SIZE", help="Limit what it sends and receives.", rich_help_panel=SANDBOX),
+]
+NetworkLog = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-network", metavar="FILE", help="Write what it tried to reach, as lines of JSON.", rich_help_panel=SANDBOX
+    ),
+]
 Memory = Annotated[
     str | None,
     typer.Option("--memory", metavar="SIZE", help="Limit memory, for example 512M.", rich_help_panel=SANDBOX),
@@ -274,6 +297,9 @@ def policy(
     disk: str | None,
     files: int | None,
     open_files: int | None,
+    net: list[str] | None,
+    listen: list[str] | None,
+    net_bytes: str | None,
 ) -> Policy:
     """The policy that the sandbox options describe; raises UsageError and MountError."""
     if time is not None and not 0 < time < 1e9:
@@ -288,6 +314,9 @@ def policy(
         disk=None if disk is None else parse_size(disk),
         files=files,
         open_files=open_files,
+        net=tuple(parse_host("--net", text) for text in net or ()),
+        listen=tuple(parse_host("--listen", text) for text in listen or ()),
+        net_bytes=None if net_bytes is None else parse_size(net_bytes),
     )
 
 

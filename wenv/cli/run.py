@@ -66,6 +66,10 @@ def run(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    net: options.Net = None,
+    listen: options.Listen = None,
+    max_net: options.MaxNet = None,
+    log_network: options.NetworkLog = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -105,7 +109,18 @@ def run(
 
     try:
         granted = options.policy(
-            write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
+            write,
+            mounts,
+            options.with_files(variables, env_files),
+            memory,
+            timeout,
+            max_output,
+            max_disk,
+            max_files,
+            max_open,
+            net,
+            listen,
+            max_net,
         )
         if explain:
             if from_file is not None:
@@ -125,10 +140,12 @@ def run(
             with _asked(address or None, yes=yes) as script, Printer() as printer:
                 environment = script.environment(open_workspace(), extra or [], build_only or [], printer)
                 program_of_script = CommandLine("script", script.name, line.arguments)
-                return start(environment, program_of_script, granted, databases or (), as_json=as_json, source=script.text)
+                return start(
+                    environment, program_of_script, granted, databases or (), log_network, as_json=as_json, source=script.text
+                )
         if from_file is None:
-            return start(_meant(line, name, path, extra or []), line, granted, databases or (), as_json=as_json)
-        return _start_from(from_file, line, granted, databases or (), as_json=as_json)
+            return start(_meant(line, name, path, extra or []), line, granted, databases or (), log_network, as_json=as_json)
+        return _start_from(from_file, line, granted, databases or (), log_network, as_json=as_json)
     except UserError as error:
         if not as_json:
             raise
@@ -194,13 +211,15 @@ def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[s
         return environment_of(open_workspace(), script, metadata, extra, base, printer)
 
 
-def _start_from(file: Path, line: CommandLine, granted: "Policy", databases: "Sequence[Path]", *, as_json: bool) -> int:
+def _start_from(
+    file: Path, line: CommandLine, granted: "Policy", databases: "Sequence[Path]", log: Path | None, *, as_json: bool
+) -> int:
     """Start it in an environment that is there for this run only."""
     from wenv.cli.workspace import open_workspace
     from wenv.share.temporary import temporary
 
     with Printer() as printer, temporary(open_workspace().store, file, printer) as chosen:
-        return start(chosen, line, granted, databases, as_json=as_json)
+        return start(chosen, line, granted, databases, log, as_json=as_json)
 
 
 def start(
@@ -208,11 +227,13 @@ def start(
     line: CommandLine,
     granted: "Policy",
     databases: "Sequence[Path]" = (),
+    log: Path | None = None,
     *,
     as_json: bool = False,
     source: bytes | None = None,
 ) -> int:
-    """Start what CPython would start for this command line; `source` is the text of a script from elsewhere."""
+    """Start what CPython would start for this command line; `source` is the text of a script from elsewhere, `log` a file for
+    what it tries to reach."""
     from wenv.cli.workspace import open_workspace
     from wenv.environment.granting import policy_of
     from wenv.launcher.program import Program
@@ -230,7 +251,7 @@ def start(
         if line.form == "prompt" and sys.stdin.isatty():
             from wenv.run.shell import run_shell
 
-            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases)
+            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases, log)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
@@ -240,8 +261,8 @@ def start(
             program = running.program_of(line, runtime.store, chosen)
         ready = ensure_ready(runtime, chosen, printer)
         if as_json:
-            return _told(printer, ready, program, policy, databases)
-        return running.run(ready, program, policy, printer, databases)
+            return _told(printer, ready, program, policy, databases, log)
+        return running.run(ready, program, policy, printer, databases, log)
 
 
 def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
@@ -262,7 +283,9 @@ def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
     return 0
 
 
-def _told(printer: Printer, ready: "Ready", program: "Program", policy: "Policy", databases: "Sequence[Path]") -> int:
+def _told(
+    printer: Printer, ready: "Ready", program: "Program", policy: "Policy", databases: "Sequence[Path]", log: Path | None
+) -> int:
     """Run a program, and print what it printed and how it ended as one line of JSON."""
     from wenv.launcher.limits import CAPTURED
     from wenv.run import run as running
@@ -270,7 +293,7 @@ def _told(printer: Printer, ready: "Ready", program: "Program", policy: "Policy"
     printed: dict[int, list[bytes]] = {1: [], 2: []}
     bounded = policy if policy.output is not None else replace(policy, output=CAPTURED)
     outcome, _ = running.run_told(
-        ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data), databases
+        ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data), databases, log
     )
     texts = {name: b"".join(printed[number]).decode("utf-8", "replace") for number, name in ((1, "stdout"), (2, "stderr"))}
     print(json.dumps({**outcome.as_json(), **texts}))

@@ -20,6 +20,10 @@ def shell(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    net: options.Net = None,
+    listen: options.Listen = None,
+    max_net: options.MaxNet = None,
+    log_network: options.NetworkLog = None,
 ) -> int:
     """Open a Python prompt in the sandbox.
 
@@ -38,9 +42,20 @@ def shell(
     from wenv.environment import find
 
     granted = options.policy(
-        write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
+        write,
+        mounts,
+        options.with_files(variables, env_files),
+        memory,
+        timeout,
+        max_output,
+        max_disk,
+        max_files,
+        max_open,
+        net,
+        listen,
+        max_net,
     )
-    return start(find.find(name, path), CommandLine("prompt"), granted, databases or ())
+    return start(find.find(name, path), CommandLine("prompt"), granted, databases or (), log_network)
 
 
 def register(app: typer.Typer) -> None:

@@ -60,6 +60,10 @@ def run(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    net: options.Net = None,
+    listen: options.Listen = None,
+    max_net: options.MaxNet = None,
+    log_network: options.NetworkLog = None,
 ) -> int:
     """Run a tool in an environment that is made at first and kept; `wenvx` is the same.
 
@@ -79,13 +83,24 @@ def run(
     from wenv.make.tools import Tool, check_command, environment_for
 
     granted = options.policy(
-        write, mounts, options.with_files(variables, env_files), memory, timeout, max_output, max_disk, max_files, max_open
+        write,
+        mounts,
+        options.with_files(variables, env_files),
+        memory,
+        timeout,
+        max_output,
+        max_disk,
+        max_files,
+        max_open,
+        net,
+        listen,
+        max_net,
     )
     tool, workspace = Tool.named(command[0], package), open_workspace()
     with Printer() as printer:
         chosen = environment_for(workspace, tool, extra or (), printer)
     check_command(workspace.store, chosen, tool.command)
-    status = start(chosen, CommandLine("script", tool.command, tuple(command[1:])), granted, databases or ())
+    status = start(chosen, CommandLine("script", tool.command, tuple(command[1:])), granted, databases or (), log_network)
     if status and not write and not mounts:
         Printer().say("note: the tool saw the working folder read-only; --write before the tool's name lets it write")
     return status

@@ -18,6 +18,7 @@ from wasmtime import _bindings  # the package has no names yet for the pool
 from wasmtime import component as component_model
 
 from wenv.derived_entries import COMPILED
+from wenv.engine import door
 from wenv.engine.compiled import FILE, Format, compiled_key
 from wenv.errors import RuntimeBuildError
 from wenv.launcher.c_api import STACK
@@ -70,6 +71,7 @@ class Engine:
         """What components import, linked once for all sessions."""
         linker = component_model.Linker(self.wasmtime)
         linker.add_wasip2()
+        door.link(linker)
         return linker
 
     def stop(self) -> None:

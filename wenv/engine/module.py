@@ -18,10 +18,13 @@ from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, PAGE, UNIT, he
 
 if TYPE_CHECKING:
     from wenv.launcher.memory_image import Run
+    from wenv.network.broker import Broker
 
 
 #: What the guest sends around an interrupt of its own (wenv/guest/entry/module.py).
 BEFORE, AFTER = b"?before", b"?after"
+#: How an order begins (wenv/guest/network/door.py).
+ORDER = b"["
 
 
 #: With what CPython's state begins in memory, and where its size is from there.
@@ -36,7 +39,10 @@ GAP = 4
 class ModuleGuest:
     """A module whose export ``turn`` runs Python source, and which calls one function of the host's, ``call``."""
 
-    def __init__(self, compiled: Compiled, store: wasmtime.Store) -> None:
+    def __init__(self, compiled: Compiled, store: wasmtime.Store, broker: "Broker | None" = None) -> None:
+        if broker is not None:
+            broker.takes_bytes = True
+        self._broker = broker
         assert isinstance(compiled.program, wasmtime.Module)
         self._compiled, self._store = compiled, store
         self._is_asked = self._is_watched = False
@@ -69,19 +75,29 @@ class ModuleGuest:
         return ctypes.addressof(self._memory.data_ptr(self._store).contents)
 
     def _take(self, caller: Any, start: int, size: int, answer: int, answer_size: int) -> int:
-        """What the guest sends: the reply to a call; of several the last.  Nobody hears what it sends without being asked."""
-        if not self._is_asked:
+        """What the guest sends: an order, or the reply to a call; of several replies the last.
+
+        Nobody hears what it sends without being asked, and orders only in a run that is granted something.
+        """
+        if not self._is_asked and self._broker is None:
             return -1
         start, size = start & 0xFFFFFFFF, size & 0xFFFFFFFF
         if size > LARGEST or start + size > self._memory.data_len(caller):
             return -2
-        self._replies[:] = [bytes(self._memory.read(caller, start, start + size))]
-        if self._is_watched and self._replies[-1] in (BEFORE, AFTER):
+        sent, told = bytes(self._memory.read(caller, start, start + size)), b""
+        if sent[:1] == ORDER:
+            if self._broker is None:
+                return -1
+            told = self._broker.ask(sent)
+        elif self._is_asked:
+            self._replies[:] = [sent]
+        if self._is_watched and sent in (BEFORE, AFTER):
             self._seen.append(bytes(self._bytes()))
-        place = caller["host_alloc"](caller, 1) & 0xFFFFFFFF
+        place = caller["host_alloc"](caller, max(1, len(told))) & 0xFFFFFFFF
         try:
+            self._memory.write(caller, told, place)
             self._memory.write(caller, struct.pack("<I", place), answer & 0xFFFFFFFF)
-            self._memory.write(caller, struct.pack("<I", 1), answer_size & 0xFFFFFFFF)
+            self._memory.write(caller, struct.pack("<I", max(1, len(told))), answer_size & 0xFFFFFFFF)
         except IndexError:
             return -2
         return 0

@@ -3,10 +3,11 @@
 import ctypes
 import json
 import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
@@ -20,6 +21,9 @@ from wenv.errors import GuestAnswerError, MountError, OutputLimitError, TrapErro
 from wenv.guest.request import Service
 from wenv.launcher.preopens import Preopen
 from wenv.launcher.traps import explain_trap
+
+if TYPE_CHECKING:
+    from wenv.network.broker import Broker
 
 #: The C types of what is called at an epoch, and of what would be called when it is no longer.
 EPOCH, FINALIZER = _bindings._wasmtime_store_epoch_deadline_callback.argtypes[1::2]
@@ -38,7 +42,7 @@ class Session:
     A session whose engine cannot stop it goes on until its process ends: the caller looks at `is_over`, and ends that.
 
     Its standard streams are the process's; nothing if it is `silent`; or what `sink` (descriptor, data) receives, and then
-    standard input is empty.
+    standard input is empty.  `broker` answers its orders, and is closed with it.
     """
 
     def __init__(
@@ -49,8 +53,13 @@ class Session:
         *,
         silent: bool = False,
         sink: Callable[[int, bytes], None] | None = None,
+        broker: "Broker | None" = None,
     ) -> None:
         self._limits = limits
+        self._broker = broker
+        if broker is not None:
+            own = weakref.ref(self)
+            broker.stopped = lambda: (session := own()) is None or session.is_over
         self._left = limits.output
         self._sink = sink
         self._stopped = False
@@ -66,7 +75,7 @@ class Session:
             self._store.set_limits(memory_size=limits.memory)
         self._store.set_wasi(self._wasi(preopens, silent))
         with self._explaining():
-            self._guest = guest_of(compiled, self._store)
+            self._guest = guest_of(compiled, self._store, broker)
 
     def _wasi(self, preopens: Sequence[Preopen], silent: bool) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()
@@ -185,7 +194,9 @@ class Session:
         self._engine.stop()
 
     def close(self) -> None:
-        """Free the guest's memory."""
+        """Free the guest's memory, and close what was open for it."""
+        if self._broker is not None:
+            self._broker.close()
         self._store.close()
 
     @contextmanager

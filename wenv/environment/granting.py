@@ -19,15 +19,28 @@ from wenv.launcher.guest_paths import REQUEST_FILES
 from wenv.locations import ENVIRONMENT_FOLDER, data_folder
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import LIMITS, Policy
-from wenv.policy.text import parse_size
+from wenv.policy.text import parse_host, parse_size
 from wenv_cache.files import read_regular, write_atomically
 from wenv_cache.reading import Given, InvalidValueError, given_json
 
 #: Digests of what was granted.
 FILE = "granted.json"
 #: The keys of a request, and the limits that some of them set.
-KEYS = ("write", "mounts", "env", "memory", "timeout", "max-output", "max-disk", "max-files", "max-open")
-_SIZES = {"memory": "memory", "max-output": "output", "max-disk": "disk"}
+KEYS = (
+    "write",
+    "mounts",
+    "env",
+    "memory",
+    "timeout",
+    "max-output",
+    "max-disk",
+    "max-files",
+    "max-open",
+    "net",
+    "listen",
+    "max-net",
+)
+_SIZES = {"memory": "memory", "max-output": "output", "max-disk": "disk", "max-net": "net_bytes"}
 _COUNTS = {"max-files": "files", "max-open": "open_files"}
 LARGEST = 1 << 20
 
@@ -93,6 +106,7 @@ def _policy(given: Given, folder: Path) -> Policy:
     """A request as a policy.  Raises InvalidValueError, MountError and UsageError."""
     if unknown := sorted(given.entries().keys() - set(KEYS)):
         raise given.error(f"unknown: {', '.join(unknown)}; known are {', '.join(KEYS)}")
+    known = given.entries()
     limits: dict[str, Any] = {}
     for key, name in _SIZES.items():
         if (found := given.get(key)) is not None:
@@ -107,6 +121,8 @@ def _policy(given: Given, folder: Path) -> Policy:
         write=write is not None and write.truth(),
         mounts=() if mounts is None else tuple(Mount.parse(_from(item.text(), folder)) for item in mounts.items()),
         environment=() if names is None else tuple((item.text(), None) for item in names.items()),
+        net=tuple(parse_host("--net", item.text()) for item in given["net"].items()) if "net" in known else (),
+        listen=tuple(parse_host("--listen", item.text()) for item in given["listen"].items()) if "listen" in known else (),
         **limits,
     )
 
@@ -190,6 +206,8 @@ def explained(sources: list[tuple[str, Policy]]) -> list[Part]:
         Part("write", "yes" if merged.write else "no", _source(sources, lambda policy: policy.write)),
         *(Part("mount", str(mount), source) for source, policy in sources for mount in policy.mounts),
         *(Part("env", name, source) for source, policy in sources for name, _ in policy.environment),
+        *(Part("net", host, source) for source, policy in sources for host in policy.net),
+        *(Part("listen", host, source) for source, policy in sources for host in policy.listen),
     ]
     for name in LIMITS:
         value = getattr(merged, name)

@@ -14,6 +14,11 @@ Service = Literal[
     "shell.open", "shell.check", "shell.execute", "shell.complete", "shell.close",
     "bake", "show_interrupt",
 ]  # fmt: skip
+#: What a host may answer in a run beyond nothing: orders of sockets, calls of functions of its own.
+Granted = Literal["network", "functions"]
+ANSWERED: frozenset[Granted] = frozenset({"network", "functions"})
+#: Two files in the folder that a run shares with its host, for many bytes: what the guest sends, what it gets.
+LANE_OUT, LANE_IN = "network-out", "network-in"
 #: What ``sys.executable`` is.
 EXECUTABLE = "/python/bin/python3"
 #: Which limits a program can meet as an exception, and its exit status if it does not catch that (wenv.errors.Exit).
@@ -62,5 +67,7 @@ class Request(TypedDict):
     """Guest paths of databases that the host has locked for this run."""
     flags: Flags
     limits: Limits
+    host: list[Granted]
+    """What the host answers (guest/network/door.py)."""
     control: str
     """Guest folder that only this run and the host share: interrupts come in, the status of ``os._exit`` goes out."""

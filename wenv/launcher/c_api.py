@@ -9,6 +9,7 @@ Source: wasmtime.h, wasmtime/component.h and wasi.h of the C API.
 import ctypes
 import os
 from ctypes import (
+    CFUNCTYPE,
     POINTER,
     Structure,
     byref,
@@ -41,6 +42,8 @@ STACK = 64 << 20
 INTERFACE = b"wenv:env/session@0.1.0"
 #: The function in it that runs a program.
 MAIN_FUNCTION = b"main"
+#: The interface of the host's that it imports, the function in it, and what that answers where nothing is granted.
+HOST_INTERFACE, ASK, REFUSED = b"wenv:env/host@0.1.0", b"ask", b'-["refused",null,""]'
 #: Of a module: the host's function that it imports, and the Python source with which it is called (wenv/guest/entry/module.py).
 DOOR = ("host", "call")
 MAIN = "__import__('_wenv.entry.module').entry.module.main({request})"
@@ -78,6 +81,8 @@ class Bytes(Structure):
 Address, Texts, Status = POINTER(c_void_p), POINTER(c_char_p), POINTER(c_int)
 
 
+#: wasmtime_component_func_callback_t
+Asked = CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, POINTER(Value), c_size_t, POINTER(Value), c_size_t)
 #: Of each function: its result, and what it takes.
 FUNCTIONS: "Mapping[str, tuple[Any, ...]]" = {
     "wasm_config_new": (c_void_p,),
@@ -102,6 +107,11 @@ OF_COMPONENTS: "Mapping[str, tuple[Any, ...]]" = {
     "wasmtime_component_deserialize_file": (c_void_p, c_void_p, c_char_p, Address),
     "wasmtime_component_linker_new": (c_void_p, c_void_p),
     "wasmtime_component_linker_add_wasip2": (c_void_p, c_void_p),
+    "wasmtime_component_linker_root": (c_void_p, c_void_p),
+    "wasmtime_component_linker_instance_add_instance": (c_void_p, c_void_p, c_char_p, c_size_t, Address),
+    "wasmtime_component_linker_instance_add_func": (c_void_p, c_void_p, c_char_p, c_size_t, Asked, c_void_p, c_void_p),
+    "wasmtime_component_linker_instance_delete": (None, c_void_p),
+    "wasm_byte_vec_new": (None, POINTER(Bytes), c_size_t, c_char_p),
     "wasmtime_component_linker_instantiate": (c_void_p, c_void_p, c_void_p, c_void_p, POINTER(Instance)),
     "wasmtime_component_instance_get_export_index": (c_void_p, POINTER(Instance), c_void_p, c_void_p, c_char_p, c_size_t),
     "wasmtime_component_instance_get_func": (c_bool, POINTER(Instance), c_void_p, c_void_p, POINTER(Function)),
@@ -214,6 +224,25 @@ class ComponentMachine(Machine):
             raise UnusableError(os.fsdecode(compiled))
         self._linker = c["wasmtime_component_linker_new"](self._engine)
         self._check(c["wasmtime_component_linker_add_wasip2"](self._linker))
+        self._refuse_orders()
+
+    def _refuse_orders(self) -> None:
+        """Define what the component imports of ours: here nothing is granted."""
+        c, own = self._c, c_void_p()
+        new = c["wasm_byte_vec_new"]
+
+        def asked(data: object, context: object, kind: object, given: object, count: int, results: "Any", size: int) -> int:
+            results[0].kind = STRING
+            new(ctypes.cast(ctypes.addressof(results[0]) + Value.size.offset, POINTER(Bytes)), len(REFUSED), REFUSED)
+            return 0
+
+        self._asked = Asked(asked)
+        root = c["wasmtime_component_linker_root"](self._linker)
+        interface, function = (HOST_INTERFACE, len(HOST_INTERFACE)), (ASK, len(ASK))
+        self._check(c["wasmtime_component_linker_instance_add_instance"](root, *interface, byref(own)))
+        self._check(c["wasmtime_component_linker_instance_add_func"](own, *function, self._asked, None, None))
+        for instance in (own, root):
+            c["wasmtime_component_linker_instance_delete"](instance)
 
     def _main(self, context: int, request: str) -> int:
         c, check = self._c, self._check

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What holds if nothing else is said: bytes and number of files in private folders, files open at once.
 DISK, FILES, OPEN_FILES = 1 << 30, 100_000, 256
+#: Sockets that a program may have at once, if it is granted any (wenv/network/broker.py), and files that go with them.
+SOCKETS = 256 + 8
 #: Bytes of output that are kept for a caller, if nothing else is said.
 CAPTURED = 64 << 20
 #: Descriptors that are looked at, at most: further ones would take longer than the program itself.
@@ -38,7 +40,7 @@ FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW",
 class Bounds:
     """The limits of one run; numbers as above."""
 
-    __slots__ = ("disk", "files", "open_files")
+    __slots__ = ("descriptors", "disk", "files", "open_files")
 
     def __init__(self, policy: "Mapping[str, Any]") -> None:
         """`policy` is what `wenv.policy.policy.Policy.as_json` says."""
@@ -46,6 +48,8 @@ class Bounds:
         self.disk, self.files, self.open_files = (
             default if given is None else given for given, default in zip(chosen, (DISK, FILES, OPEN_FILES), strict=True)
         )
+        #: Files and, where some may be opened, the host's sockets for it.
+        self.descriptors = self.open_files + (SOCKETS if policy.get("net") or policy.get("listen") else 0)
 
 
 class Usage:
@@ -79,14 +83,14 @@ class Watch:
         before = time.monotonic()
         if before < self._next:
             return None
-        _allow_open_files(self._first + self.bounds.open_files + SLACK + MEASURING)
+        _allow_open_files(self._first + self.bounds.descriptors + SLACK + MEASURING)
         found = Usage()
         for folder in self._folders:
             measure(folder, found, self.bounds)
         for folder in self._since:
             measure(folder, found, self.bounds, self._started)
-        found.size += unnamed_size(self._first, self._first + self.bounds.open_files + SLACK + MEASURING)
-        _allow_open_files(self._first + self.bounds.open_files + SLACK)
+        found.size += unnamed_size(self._first, self._first + self.bounds.descriptors + SLACK + MEASURING)
+        _allow_open_files(self._first + self.bounds.descriptors + SLACK)
         after = time.monotonic()
         self._next = after + max(LOOK, after - before)
         self.largest = max(self.largest, found.size)
@@ -212,7 +216,7 @@ def limit_process(bounds: Bounds, *, writes_elsewhere: bool) -> None:
     No file grows beyond the disk limit, unless the program may write to folders that are shared (`writes_elsewhere`), or its
     output is a file: these are the user's.
     """
-    _allow_open_files(_lowest_free() + bounds.open_files + SLACK)
+    _allow_open_files(_lowest_free() + bounds.descriptors + SLACK)
     if writes_elsewhere or any(_is_file(descriptor) for descriptor in (1, 2)):
         return
     _set_soft("RLIMIT_FSIZE", bounds.disk)

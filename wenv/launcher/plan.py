@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         """wenv's own folders, which no program may write to."""
 
 
-FORMAT = 8
+FORMAT = 9
 GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest")
 #: Of the files below it, those that go into a component.
 GUEST_FILES = (".py", ".so", ".wit")

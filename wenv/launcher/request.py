@@ -55,6 +55,7 @@ def request_of(
         "databases": [],
         "flags": {"unbuffered": program.unbuffered, "safe_path": program.safe_path, "warnings": program.warnings},
         "limits": {"memory": policy["memory"], "disk": bounds.disk, "open_files": bounds.open_files},
+        "host": ["network"] if policy["net"] or policy["listen"] else [],
         "control": PRIVATE,
     }
 

@@ -170,7 +170,7 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
     program = program_of(line, chosen["scripts"])
     policy = chosen["policy"]
     policy = {**policy, "write": policy["write"] or write, "environment": {**policy["environment"], **given}}
-    if program is None or policy["output"] is not None:
+    if program is None or policy["output"] is not None or policy["net"] or policy["listen"]:
         return None
     here = os.getcwd()
     shared = shared_folders(here, program.folder, policy)

@@ -1,17 +1,22 @@
 """What a program in the sandbox may see and use."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wenv.policy.mounts import Mount
 from wenv_cache.reading import Given
 
+if TYPE_CHECKING:
+    from wenv.network.grants import Grants
+
 #: The fields of a policy that limit a run; of several policies the last that names one counts.
-LIMITS = ("memory", "time", "output", "disk", "files", "open_files")
+LIMITS = ("memory", "time", "output", "disk", "files", "open_files", "net_bytes")
 #: What none of them exceeds: bytes, seconds or files.
 LARGEST = 1 << 53
+#: Hosts that a policy names, and characters of one.
+MOST_HOSTS, LONGEST_HOST = 1000, 300
 _NAME = re.compile("[^=]+")
 
 
@@ -22,7 +27,9 @@ class Policy:
     `write` lets it write to the working folder; `environment` are variables it gets, with None for
     the value that the host's has when the run starts; `memory` and `output` are limits in
     bytes, `time` in seconds, None for none.  `disk` (bytes) and `files` (a number) limit what it keeps in its private folders,
-    `open_files` how many it has open at once; None for the defaults in wenv/launcher/limits.py.
+    `open_files` how many it has open at once; None for the defaults in wenv/launcher/limits.py.  `net` are the hosts that it
+    may connect to, `listen` the addresses that it may listen on (wenv/network/grants.py), `net_bytes` limits what it moves both
+    ways.
     """
 
     write: bool = False
@@ -34,6 +41,9 @@ class Policy:
     disk: int | None = None
     files: int | None = None
     open_files: int | None = None
+    net: tuple[str, ...] = ()
+    listen: tuple[str, ...] = ()
+    net_bytes: int | None = None
 
     def widened(self, other: "Policy") -> "Policy":
         """This policy with what `other` adds; limits that `other` sets replace this one's."""
@@ -43,6 +53,8 @@ class Policy:
             write=self.write or other.write,
             mounts=self.mounts + other.mounts,
             environment=self.environment + other.environment,
+            net=tuple(dict.fromkeys(self.net + other.net)),
+            listen=tuple(dict.fromkeys(self.listen + other.listen)),
             **limits,
         )
 
@@ -52,8 +64,17 @@ class Policy:
             "write": self.write,
             "mounts": [mount.as_json() for mount in self.mounts],
             "environment": dict(self.environment),
+            "net": list(self.net),
+            "listen": list(self.listen),
             **{name: getattr(self, name) for name in LIMITS},
         }
+
+    @property
+    def grants(self) -> "Grants":
+        """What it may reach."""
+        from wenv.network.grants import Grant, Grants, Listening  # late: few runs reach anything
+
+        return Grants(tuple(map(Grant.parse, self.net)), tuple(map(Listening.parse, self.listen)), self.net_bytes)
 
     @property
     def shares_for_writing(self) -> bool:
@@ -69,7 +90,8 @@ class Policy:
     def words(self) -> str:
         """For people."""
         mounts, names = ", ".join(str(mount) for mount in self.mounts), ", ".join(name for name, _ in self.environment)
-        shown = {**self.as_json(), "mounts": mounts, "environment": names}
+        shown = {**self.as_json(), "mounts": mounts, "environment": names, "net": ", ".join(self.net)}
+        shown["listen"] = ", ".join(self.listen)
         words = [f"{key} {value}" for key, value in shown.items() if value not in (None, False, "", {})]
         return "; ".join(words) or "working folder read-only, no network, no variables"
 
@@ -81,8 +103,34 @@ class Policy:
             write=given["write"].truth(),
             mounts=tuple(map(Mount.read, given["mounts"].items())),
             environment=tuple(_variables(variables)),
+            net=tuple(_told(given.get("net"), parse_grant)),
+            listen=tuple(_told(given.get("listen"), parse_listening)),
             **{name: _limit(name, given.get(name)) for name in LIMITS},
         )
+
+
+def _told(given: Given | None, parse: Callable[[str], str]) -> Iterator[str]:
+    """Hosts as they were written.  Raises InvalidValueError for one that is none."""
+    for item in given.items(MOST_HOSTS) if given is not None else ():
+        text = item.text(longest=LONGEST_HOST)
+        try:
+            yield parse(text)
+        except ValueError as error:
+            raise item.error(str(error)) from None
+
+
+def parse_grant(text: str) -> str:
+    """A host that may be connected to, written as it is kept.  Raises ValueError."""
+    from wenv.network.grants import Grant
+
+    return str(Grant.parse(text))
+
+
+def parse_listening(text: str) -> str:
+    """The same for an address that may be listened on."""
+    from wenv.network.grants import Listening
+
+    return str(Listening.parse(text))
 
 
 def _variables(entries: Mapping[str, Given]) -> Iterator[tuple[str, str | None]]:

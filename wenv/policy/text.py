@@ -4,7 +4,7 @@ import os
 import re
 
 from wenv.errors import UsageError
-from wenv.policy.policy import LARGEST
+from wenv.policy.policy import LARGEST, parse_grant, parse_listening
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -19,6 +19,18 @@ def parse_variable(text: str) -> tuple[str, str | None]:
             raise UsageError(f"--env {name}: not set here", f"give a value: --env {name}=VALUE")
         return name, None
     return name, value
+
+
+def parse_host(option: str, text: str) -> str:
+    """Read a host for ``--net`` or ``--listen``; raises UsageError."""
+    try:
+        return parse_grant(text) if option == "--net" else parse_listening(text)
+    except (ValueError, UnicodeError) as error:
+        example = "--net example.org:443, --net '*.example.org', --net 10.0.0.0/8:5432 or --net all"
+        hint = f"for example {example}" if option == "--net" else "for example --listen 8000 or --listen 0.0.0.0:8000"
+        if "://" in text:
+            hint = f"a host, without {text.partition('://')[0]}://: {option} {text.partition('://')[2].partition('/')[0]}"
+        raise UsageError(f"{option} {text}: {error}", hint) from None
 
 
 def parse_size(text: str) -> int:

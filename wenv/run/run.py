@@ -34,6 +34,7 @@ from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.run.bin import refresh_scripts
 from wenv.run.databases import locked
+from wenv.run.network import brokered
 from wenv.run.planning import fitting, leave_plan
 from wenv.snapshot.contents import console_scripts
 from wenv.snapshot.ready import Ready
@@ -42,6 +43,7 @@ from wenv_cache.store import Store
 from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
+    from wenv.network.broker import Broker
     from wenv.runtimes import Baking
 
 
@@ -91,13 +93,21 @@ class Sandbox:
     shared: tuple[Preopen, ...]
     request: Request
     private: PrivateFolders
+    broker: "Broker | None"
 
 
 @contextmanager
 def sandbox(
-    ready: Ready, program: Program, policy: Policy, progress: Progress, databases: Sequence[Path] = ()
+    ready: Ready,
+    program: Program,
+    policy: Policy,
+    progress: Progress,
+    databases: Sequence[Path] = (),
+    log: Path | None = None,
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards, and `databases` are locked until then (databases.py).
+
+    `log` is a file for what it tries to reach (network.py).
 
     Raises MountError, UsageError and WenvError.
     """
@@ -121,8 +131,13 @@ def sandbox(
     for host, guest, writable in shared:
         Mount(Path(host), PurePosixPath(guest), writable).check_writable()
     request = request_of(plan, program, policy.as_json(), here, shared)
-    with PrivateFolders(mount[1] for mount in shared) as private, locked(databases, shared) as names:
+    with (
+        PrivateFolders(mount[1] for mount in shared) as private,
+        locked(databases, shared) as names,
+        brokered(policy, private, progress, log) as broker,
+    ):
         request["databases"] = names
+        request["host"] = [] if broker is None else ["network"]
         if program.source is not None:
             Path(private.root, TEMPORARY.strip("/"), PurePosixPath(program.target).name).write_bytes(program.source)
         yield Sandbox(
@@ -131,6 +146,7 @@ def sandbox(
             tuple(shared),
             request,
             private,
+            broker,
         )
 
 
@@ -164,9 +180,16 @@ def not_started(error: UserError) -> Outcome:
     return Outcome(Exit.NOT_STARTED, "not_started", message, 0.0, None, 0, 0, output_cut=False)
 
 
-def run(ready: Ready, program: Program, policy: Policy, progress: Progress, databases: Sequence[Path] = ()) -> int:
+def run(
+    ready: Ready,
+    program: Program,
+    policy: Policy,
+    progress: Progress,
+    databases: Sequence[Path] = (),
+    log: Path | None = None,
+) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
-    outcome, error = run_told(ready, program, policy, progress, None, databases)
+    outcome, error = run_told(ready, program, policy, progress, None, databases, log)
     if error is not None:
         raise error
     return outcome.status
@@ -179,8 +202,11 @@ def run_told(
     progress: Progress,
     sink: Callable[[int, bytes], None] | None,
     databases: Sequence[Path] = (),
+    log: Path | None = None,
 ) -> tuple[Outcome, TrapError | None]:
     """Run a program to its end; what it prints goes to `sink` (descriptor, data), or where this process's output goes.
+
+    `log` is a file for what it tries to reach.
 
     Returns also what stopped it, if anything did.  Raises KeyboardInterrupt on Ctrl-C.
     """
@@ -196,7 +222,7 @@ def run_told(
         if sink is not None:
             sink(descriptor, data)
 
-    with sandbox(ready, program, policy, progress, databases) as prepared:
+    with sandbox(ready, program, policy, progress, databases, log) as prepared:
         component = ready.runtime.component(progress, ready.environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
         guarded = protected(prepared.shared)
@@ -213,7 +239,9 @@ def run_told(
 
         def whole() -> int:
             return run_in_session(
-                lambda: Session(component, prepared.preopens, limits, sink=None if sink is None else counted),
+                lambda: Session(
+                    component, prepared.preopens, limits, sink=None if sink is None else counted, broker=prepared.broker
+                ),
                 start,
                 private,
                 policy.time,

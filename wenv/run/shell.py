@@ -109,16 +109,18 @@ class GuestThread:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def run_shell(ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = ()) -> int:
+def run_shell(
+    ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = (), log: Path | None = None
+) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
     environment = ready.environment
     policy = policy_of(environment).widened(granted)
-    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress, databases) as prepared:
+    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress, databases, log) as prepared:
         guarded = protected(prepared.shared)
         before = None if protect(guarded, prepared.shared) else state(guarded)
         guest = GuestThread(prepared.private, policy)
         component = ready.runtime.component(progress, environment.natives, prepared.baking)
-        guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output)))
+        guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output), broker=prepared.broker))
         try:
             opened = guest.call("shell.open", prepared.request)
             version = read_reply("shell.open", opened, lambda given: given["version"].text(longest=100))

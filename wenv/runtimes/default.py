@@ -193,7 +193,7 @@ class ComponentizeRuntime(GuestServices):
         try:
             with self.store.staging() as staging:
                 folder = _ordered(baking, staging / "baking", packing)
-                self._componentize(staging, output, [*self._linked(staging, natives), folder])
+                self._componentize(staging, output, [*self._linked(staging, natives), folder], "packed")
         finally:
             progress.end(PACKING)
 
@@ -223,8 +223,8 @@ class ComponentizeRuntime(GuestServices):
                 publish(writing, [layer])
             return layer.manifest.digest
 
-    def _componentize(self, staging: Path, output: Path, folders: list[Path]) -> None:
-        """Run componentize-py on the guest, with further folders on its Python path."""
+    def _componentize(self, staging: Path, output: Path, folders: list[Path], world: str = "env") -> None:
+        """Run componentize-py on the guest, for a world of guest/wit, with further folders on its Python path."""
         application, nothing = staging / "application", staging / "nothing"
         for path in guest_sources():
             target = application / GUEST_PACKAGE / path.relative_to(GUEST)
@@ -233,7 +233,15 @@ class ComponentizeRuntime(GuestServices):
         # componentize-py looks for site-packages of the host here, or else takes what the host has along
         (nothing / "lib" / "site-packages").mkdir(parents=True)
         search = [argument for folder in (application, *folders) for argument in ("-p", str(folder))]
-        command = ["-d", str(GUEST / "wit"), "-w", "wenv:env/env", "componentize", f"{GUEST_PACKAGE}.entry.component", *search]
+        command = [
+            "-d",
+            str(GUEST / "wit"),
+            "-w",
+            f"wenv:env/{world}",
+            "componentize",
+            f"{GUEST_PACKAGE}.entry.component",
+            *search,
+        ]
         run_componentize([*command, "-o", str(output)], virtual_environment=nothing, temporary=staging)
 
     def build_variables(self, progress: Progress) -> Mapping[str, object]:

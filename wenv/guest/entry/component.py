@@ -6,15 +6,23 @@ import sys
 from wit_world import exports
 from wit_world.exports import session
 
+try:
+    from wit_world.imports import host
+except ImportError:  # packed: its host knows nothing of ours
+    host = None
+
 from ..bake.baking import bake_if_ordered
+from ..network import door
 from ..pack import archive
-from ..platform import adapt, files
+from ..platform import files, waits
 from ..program import program
 from . import packed, services
 from .before_saving import blank_free_memory, keep_standard_library, settle
 
+if host is not None:
+    door.link(text=host.ask)
 keep_standard_library()
-files.apply(adapt.Builtin)
+files.apply(waits.Builtin)
 settle()
 bake_if_ordered()
 gc.collect()

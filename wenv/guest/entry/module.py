@@ -8,6 +8,7 @@ from typing import NoReturn
 import _host  # type: ignore[import-not-found]
 
 from ..bake import baking
+from ..network import door
 from ..platform import plots
 from ..program import program, streams
 from . import services
@@ -23,6 +24,7 @@ def start() -> None:
     """Make the interpreter ready, once; the modules have been moved (see `relocate`)."""
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     streams.output = streams.Pipe
+    door.link(as_bytes=_host.call)
     sys.flags = usual_flags()  # type: ignore[assignment]
     settle()
     gc.collect()

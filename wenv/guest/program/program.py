@@ -16,6 +16,7 @@ from importlib import import_module
 from .. import AT_START
 from ..bake import baking
 from ..imports import importer
+from ..network import door
 from ..pack.files import nodes
 from ..platform import absent, adapt
 from ..request import EXECUTABLE, LIMIT_STATUS, Request
@@ -65,6 +66,7 @@ def prepare(request: Request) -> None:
     if importer.is_installed():
         baking.renew()
     adapt.set_run(request)
+    door.begin(request)
     try:
         importer.install(request["code"], request["editables"])
     except (ArithmeticError, LookupError, ValueError, TypeError, EOFError) as error:  # what a damaged index comes to

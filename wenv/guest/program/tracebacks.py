@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 
-from ..platform import adapt
+from ..network.door import NO_NETWORK
 from ..request import Request
 
 #: The package of everything that runs in the sandbox and is not the program's.
@@ -113,7 +113,7 @@ def _note(error: BaseException) -> str | None:
         return f"wenv: {words[limit]}"
     if not isinstance(error, OSError):
         return None
-    if adapt.NO_NETWORK in str(error):
+    if NO_NETWORK in str(error):
         return "wenv: the network is off in this sandbox"
     if not isinstance(error.filename, str) or _request is None:
         return None

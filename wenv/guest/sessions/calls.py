@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypedDict
 
-from ..platform import adapt
+from ..platform import waits
 from ..program import program, streams, tracebacks
 from ..request import Request
 
@@ -38,7 +38,7 @@ class Reply(TypedDict):
 def open_session(request: Request) -> None:
     """Prepare the interpreter."""
     program.prepare(request)
-    adapt.slice_waits()
+    waits.slice_waits()
     tracebacks.set_request(request)
     sys.argv = [""]
 

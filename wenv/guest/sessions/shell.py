@@ -5,7 +5,7 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, Literal, TypedDict
 
-from ..platform import adapt
+from ..platform import waits
 from ..program import program, streams, tracebacks
 from ..request import Request
 
@@ -43,14 +43,14 @@ def open_shell(request: Request) -> dict[str, str]:
 
 def _watch_for_interrupts(path: str) -> None:
     if interrupts is None:
-        adapt.slice_waits()
+        waits.slice_waits()
         return
     monitoring = sys.monitoring
     monitoring.use_tool_id(TOOL, TOOL_NAME)
     interrupts.watch(path, INTERRUPT_PERIOD)
     for event in (monitoring.events.JUMP, monitoring.events.PY_START):
         monitoring.register_callback(TOOL, event, interrupts.poll)
-    adapt.slice_waits(interrupts.check)
+    waits.slice_waits(interrupts.check)
 
 
 def _set_interruptible(on: bool) -> None:

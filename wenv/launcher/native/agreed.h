@@ -25,6 +25,9 @@ enum { ELUSIVE = 20 }; /* looks that may fail in a row, as folders move away und
 #define BLOCK "# /// script"
 #define INTERFACE "wenv:env/session@0.1.0"
 #define MAIN_FUNCTION "main"
+#define HOST_INTERFACE "wenv:env/host@0.1.0"
+#define ASK "ask"
+#define REFUSED "-[\"refused\",null,\"\"]"
 #define DOOR_MODULE "host"
 #define DOOR_NAME "call"
 #define MEMORY "memory"
@@ -84,6 +87,7 @@ typedef struct { uint64_t store; uint64_t own; } ModuleInstance;
 typedef struct { uint8_t kind; uint64_t of[3]; } Extern;
 typedef struct { uint8_t kind; union { int number; uint64_t largest[3]; } of; } Integer;
 typedef uint64_t Callback(void *, void *, Integer *, uint64_t, Integer *, uint64_t);
+typedef uint64_t Asked(void *, void *, void *, Value *, uint64_t, Value *, uint64_t);
 
 #define FUNCTIONS(F) \
   F(void *, wasm_config_new, (void)) \
@@ -106,6 +110,11 @@ typedef uint64_t Callback(void *, void *, Integer *, uint64_t, Integer *, uint64
   F(void *, wasmtime_component_deserialize_file, (void *, const char *, void **)) \
   F(void *, wasmtime_component_linker_new, (void *)) \
   F(void *, wasmtime_component_linker_add_wasip2, (void *)) \
+  F(void *, wasmtime_component_linker_root, (void *)) \
+  F(void *, wasmtime_component_linker_instance_add_instance, (void *, const char *, uint64_t, void **)) \
+  F(void *, wasmtime_component_linker_instance_add_func, (void *, const char *, uint64_t, Asked *, void *, void *)) \
+  F(void, wasmtime_component_linker_instance_delete, (void *)) \
+  F(void, wasm_byte_vec_new, (Bytes *, uint64_t, const char *)) \
   F(void *, wasmtime_component_linker_instantiate, (void *, void *, void *, Instance *)) \
   F(void *, wasmtime_component_instance_get_export_index, (Instance *, void *, void *, const char *, uint64_t)) \
   F(bool, wasmtime_component_instance_get_func, (Instance *, void *, void *, Function *)) \

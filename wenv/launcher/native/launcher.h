@@ -150,6 +150,8 @@ void check_trap(void *error, void *trap);
 
 bool prepare_module(void *engine, const char *component);
 int run_module(void);
+/* Have whatever a component asks of its host refused. */
+bool refuse_orders(void);
 int run_component(void);
 
 /* -- limits.c */

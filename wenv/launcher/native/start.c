@@ -48,7 +48,7 @@ static void prepare(void) {
   } else {
     if (wasmtime_component_deserialize_file(engine, component, &compiled)) give_up();
     linker = wasmtime_component_linker_new(engine);
-    if (wasmtime_component_linker_add_wasip2(linker)) give_up();
+    if (wasmtime_component_linker_add_wasip2(linker) || !refuse_orders()) give_up();
   }
   context = wasmtime_store_context(wasmtime_store_new(engine, NULL, NULL));
   wasi = wasi_config_new();

@@ -7,7 +7,7 @@ import sys
 from types import FunctionType
 from typing import Any
 
-from ...platform.adapt import Builtin
+from ...platform.waits import Builtin
 from .changing import chdir, link, rename, symlink
 from .descriptors import DESCRIPTOR_FUNCTIONS, closerange, with_descriptor
 from .opening import FileIO, open_code, open_file

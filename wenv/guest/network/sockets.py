@@ -1,0 +1,408 @@
+"""`_socket`, under the standard library's own `socket`: each call is an order to the host, which has the real sockets.
+
+The interpreter's own module keeps its constants and its conversions.  What the platform lacks of constants has numbers of our
+own: the host is told names.
+"""
+
+import _socket as native
+import errno
+import os
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+from ..platform import waits
+from . import door
+
+#: A socket's number is above this, far above every descriptor of a file.
+FIRST = 1 << 24
+FAMILIES: dict[int, str] = {int(native.AF_INET): "AF_INET", int(native.AF_INET6): "AF_INET6"}
+NUMBERS = {name: number for number, name in FAMILIES.items()}
+KINDS: dict[int, str] = {int(native.SOCK_STREAM): "SOCK_STREAM", int(native.SOCK_DGRAM): "SOCK_DGRAM"}
+SERVICES = {
+    "ftp": 21, "ssh": 22, "smtp": 25, "domain": 53, "http": 80, "pop3": 110, "imap": 143, "imap2": 143, "ldap": 389,
+    "https": 443, "submission": 587, "ldaps": 636, "imaps": 993, "pop3s": 995, "mysql": 3306, "postgresql": 5432,
+}  # fmt: skip
+#: What a Python elsewhere has, and this one lacks in part.
+LACKING = [
+    "AF_UNSPEC",
+    "AI_PASSIVE",
+    "AI_CANONNAME",
+    "AI_NUMERICHOST",
+    "AI_NUMERICSERV",
+    "AI_ADDRCONFIG",
+    "AI_V4MAPPED",
+    "AI_ALL",
+    "EAI_NONAME",
+    "EAI_FAMILY",
+    "EAI_AGAIN",
+    "EAI_FAIL",
+    "EAI_SERVICE",
+    "INADDR_ANY",
+    "INADDR_LOOPBACK",
+    "INADDR_BROADCAST",
+    "INADDR_NONE",
+    "IPPROTO_IP",
+    "IPPROTO_IPV6",
+    "IPPROTO_TCP",
+    "IPPROTO_UDP",
+    "IPV6_V6ONLY",
+    "MSG_DONTWAIT",
+    "MSG_PEEK",
+    "MSG_WAITALL",
+    "NI_DGRAM",
+    "NI_MAXHOST",
+    "NI_MAXSERV",
+    "NI_NUMERICHOST",
+    "NI_NUMERICSERV",
+    "SOL_SOCKET",
+    "SOMAXCONN",
+    "SO_ACCEPTCONN",
+    "SO_BROADCAST",
+    "SO_DONTROUTE",
+    "SO_ERROR",
+    "SO_KEEPALIVE",
+    "SO_LINGER",
+    "SO_RCVBUF",
+    "SO_REUSEADDR",
+    "SO_REUSEPORT",
+    "SO_SNDBUF",
+    "SO_TYPE",
+    "TCP_KEEPCNT",
+    "TCP_KEEPIDLE",
+    "TCP_KEEPINTVL",
+    "TCP_NODELAY",
+    "TCP_QUICKACK",
+    "TCP_USER_TIMEOUT",
+]
+#: Those that are more than names: their usual numbers.
+USUAL = {"AF_UNSPEC": 0, "IPPROTO_IP": 0, "IPPROTO_TCP": 6, "IPPROTO_UDP": 17, "IPPROTO_IPV6": 41, "SOMAXCONN": 128,
+         "INADDR_ANY": 0, "INADDR_LOOPBACK": 0x7F000001, "INADDR_BROADCAST": 0xFFFFFFFF, "INADDR_NONE": 0xFFFFFFFF,
+         "NI_MAXHOST": 1025, "NI_MAXSERV": 32, "EAI_NONAME": -2, "EAI_AGAIN": -3, "EAI_FAIL": -4, "EAI_FAMILY": -6,
+         "EAI_SERVICE": -8, "AI_PASSIVE": 1, "AI_CANONNAME": 2, "AI_NUMERICHOST": 4, "AI_V4MAPPED": 8, "AI_ALL": 16,
+         "AI_ADDRCONFIG": 32, "AI_NUMERICSERV": 1024, "MSG_PEEK": 1, "MSG_WAITALL": 2, "MSG_DONTWAIT": 64, "NI_NUMERICHOST": 1,
+         "NI_NUMERICSERV": 2, "NI_DGRAM": 16}  # fmt: skip
+LEVELS = (("SOL_SOCKET", "SO_"), ("IPPROTO_TCP", "TCP_"), ("IPPROTO_IPV6", "IPV6_"))
+#: Bits that a kind of socket may carry on other systems.
+FLAGS = 0o4000 | 0o2000000
+
+#: Families and kinds of the sockets that are open, by number, for ``socket(fileno=...)``.
+_open: dict[int, tuple[int, int]] = {}
+_default_timeout: float | None = None
+
+
+class socket:  # noqa: N801 - the name of what it stands for
+    """What `socket.socket` is a subclass of; with slots, as it adds ``__weakref__``."""
+
+    __slots__ = ("_family", "_handle", "_kind", "_proto", "_timeout")
+
+    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: Any = None) -> None:
+        self._timeout = _default_timeout
+        self._handle = -1
+        if fileno is not None:
+            if isinstance(fileno, bytes):
+                raise OSError(errno.ENOTSUP, "sockets cannot be shared between programs here")
+            if int(fileno) not in _open:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            self._handle = int(fileno)
+            self._family, self._kind = _open[self._handle]
+            self._proto = max(proto, 0)
+            return
+        self._family = int(native.AF_INET) if family in (-1, None) else int(family)
+        self._kind = int(native.SOCK_STREAM) if type in (-1, None) else int(type)
+        if self._kind not in KINDS:
+            self._kind &= ~FLAGS
+        self._proto = 0 if proto in (-1, None) else int(proto)
+        if self._family not in FAMILIES:
+            raise OSError(errno.EAFNOSUPPORT, "the sandbox has sockets of IPv4 and IPv6 only")
+        self._handle, _ = _ask("socket", 0, FAMILIES[self._family], KINDS.get(self._kind, ""))
+        _open[self._handle] = self._family, self._kind
+
+    family = property(lambda self: self._family)
+    type = property(lambda self: self._kind)
+    proto = property(lambda self: self._proto)
+    timeout = property(lambda self: self._timeout)
+
+    def __repr__(self) -> str:
+        return f"<socket object, fd={self._handle}, family={self._family}, type={self._kind}, proto={self._proto}>"
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", -1) >= 0:
+            try:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, 2, self)
+                self.close()
+            except Exception:
+                pass
+
+    def fileno(self) -> int:
+        return self._handle
+
+    def detach(self) -> int:
+        handle, self._handle = self._handle, -1
+        return handle
+
+    def close(self) -> None:
+        handle = self.detach()
+        if handle >= 0:
+            close(handle)
+
+    def settimeout(self, value: float | None) -> None:
+        if value is not None and value < 0:
+            raise ValueError("Timeout value out of range")
+        self._timeout = None if value is None else float(value)
+
+    def gettimeout(self) -> float | None:
+        return self._timeout
+
+    def setblocking(self, flag: bool) -> None:
+        self._timeout = None if flag else 0.0
+
+    def getblocking(self) -> bool:
+        return self._timeout != 0.0
+
+    def _patiently(self, operation: str, *arguments: object, payload: Any = None) -> tuple[Any, bytes]:
+        handle = self._handle
+        if handle < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        work = lambda seconds: _ask(operation, handle, *arguments, seconds, payload=payload)  # noqa: E731
+        answer: tuple[Any, bytes] = waits.patiently(work, self._timeout)
+        return answer
+
+    def _at_once(self, operation: str, *arguments: object) -> Any:
+        if self._handle < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return _ask(operation, self._handle, *arguments)[0]
+
+    def connect(self, address: Any) -> None:
+        host, port = _address(self._family, address)
+        self._patiently("connect", host, port)
+
+    def connect_ex(self, address: Any) -> int:
+        try:
+            self.connect(address)
+        except TimeoutError:
+            return errno.EAGAIN
+        except OSError as error:
+            if error.errno is None or isinstance(error, gaierror):
+                raise
+            return error.errno
+        return 0
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        view = memoryview(data).cast("B")
+        count: int = self._patiently("send", payload=view[: door.CHUNK])[0]
+        return count
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        view = memoryview(data).cast("B")
+        while len(view):
+            view = view[self.send(view) :]
+
+    def sendto(self, data: Any, *_: Any) -> int:
+        return self.send(data)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if size < 0:
+            raise ValueError("negative buffersize in recv")
+        names = [name for name in ("MSG_PEEK",) if flags & getattr(module, name)]
+        return self._patiently("recv", size, names)[1]
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        view = memoryview(buffer).cast("B")
+        if nbytes < 0 or nbytes > len(view):
+            raise ValueError(
+                "negative buffersize in recv_into" if nbytes < 0 else "nbytes is greater than the length of the buffer"
+            )
+        data = self.recv(nbytes or len(view), flags)
+        view[: len(data)] = data
+        return len(data)
+
+    def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Any]:
+        return self.recv(size, flags), None
+
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
+        return self.recv_into(buffer, nbytes, flags), None
+
+    def bind(self, address: Any) -> None:
+        self._at_once("bind", *_address(self._family, address))
+
+    def listen(self, backlog: int = 128) -> None:
+        self._at_once("listen", max(0, int(backlog)))
+
+    def _accept(self) -> tuple[int, Any]:
+        (handle, address), _ = self._patiently("accept")
+        _open[handle] = self._family, self._kind
+        return handle, tuple(address)
+
+    def shutdown(self, how: int) -> None:
+        names = {native.SHUT_RD: "SHUT_RD", native.SHUT_WR: "SHUT_WR", native.SHUT_RDWR: "SHUT_RDWR"}
+        if how not in names:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._at_once("shutdown", names[how])
+
+    def getpeername(self) -> Any:
+        return tuple(self._at_once("name", "peer"))
+
+    def getsockname(self) -> Any:
+        return tuple(self._at_once("name", "own"))
+
+    def setsockopt(self, level: int, option: int, value: Any = None, optlen: int = 0) -> None:
+        names = _option(level, option)
+        if names is not None and isinstance(value, int):  # others change nothing that a program could see
+            self._at_once("setoption", *names, value)
+
+    def getsockopt(self, level: int, option: int, buflen: int = 0) -> Any:
+        names = _option(level, option)
+        if names is None:
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+        if names[1] == "SO_TYPE":
+            return self._kind
+        value = self._at_once("getoption", *names)
+        number = getattr(errno, value, errno.EIO) if isinstance(value, str) else value
+        return number.to_bytes(4, "little", signed=True)[:buflen] if buflen else number
+
+
+gaierror, herror = native.gaierror, native.herror
+door.KINDS["gaierror"] = lambda kind, name, words, *_: gaierror(getattr(module, name or "", module.EAI_NONAME), words)
+
+
+def _ask(*order: Any, payload: Any = None) -> tuple[Any, bytes]:
+    if "network" not in door.granted:
+        raise PermissionError(errno.EACCES, door.NO_NETWORK)
+    return door.ask(*order, payload=payload)
+
+
+def _text(host: Any) -> Any:
+    return host.decode("ascii") if isinstance(host, (bytes, bytearray)) else host
+
+
+def _address(family: int, address: Any) -> tuple[str, int]:
+    if not isinstance(address, tuple) or len(address) < 2:
+        raise TypeError(f"{FAMILIES.get(family, 'AF_INET')} address must be tuple, not {type(address).__name__}")
+    host, port = _text(address[0]), address[1]
+    if not isinstance(host, str) or not isinstance(port, int):
+        raise TypeError("a host is a text, a port a number")
+    if not 0 <= port <= 65535:
+        raise OverflowError("port must be 0-65535.")
+    return host, port
+
+
+def _option(level: int, option: int) -> tuple[str, str] | None:
+    for name, prefix in LEVELS:
+        if getattr(module, name, None) == level:
+            for each, value in vars(module).items():
+                if each.startswith(prefix) and value == option:
+                    return name, each
+    return None
+
+
+def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
+    host, port = _text(host), _text(port)
+    if isinstance(port, str) and port:
+        port = int(port) if port.isdecimal() else getservbyname(port)
+    if port is not None and port != "" and not 0 <= int(port) <= 65535:
+        raise OverflowError("getaddrinfo() argument out of range")
+    passive = bool(flags & module.AI_PASSIVE)
+    if host is None or host == "":
+        host = "" if passive else "localhost"
+    numeric = bool(flags & module.AI_NUMERICHOST)
+    found, _ = _ask("resolve", 0, host, int(port or 0), FAMILIES.get(family, ""), KINDS.get(type, ""), passive, numeric)
+    return [(NUMBERS[name], native.SOCK_STREAM, module.IPPROTO_TCP, "", tuple(address)) for name, address in found]
+
+
+def gethostbyname(host: Any) -> str:
+    found: str = getaddrinfo(host, 0, native.AF_INET)[0][4][0]
+    return found
+
+
+def gethostbyname_ex(host: Any) -> tuple[str, list[str], list[str]]:
+    return host, [], [each[4][0] for each in getaddrinfo(host, 0, native.AF_INET)]
+
+
+def gethostbyaddr(host: Any) -> tuple[str, list[str], list[str]]:
+    """No addresses are looked up: it says what programs expect of one that nobody knows."""
+    if "network" not in door.granted:
+        raise PermissionError(errno.EACCES, door.NO_NETWORK)
+    raise herror(1, "Unknown host")
+
+
+def gethostname() -> str:
+    return "localhost"
+
+
+def getservbyname(name: str, protocol: str = "tcp") -> int:
+    if name not in SERVICES:
+        raise OSError("service/proto not found")
+    return SERVICES[name]
+
+
+def getservbyport(port: int, protocol: str = "tcp") -> str:
+    for name, number in SERVICES.items():
+        if number == port:
+            return name
+    raise OSError("port/proto not found")
+
+
+def getnameinfo(address: Any, flags: int) -> tuple[str, str]:
+    """Numbers: no addresses are looked up."""
+    return str(address[0]), str(address[1])
+
+
+def socketpair(family: int = -1, type: int = -1, proto: int = 0) -> tuple[socket, socket]:
+    (one, other), _ = _ask("pair")
+    for handle in (one, other):
+        _open[handle] = int(native.AF_INET), int(native.SOCK_STREAM)
+    return socket(fileno=one), socket(fileno=other)
+
+
+def dup(handle: int) -> int:
+    raise OSError(errno.ENOTSUP, "descriptors cannot be duplicated here")
+
+
+def close(handle: int) -> None:
+    if handle < FIRST:
+        return os.close(handle)
+    if _open.pop(handle, None) is not None and "network" in door.granted:
+        _ask("close", handle)
+    return None
+
+
+def setdefaulttimeout(value: float | None) -> None:
+    global _default_timeout
+    if value is not None and value < 0:
+        raise ValueError("Timeout value out of range")
+    _default_timeout = value
+
+
+def getdefaulttimeout() -> float | None:
+    return _default_timeout
+
+
+module: Any = ModuleType("_socket", native.__doc__)
+
+
+def install() -> None:
+    """Put it in place, before `socket` is imported."""
+    vars(module).update({name: value for name, value in vars(native).items() if not name.startswith("__")})
+    own = (
+        socket, getaddrinfo, gethostbyname, gethostbyname_ex, gethostbyaddr, gethostname, getservbyname, getservbyport,
+        getnameinfo, socketpair, dup, close, setdefaulttimeout, getdefaulttimeout,
+    )  # fmt: skip
+    for function in own:
+        function.__module__ = "_socket"
+        setattr(module, function.__name__, function)
+    module.SocketType = socket
+    for number, name in enumerate(LACKING, 0x4000):
+        if not hasattr(module, name):
+            setattr(module, name, USUAL.get(name, number))
+    sys.modules["_socket"] = module
+    inheritable(FIRST)
+
+
+def inheritable(first: int) -> None:
+    """Let `os.set_inheritable`, which `socket` calls, take sockets: there are no programs that could inherit them."""
+    change, look = getattr(os, "set_inheritable", None), getattr(os, "get_inheritable", None)
+    if change is not None and look is not None:
+        os.set_inheritable = lambda fd, flag, /: None if fd >= first else change(fd, flag)
+        os.get_inheritable = lambda fd, /: False if fd >= first else look(fd)
