@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What code printed, and the status it asked to leave with (`sys.exit`), None if it ran to its end."""
+    """What code printed, and the status it asked to leave with (`sys.exit`), None if it ran to its end.
+
+    `value` is that of a last expression, where it was asked for.
+    """
 
     stdout: str
     stderr: str
     status: int | None = None
+    value: Any = None
 
 
 class CodeError(WenvError):

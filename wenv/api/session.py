@@ -7,14 +7,17 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from wenv.api.outside import Outside
 from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output, checked_reply
 from wenv.environment.find import find
 from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
@@ -26,11 +29,15 @@ from wenv.launcher.program import Program
 from wenv.launcher.request import request_of, terminal_variables
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
+from wenv.policy.text import parse_host
 from wenv.run.planning import fitting, plan_of
 from wenv.snapshot.ready import Ready, ensure_ready
 from wenv_resolver.progress import Silent
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from wenv.api.asynchronous import AsyncSession
     from wenv.engine.compiled import Executable
     from wenv.engine.deep import Running
     from wenv.engine.engine import Compiled
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from wenv.engine.session import Session as HostSession
     from wenv.guest.request import Service
     from wenv.guest.sessions.calls import Reply
+    from wenv.network.functions import Call, CallLimits
 
 Host = TypeVar("Host", "HostSession", "RemoteSession")
 
@@ -80,7 +88,15 @@ class OpenEnvironment:
         disk: int | None = None,
         files: int | None = None,
         open_files: int | None = None,
+        net: Sequence[str] = (),
+        listen: Sequence[str] = (),
+        net_bytes: int | None = None,
+        log_network: "Callable[[dict[str, Any]], object] | None" = None,
+        functions: "Mapping[str, Callable[..., Any]] | None" = None,
+        call_limits: "CallLimits | None" = None,
+        on_output: "Callable[[str, str], object] | None" = None,
         in_process: bool = True,
+        _loop: "AbstractEventLoop | None" = None,
     ) -> "Session":
         """A new sandbox.  It sees the environment and nothing of the host but `mounts`, written as for ``wenv run --mount``.
 
@@ -89,16 +105,27 @@ class OpenEnvironment:
         keeps in ``/tmp``, `open_files` (default 256) how many it has open.  The environment's own policy is not applied: a
         program says itself what its sandboxes get.
 
-        In this process the last three are looked at twenty times a second, and `open_files` on Linux only; a guest that waits
-        in a call of the host's is left behind when its time is up (`Session.left_behind`).  With ``in_process=False`` the
-        sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once; it starts in about 0.3 s.
+        It connects to what `net` names (hosts as for ``wenv run --net``) and listens on what `listen` does; `net_bytes` limits
+        what it moves; `log_network` is called with each thing that it tried to reach (`wenv.network.record.Record`).
 
-        Raises MountError; TypeError and ValueError for a limit, name or value of the wrong kind; WenvError if too many guests
-        were left behind.
+        `functions` are functions of this program that code in it may call (``from wenv_host import NAME``), sync or async,
+        with arguments and results that JSON knows; `call_limits` limits the calls (`Session.host_calls` has the last ones).
+        What they do with what they are given is their matter: nothing else of this program can be reached.
+
+        `on_output` is called while code runs, with ``stdout`` or ``stderr`` and what was printed.
+
+        In this process the limits `disk`, `files` and `open_files` are looked at twenty times a second, and `open_files` on
+        Linux only; a guest that waits in a call of the host's is left behind when its time is up (`Session.left_behind`).  With
+        ``in_process=False`` the sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once; it
+        starts in about 0.3 s.
+
+        Raises MountError, UsageError; TypeError and ValueError for a limit, name or value of the wrong kind; WenvError if too
+        many guests were left behind.
         """
-        if isinstance(mounts, str):
-            raise TypeError("mounts is a list of texts")
-        for limit in (memory, output, timeout, disk, files, open_files):
+        for name, texts in (("mounts", mounts), ("net", net), ("listen", listen)):
+            if isinstance(texts, str):
+                raise TypeError(f"{name} is a list of texts")
+        for limit in (memory, output, timeout, disk, files, open_files, net_bytes):
             if limit is not None and not 0 < limit < 1 << 62:
                 raise ValueError(f"not a limit: {limit}")
         for name, value in (variables or {}).items():
@@ -116,8 +143,20 @@ class OpenEnvironment:
             disk=disk,
             files=files,
             open_files=open_files,
+            net=tuple(parse_host("--net", text) for text in net),
+            listen=tuple(parse_host("--listen", text) for text in listen),
+            net_bytes=net_bytes,
         )
-        return Session(self, policy, in_process=in_process)
+        return Session(self, policy, Outside(log_network, functions, call_limits, on_output, _loop), in_process=in_process)
+
+    def asession(self, **options: Any) -> "AsyncSession":
+        """The same for a program with an event loop, which it does not block: ``async with opened.asession() as session``.
+
+        Takes what `session` takes; `functions` that are coroutine functions run in the loop.
+        """
+        from wenv.api.asynchronous import AsyncSession
+
+        return AsyncSession(self, options)
 
     def _shared(self, policy: Policy) -> "list[Preopen]":
         """The host folders that a session gets."""
@@ -126,14 +165,15 @@ class OpenEnvironment:
         except FileNotFoundError as error:
             raise WenvError(f"the folder of an editable project is gone: {error}") from error
 
-    def _request(self, policy: Policy) -> "dict[str, Any]":
+    def _request(self, policy: Policy, outside: "Outside") -> "dict[str, Any]":
         program = Program("code", "", CommandLine("code"))
         shared = self._shared(policy)
         request: dict[str, Any] = {**request_of(self._plan, program, policy.as_json(), "/", shared)}
         # as it was when modules were baked, so that what they looked at is the same
         kept = {name: value for name, value in self.environment.baked.variables if value is not None}
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}
-        return {**request, "terminal": None, "environment": {**kept, **own, **dict(policy.environment)}}
+        changed = {"terminal": None, "environment": {**kept, **own, **dict(policy.environment)}, **outside.request(policy)}
+        return {**request, **changed}
 
     def _executable(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Executable":
         """The files to load in another process, made if they are not there."""
@@ -161,13 +201,14 @@ def _closer() -> ThreadPoolExecutor:
 class Session:
     """One sandbox; a context manager.  See the module for what it is good for."""
 
-    def __init__(self, opened: OpenEnvironment, policy: Policy, *, in_process: bool) -> None:
+    def __init__(self, opened: OpenEnvironment, policy: Policy, outside: Outside, *, in_process: bool) -> None:
         if self.left_behind >= MOST_LEFT_BEHIND:
             raise WenvError(
                 f"{self.left_behind} guests that were stopped have not ended yet", "in_process=False ends them at once"
             )
         self._opened, self._policy, self._in_process = opened, policy, in_process
-        self._request = opened._request(policy)
+        self._outside = outside
+        self._request = opened._request(policy, outside)
         shared = opened._shared(policy)
         self._component = opened._component(self._request, shared, policy.memory) if in_process else None
         self._executable = None if in_process else opened._executable(self._request, shared, policy.memory)
@@ -176,9 +217,10 @@ class Session:
         self._text = json.dumps(self._request)
         self._folders = PrivateFolders(guest for _, guest, _ in shared)
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
+        self._decoders = {number: getincrementaldecoder("utf-8")("replace") for number in self._written}
         self._host: HostSession | RemoteSession | None = None
         self._closing: Future[None] | None = None
-        self._is_closed = False
+        self._is_closed = self._is_cancelled = False
         self._lock = threading.Lock()
         self._finalizer = weakref.finalize(self, self._folders.remove)  # also at the process's end
         self._folders.__enter__()
@@ -227,7 +269,8 @@ class Session:
 
         assert self._component is not None
         limits = Limits(self._policy.memory, self._policy.output)
-        return self._opened_in(HostSession(self._component, self._preopens, limits, sink=self._keep))
+        broker = self._outside.broker(self._policy, self._folders)
+        return self._opened_in(HostSession(self._component, self._preopens, limits, sink=self._keep, broker=broker))
 
     def _remote(self) -> "RemoteSession":
         from wenv.engine.limits import Limits
@@ -238,7 +281,15 @@ class Session:
         limits = Limits(policy.memory, policy.output)
         assert self._executable is not None
         return self._opened_in(
-            RemoteSession(self._executable, self._preopens, self._folders.measured, limits, bounds, sink=self._keep)
+            RemoteSession(
+                self._executable,
+                self._preopens,
+                self._folders.measured,
+                limits,
+                bounds,
+                sink=self._keep,
+                outside=self._outside.remote(policy, self._folders),
+            )
         )
 
     def _opened_in(self, host: "Host") -> "Host":
@@ -251,13 +302,29 @@ class Session:
 
     def _keep(self, descriptor: int, data: bytes) -> None:
         self._written[descriptor].append(data)
+        if self._outside.on_output is not None and (text := self._decoders[descriptor].decode(data)):
+            self._outside.on_output("stdout" if descriptor == 1 else "stderr", text)
 
-    def run(self, code: str) -> Output:
+    @property
+    def host_calls(self) -> "list[Call]":
+        """The last calls of functions that code in the session made."""
+        return self._outside.calls
+
+    def cancel(self) -> None:
+        """Stop what runs in it, from any thread: its call raises ClosedSessionError, and `reset` starts anew."""
+        host = self._host
+        if host is not None:
+            self._is_cancelled = True
+            host.stop()
+
+    def run(self, code: str, *, result: bool = False) -> Output:
         """Run statements in the session's ``__main__``.
 
+        With `result` the value of the last one, if it is an expression, is in `Output.value`; JSON must be able to express it.
         Raises CodeError for an exception; TrapError, TimeLimitError and ClosedSessionError if the sandbox was ended.
         """
-        return self._done(self._asked("session.run", code))[1]
+        value, output = self._done(self._asked("session.run", {"code": code, "result": result}))
+        return replace(output, value=value) if result else output
 
     def call(self, function: str, *arguments: Any, **keywords: Any) -> Any:
         """Call a function of the session's ``__main__``, or of a module (``module:attribute``); returns its result.
@@ -349,7 +416,8 @@ class Session:
                 host.close()
             if self._reason is not None:
                 raise DiskLimitError(self._reason) from None
-            if isinstance(error, SystemExit) or self._is_closed:
+            cancelled, self._is_cancelled = self._is_cancelled, False
+            if isinstance(error, SystemExit) or self._is_closed or cancelled:
                 raise ClosedSessionError from None
             raise
         return checked_reply(service, reply)

@@ -119,5 +119,6 @@ def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> Reque
         "flags": {"unbuffered": False, "safe_path": False, "warnings": ["ignore"]},
         "limits": {"memory": None, "disk": DISK, "open_files": OPEN_FILES},
         "host": [],
+        "functions": {},
         "control": PRIVATE,
     }

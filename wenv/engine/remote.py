@@ -5,10 +5,11 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wenv.engine.compiled import Executable, Format
 from wenv.engine.frames import receive, send
@@ -20,6 +21,24 @@ from wenv.launcher.preopens import Preopen
 #: Seconds in which the process must have loaded the interpreter.
 START = 120.0
 COMMAND = [sys.executable, "-P", "-m", "wenv.engine.worker"]
+
+
+class Outside(Protocol):
+    """What a session has of the program that started it (wenv/api/outside.py)."""
+
+    @property
+    def order(self) -> dict[str, Any] | None:
+        """What the process makes its broker of."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether output is wanted while code runs."""
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Something was tried to be reached."""
+
+    def call(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a call of a function."""
 
 
 class StatusTrapError(TrapError):
@@ -42,12 +61,13 @@ class RemoteSession:
         bounds: Mapping[str, int | None],
         *,
         sink: Callable[[int, bytes], None],
+        outside: Outside | None = None,
     ) -> None:
         """`measured` are the private folders that the guest can fill, `bounds` those of `wenv.launcher.limits.Bounds`.
 
         Raises WenvError if the process does not start.
         """
-        self._sink, self._output = sink, limits.output
+        self._sink, self._output, self._outside = sink, limits.output, outside
         self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._receive, daemon=True).start()
@@ -60,6 +80,8 @@ class RemoteSession:
             "limit": limits.memory,
             "output": limits.output,
             "bounds": dict(bounds),
+            "outside": None if outside is None else outside.order,
+            "streams": outside is not None and outside.streams,
             "shares": any(writable and not _lies_in(host, measured) for host, _, writable in preopens),
         }
         try:
@@ -84,16 +106,27 @@ class RemoteSession:
             send(self._process.stdin, message)
 
     def _next(self, seconds: float | None) -> dict[str, Any]:
-        """The next message.  Raises TimeLimitError, what stopped the guest, and WenvError for a service that failed."""
-        try:
-            message = self._messages.get(timeout=seconds)
-        except queue.Empty:
-            self.close()
-            raise TimeLimitError(seconds or 0.0) from None
-        if message is None:
-            raise TrapError("the program was stopped: the process that it ran in has ended")
-        for number, data in message.get("printed", {}).items():
-            self._sink(int(number), base64.b64decode(data))
+        """The next message that is an answer.
+
+        Raises TimeLimitError, what stopped the guest, and WenvError for a service that failed.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            try:
+                message = self._messages.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                self.close()
+                raise TimeLimitError(seconds or 0.0) from None
+            if message is None:
+                raise TrapError("the program was stopped: the process that it ran in has ended")
+            for number, data in message.get("printed", {}).items():
+                self._sink(int(number), base64.b64decode(data))
+            if message["kind"] == "event" and self._outside is not None:
+                self._outside.event(message["event"])
+            elif message["kind"] == "call" and self._outside is not None:
+                self._send(self._outside.call(message["name"], message["arguments"], message["keywords"]))
+            elif message["kind"] != "output":
+                break
         if message["kind"] == "trap":
             if message["status"] == Exit.OUTPUT_LIMIT:
                 raise OutputLimitError(self._output or 0)

@@ -9,8 +9,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import wasmtime
 from wasmtime import component as component_model
@@ -19,6 +20,7 @@ from wenv.engine.compiled import Format
 from wenv.engine.engine import Compiled, engine
 from wenv.engine.frames import receive, send
 from wenv.engine.limits import Limits
+from wenv.engine.replies import LARGEST
 from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TrapError
 from wenv.guest.request import Service
@@ -26,13 +28,36 @@ from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
 from wenv.launcher.protect import protect, protected
 from wenv_cache.errors import UserError
 
+if TYPE_CHECKING:
+    from wenv.network.broker import Broker
+
 _sending = threading.Lock()
+
+
+class ElsewhereFunctions:
+    """As `wenv.network.functions.HostFunctions`, for functions of the process that started this one."""
+
+    largest_order = LARGEST
+
+    def __init__(self, worker: "Worker") -> None:
+        self._worker = worker
+
+    def call(self, name: str, arguments: list[Any], keywords: dict[str, Any], stopped: Callable[[], bool]) -> str:
+        """See there."""
+        from wenv.network.functions import FunctionError
+
+        answer = self._worker.ask({"kind": "call", "name": name, "arguments": arguments, "keywords": keywords})
+        if "text" not in answer:
+            raise FunctionError(answer["kind"], answer["message"])
+        text: str = answer["text"]
+        return text
 
 
 class Worker:
     """The sandbox, and what it has printed since the last answer."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, order: dict[str, Any], stdin: IO[bytes]) -> None:
+        self._stdin = stdin
         kind = Format(order["kind"])
         chosen = engine(kind)
         made = component_model.Component if kind is Format.COMPONENT else wasmtime.Module
@@ -43,10 +68,37 @@ class Worker:
         preopens = [(host, guest, writable) for host, guest, writable in order["preopens"]]
         guarded = protected(preopens)
         protect(guarded, preopens)  # where it cannot be had, who shares such folders has been told in the documentation
-        self._session = Session(compiled, preopens, limits, sink=lambda number, data: self._written[number].append(data))
+        sink = self._stream if order["streams"] else lambda number, data: self._written[number].append(data)
+        broker = None if order["outside"] is None else self._broker(order["outside"])
+        self._session = Session(compiled, preopens, limits, sink=sink, broker=broker)
         limit_process(bounds, writes_elsewhere=order["shares"])
         self._watch = Watch(bounds, order["measured"])
         threading.Thread(target=self._look, daemon=True).start()
+
+    def _stream(self, number: int, data: bytes) -> None:
+        """Send what the guest prints, as it comes."""
+        self._written[number].append(data)
+        self.answer({"kind": "output"})
+
+    def _broker(self, outside: dict[str, Any]) -> "Broker":
+        """What answers the guest's orders; functions are called in the other process."""
+        from wenv.network.broker import Broker
+        from wenv.network.grants import Grant, Grants, Listening
+        from wenv.network.lane import Lane
+        from wenv.network.record import Record
+
+        listener = (lambda event: self.answer({"kind": "event", "event": event})) if outside["logged"] else None
+        grants = Grants(
+            tuple(map(Grant.parse, outside["net"])), tuple(map(Listening.parse, outside["listen"])), outside["bytes"]
+        )
+        lane = Lane(outside["lane"]) if outside["lane"] else None
+        functions = ElsewhereFunctions(self) if outside["calls"] else None
+        return Broker(grants, record=Record(listener), lane=lane, functions=functions)
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Ask the other process for something, while a service runs: the next message from it is the answer."""
+        self.answer(message)
+        return receive(self._stdin) or {"kind": "RuntimeError", "message": "the program that started this sandbox has ended"}
 
     def _look(self) -> None:
         while True:
@@ -91,7 +143,7 @@ def main() -> None:
     if order is None:
         return
     try:
-        worker = Worker(order)
+        worker = Worker(order, stdin)
     except UserError as error:
         send(sys.stdout.buffer, {"kind": "failed", "message": str(error), "printed": {}})
         return

@@ -69,5 +69,7 @@ class Request(TypedDict):
     limits: Limits
     host: list[Granted]
     """What the host answers (guest/network/door.py)."""
+    functions: dict[str, str]
+    """By name, definitions of functions of the host's (guest/network/functions.py)."""
     control: str
     """Guest folder that only this run and the host share: interrupts come in, the status of ``os._exit`` goes out."""

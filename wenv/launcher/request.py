@@ -56,6 +56,7 @@ def request_of(
         "flags": {"unbuffered": program.unbuffered, "safe_path": program.safe_path, "warnings": program.warnings},
         "limits": {"memory": policy["memory"], "disk": bounds.disk, "open_files": bounds.open_files},
         "host": ["network"] if policy["net"] or policy["listen"] else [],
+        "functions": {},
         "control": PRIVATE,
     }
 

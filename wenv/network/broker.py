@@ -13,9 +13,10 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from wenv.network.addresses import LOOPBACK, address_of
+from wenv.network.functions import FunctionError
 from wenv.network.grants import Grants
 from wenv.network.lane import MOST, Lane, packed, unpacked
 from wenv.network.policy import TURN, Checks, RefusedError, StoppedError
@@ -44,6 +45,24 @@ BUFFER = 4 << 20
 Socket = socket.socket | ssl.SSLSocket
 
 
+class Functions(Protocol):
+    """Functions of the host's (wenv/network/functions.py)."""
+
+    @property
+    def largest_order(self) -> int:
+        """Bytes of an order that calls one."""
+
+    def call(self, name: str, arguments: list[Any], keywords: dict[str, Any], stopped: Callable[[], bool]) -> str:
+        """The result as JSON.  Raises FunctionError."""
+
+
+class _Written:
+    """A result that is JSON already."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 class Entry:
     """A socket of the guest's: `name` is the granted name by which it was connected, `port` the one that was checked."""
 
@@ -66,10 +85,12 @@ class Broker:
         stopped: Callable[[], bool] = lambda: False,
         say: Callable[[str], object] = lambda words: None,
         lane: Lane | None = None,
+        functions: Functions | None = None,
         checks: Checks | None = None,
     ) -> None:
         self.record = record or Record()
-        self._say, self._lane = say, lane
+        self._say, self._lane, self._functions = say, lane, functions
+        self._has_network = bool(grants) or self.record.is_written
         #: Whether the run was stopped; asked while something is waited for.
         self.stopped = stopped
         #: Whether the guest's door takes bytes (a module's), or texts.
@@ -89,15 +110,19 @@ class Broker:
         """The answer to an order.  Raises nothing."""
         head, has_payload, payload = order.partition(b"\n")
         try:
-            if len(head) > LONGEST:
+            if len(head) > (LONGEST if self._functions is None else self._functions.largest_order):
                 raise ValueError("an order that is too long")
             operation, handle, *arguments = json.loads(head)
             method = _ORDERS.get(operation) if isinstance(operation, str) else None
             if method is None or type(handle) is not int:
                 raise ValueError("no such order")
+            if operation != "call" and not self._has_network:
+                raise RefusedError("")
             if has_payload:
                 arguments.append(payload[1:] if self.takes_bytes else unpacked(payload, self._lane))
             result = method(self, handle, *arguments)
+            if isinstance(result, _Written):
+                return b"+" + result.text.encode()
         except Exception as error:  # whatever an order is, the guest gets an error and not our traceback
             return b"-" + _dumped(_parts(error))
         if isinstance(result, tuple):
@@ -462,6 +487,13 @@ class Broker:
     def _forget(self, handle: int) -> None:
         self._objects.pop(handle, None)
 
+    # -- functions
+
+    def _call(self, _: int, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        if self._functions is None:
+            raise FunctionError("AttributeError", "the host has no functions for this sandbox")
+        return _Written(self._functions.call(name, arguments, keywords, self._is_stopped))
+
 
 #: What can be ordered.
 _ORDERS: dict[str, Callable[..., Any]] = {
@@ -469,7 +501,7 @@ _ORDERS: dict[str, Callable[..., Any]] = {
     for name in (
         "socket", "pair", "close", "connect", "send", "recv", "bind", "listen", "accept", "shutdown", "name", "setoption",
         "getoption", "resolve", "poll", "context", "authorities", "ciphers", "wrap", "handshake", "read", "write", "unwrap",
-        "pending", "object", "step", "forget",
+        "pending", "object", "step", "forget", "call",
     )
 }  # fmt: skip
 
@@ -507,6 +539,8 @@ def _parts(error: Exception) -> list[Any]:
     """What the guest makes an exception of."""
     if isinstance(error, ssl.SSLError):
         return error_parts(error)
+    if isinstance(error, FunctionError):
+        return ["function", error.kind, str(error)]
     if isinstance(error, RefusedError):
         return ["refused", None, str(error)]
     if isinstance(error, socket.gaierror):

@@ -198,9 +198,8 @@ class Checks:
     def may_not_listen(self, host: str, port: int, is_own: bool) -> RefusedError:
         """The words for it."""
         said = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return self._refusal(
-            host, port, f"the sandbox may not listen on {said}; --listen {port if is_own else said} allows it"
-        )
+        words = f"the sandbox may not listen on {said}; --listen {port if is_own else said} allows it"
+        return self._refusal(host, port, words, "listen")
 
     def count(self, size: int) -> None:
         """Count bytes that are to be moved.  Raises RefusedError beyond the limit."""
@@ -209,8 +208,8 @@ class Checks:
             raise self._refusal("", None, f"the sandbox has moved {limit} bytes, as many as it may; --max-net allows more")
         self._moved += size
 
-    def _refusal(self, host: str, port: int | None, words: str) -> RefusedError:
-        self.record.event("connect", host, port or None, "refused")
+    def _refusal(self, host: str, port: int | None, words: str, event: str = "connect") -> RefusedError:
+        self.record.event(event, host, port or None, "refused")
         self.record.refused(words)
         return RefusedError(words)
 

@@ -18,6 +18,7 @@ class Record:
 
     def __init__(self, listener: Callable[[dict[str, Any]], object] | None = None) -> None:
         self._listener = listener
+        self.is_written = listener is not None
         self.refusals: dict[str, None] = {}
 
     def event(self, event: str, host: str, port: int | None, verdict: str, **more: Any) -> None:

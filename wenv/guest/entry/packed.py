@@ -75,6 +75,7 @@ def _request(entry: Entry, form: Form, target: str, arguments: list[str], line: 
         "flags": {"unbuffered": line.unbuffered, "safe_path": line.safe_path, "warnings": list(line.warnings)},
         "limits": {"memory": None, "disk": None, "open_files": None},
         "host": [],
+        "functions": {},
         "control": "",
     }
 

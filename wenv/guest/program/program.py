@@ -16,7 +16,7 @@ from importlib import import_module
 from .. import AT_START
 from ..bake import baking
 from ..imports import importer
-from ..network import door
+from ..network import door, functions
 from ..pack.files import nodes
 from ..platform import absent, adapt
 from ..request import EXECUTABLE, LIMIT_STATUS, Request
@@ -67,6 +67,7 @@ def prepare(request: Request) -> None:
         baking.renew()
     adapt.set_run(request)
     door.begin(request)
+    functions.begin(request["functions"])
     try:
         importer.install(request["code"], request["editables"])
     except (ArithmeticError, LookupError, ValueError, TypeError, EOFError) as error:  # what a damaged index comes to
@@ -186,6 +187,24 @@ def run_source(source: str | bytes, filename: str, namespace: dict[str, object])
     text = source if isinstance(source, str) else source.decode("utf-8", "replace")
     linecache._register_code(code, text, filename)  # type: ignore[attr-defined]
     exec(code, namespace)
+
+
+def run_last(source: str, filename: str, namespace: dict[str, object]) -> object:
+    """The same; returns the value of the last statement if it is an expression, else None."""
+    import ast
+
+    tree = ast.parse(source, filename)
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Expr):
+        del tree.body[-1]
+    code = compile(tree, filename, "exec", dont_inherit=True)
+    linecache._register_code(code, source, filename)  # type: ignore[attr-defined]
+    exec(code, namespace)
+    if not isinstance(last, ast.Expr):
+        return None
+    value = compile(ast.Expression(last.value), filename, "eval", dont_inherit=True)
+    linecache._register_code(value, source, filename)  # type: ignore[attr-defined]
+    return eval(value, namespace)
 
 
 def exit_status(leaving: SystemExit) -> int:

@@ -19,6 +19,13 @@ class Call(TypedDict):
     keywords: dict[str, Any]
 
 
+class Run(TypedDict):
+    """Statements; with `result` the value of the last one is wanted, if it is an expression."""
+
+    code: str
+    result: bool
+
+
 class Failure(TypedDict):
     """An exception that the code raised: its class, what it says, and the traceback as Python shows it."""
 
@@ -47,9 +54,11 @@ class Written(str):
     """A `Reply` that is JSON already: a value that cannot be is an error of the code that returned it."""
 
 
-def run(code: str) -> Written:
+def run(order: Run) -> Written:
     """Run statements in ``__main__``."""
-    return _guarded(lambda: program.run_source(code, "<session>", sys.modules["__main__"].__dict__))
+    namespace = sys.modules["__main__"].__dict__
+    work = program.run_last if order["result"] else program.run_source
+    return _guarded(lambda: work(order["code"], "<session>", namespace))
 
 
 def call(order: Call) -> Written:

@@ -1,0 +1,104 @@
+"""What a session may have of the program that started it, and of the network."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wenv.launcher.private_folders import PrivateFolders
+from wenv.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from wenv.network.broker import Broker
+    from wenv.network.functions import Call, CallLimits, HostFunctions
+
+
+@dataclass
+class Outside:
+    """See `wenv.api.session.OpenEnvironment.session` for the first four; `loop` runs coroutine functions."""
+
+    log_network: Callable[[dict[str, Any]], object] | None = None
+    functions: Mapping[str, Callable[..., Any]] | None = None
+    call_limits: "CallLimits | None" = None
+    on_output: Callable[[str, str], object] | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    _made: "HostFunctions | None" = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.functions:
+            from wenv.network.functions import CallLimits, HostFunctions
+
+            self._made = HostFunctions(self.functions, self.call_limits or CallLimits(), self.loop)
+
+    @property
+    def calls(self) -> "list[Call]":
+        """The last calls of functions."""
+        return [] if self._made is None else list(self._made.calls)
+
+    def has_network(self, policy: Policy) -> bool:
+        """Whether a session may reach anything, or what it tries is to be told."""
+        return bool(policy.net or policy.listen or self.log_network is not None)
+
+    def request(self, policy: Policy) -> dict[str, Any]:
+        """What a guest is told of it."""
+        functions = {} if self._made is None else self._made.definitions
+        return {
+            "host": [*(["network"] if self.has_network(policy) else []), *(["functions"] if functions else [])],
+            "functions": functions,
+        }
+
+    def broker(self, policy: Policy, private: PrivateFolders) -> "Broker | None":
+        """What answers the orders of a new guest; None if nothing is to be answered."""
+        if self._made is None and not self.has_network(policy):
+            return None
+        from wenv.network.broker import Broker  # late: few sessions have one
+        from wenv.network.lane import Lane
+        from wenv.network.record import Record
+
+        lane = Lane(private.exchange) if self.has_network(policy) else None
+        return Broker(policy.grants, record=Record(self.log_network), lane=lane, functions=self._made)
+
+    def remote(self, policy: Policy, private: PrivateFolders) -> "RemoteOutside":
+        """The same for a guest in another process."""
+        return RemoteOutside(self, policy, private)
+
+
+@dataclass(frozen=True)
+class RemoteOutside:
+    """What is told to the process that holds a guest, and done for it here."""
+
+    outside: Outside
+    policy: Policy
+    private: PrivateFolders
+
+    @property
+    def order(self) -> dict[str, Any] | None:
+        """What the process makes its broker of; None for none."""
+        made = self.outside._made
+        if made is None and not self.outside.has_network(self.policy):
+            return None
+        return {
+            "net": list(self.policy.net), "listen": list(self.policy.listen), "bytes": self.policy.net_bytes,
+            "logged": self.outside.log_network is not None, "calls": made is not None,
+            "lane": self.private.exchange if self.outside.has_network(self.policy) else "",
+        }  # fmt: skip
+
+    @property
+    def streams(self) -> bool:
+        """Whether output is wanted while code runs."""
+        return self.outside.on_output is not None
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Something was tried."""
+        if self.outside.log_network is not None:
+            self.outside.log_network(event)
+
+    def call(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a call of a function."""
+        from wenv.network.functions import FunctionError
+
+        assert self.outside._made is not None
+        try:
+            return {"text": self.outside._made.call(name, arguments, keywords, lambda: False)}
+        except FunctionError as error:
+            return {"kind": error.kind, "message": str(error)}
