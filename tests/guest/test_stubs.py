@@ -39,31 +39,3 @@ def test_only_environments_that_need_a_stub_have_it(wenv: Wenv, wheels: Path) ->
     code = "try:\n    import ctypes; print('there')\nexcept ImportError: print('not')"
     assert wenv("run", "-n", "with", "-c", code) == "there\n"
     assert wenv("run", "-n", "without", "-c", code) == "not\n"
-
-
-CONTEXTS = """
-import http.client, ssl, urllib.request
-context = ssl.create_default_context()
-assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
-try:
-    context.verify_mode = ssl.CERT_NONE
-except ValueError:
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-context.minimum_version = ssl.TLSVersion.TLSv1_2
-assert context.minimum_version is ssl.TLSVersion.TLSv1_2 and context.get_ca_certs() == []
-for attempt in (
-    lambda: context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO()), lambda: context.load_cert_chain("x"),
-    lambda: context.load_verify_locations("nowhere.pem"), lambda: http.client.HTTPSConnection("service.example").connect(),
-):
-    try:
-        attempt()
-    except OSError as error:
-        print(type(error).__name__)
-"""
-
-
-def test_contexts_can_be_made_and_not_used(wenv: Wenv, wheels: Path) -> None:
-    Wheel("httpx").write(wheels)
-    wenv("create", "httpx", "--no-index", "--find-links", str(wheels))
-    assert wenv.python(CONTEXTS).split() == ["SSLError", "SSLError", "FileNotFoundError", "PermissionError"]

@@ -138,6 +138,8 @@ def _parted(text: str, least: int = 1) -> tuple[str, int | None]:
             raise ValueError("no port is said")
     if not host or host != host.strip():
         raise ValueError("no host is said")
+    if "%" in host:
+        raise ValueError("an address with a zone is one of a network of its own")
     return host, _number(port, least) if port else None
 
 

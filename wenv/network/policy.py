@@ -221,8 +221,8 @@ def _as_found(addresses: list[Address], port: int, family: int) -> list[Found]:
         own = socket.AF_INET6 if address.version == 6 else socket.AF_INET
         if family in (0, own):
             found.append((own, (str(address), port, 0, 0) if address.version == 6 else (str(address), port)))
-        elif family == socket.AF_INET6:
-            found.append((socket.AF_INET6, (f"::ffff:{address}", port, 0, 0)))
+    if not found and family == socket.AF_INET6:
+        found = [(socket.AF_INET6, (f"::ffff:{address}", port, 0, 0)) for address in addresses]
     if not found:
         raise socket.gaierror(getattr(socket, "EAI_FAMILY", errno.EINVAL), "Address family for hostname not supported")
     return found

@@ -46,6 +46,7 @@ def apply() -> None:
     install.install()
     importer.after_import.update(
         {
+            "socketserver": _one_request_after_the_other,
             "asyncio.selector_events": _without_self_pipe,
             "asyncio.base_events": _without_executor_threads,
             "asyncio.unix_events": _without_signal_handlers,
@@ -118,6 +119,12 @@ def _refuse_threads() -> None:
     _thread.start_joinable_thread = start
     if "threading" in sys.modules:  # it keeps a reference of its own
         sys.modules["threading"]._start_joinable_thread = start  # type: ignore[attr-defined]
+
+
+def _one_request_after_the_other(socketserver: ModuleType) -> None:
+    """Let a server that would answer each request in a thread answer it at once."""
+    mixed = socketserver.ThreadingMixIn
+    mixed.process_request = mixed.process_request_thread
 
 
 def _without_self_pipe(selector_events: ModuleType) -> None:

@@ -1,0 +1,1 @@
+"""The network of a sandbox: what it may reach, and what reaches it."""
