@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from wenv.api.outside import Outside
 from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output, checked_reply
 from wenv.environment.find import find
 from wenv.errors import DiskLimitError, TimeLimitError, TrapError, WenvError
@@ -30,6 +29,7 @@ from wenv.launcher.request import request_of, terminal_variables
 from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.policy.text import parse_host
+from wenv.run.outside import Outside
 from wenv.run.planning import fitting, plan_of
 from wenv.snapshot.ready import Ready, ensure_ready
 from wenv_resolver.progress import Silent

@@ -24,7 +24,7 @@ COMMAND = [sys.executable, "-P", "-m", "wenv.engine.worker"]
 
 
 class Outside(Protocol):
-    """What a session has of the program that started it (wenv/api/outside.py)."""
+    """What a session has of the program that started it (wenv/run/outside.py)."""
 
     @property
     def order(self) -> dict[str, Any] | None:
