@@ -4,6 +4,8 @@ Granted are the ports GOOD (a web server) and SECURE (the same with TLS) of loca
 may be reached: what is told there begins with ``canary``.
 """
 
+# mypy: ignore-errors
+
 import asyncio
 import http.client
 import json

@@ -172,8 +172,9 @@ class OpenEnvironment:
         # as it was when modules were baked, so that what they looked at is the same
         kept = {name: value for name, value in self.environment.baked.variables if value is not None}
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}
-        changed = {"terminal": None, "environment": {**kept, **own, **dict(policy.environment)}, **outside.request(policy)}
-        return {**request, **changed}
+        variables = {**kept, **own, **dict(policy.environment)}
+        given = {"host": outside.granted(policy), "functions": outside.definitions}
+        return {**request, **given, "terminal": None, "environment": variables}
 
     def _executable(self, request: "dict[str, Any]", shared: "Sequence[Preopen]", limit: int | None) -> "Executable":
         """The files to load in another process, made if they are not there."""

@@ -1,8 +1,10 @@
 """Options that several commands share: each is declared once, with its help text."""
 
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +15,7 @@ from wenv.policy.policy import Policy
 from wenv.policy.text import parse_host, parse_size, parse_variable
 
 if TYPE_CHECKING:
+    from wenv.run.outside import Outside
     from wenv_resolver.building.rules import BuildRules
     from wenv_resolver.requirements import IndexOptions
 
@@ -213,6 +216,15 @@ NetworkLog = Annotated[
         "--log-network", metavar="FILE", help="Write what it tried to reach, as lines of JSON.", rich_help_panel=SANDBOX
     ),
 ]
+Functions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--function",
+        metavar="MODULE:NAME",
+        help="Let it call this function of yours, which runs outside: from wenv_host import NAME.",
+        rich_help_panel=SANDBOX,
+    ),
+]
 Memory = Annotated[
     str | None,
     typer.Option("--memory", metavar="SIZE", help="Limit memory, for example 512M.", rich_help_panel=SANDBOX),
@@ -318,6 +330,40 @@ def policy(
         listen=tuple(parse_host("--listen", text) for text in listen or ()),
         net_bytes=None if net_bytes is None else parse_size(net_bytes),
     )
+
+
+def outside(log: Path | None, functions: Sequence[str] | None) -> "Outside":
+    """What the options give a run of the host; raises UsageError."""
+    from wenv.run.outside import Outside
+
+    if log is None and not functions:
+        return Outside()
+    from wenv.network.record import writer
+
+    try:
+        listener = None if log is None else writer(log.open("a", encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--log-network {log}: {error.strerror}") from error
+    try:
+        return Outside(listener, dict(map(_function, functions or ())))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"--function: {error}") from error
+
+
+def _function(text: str) -> tuple[str, Any]:
+    """A function of the user's own, by its name inside; raises UsageError."""
+    module, _, attribute = text.partition(":")
+    if not module or not attribute:
+        raise UsageError(f"--function {text}: not MODULE:NAME", "for example --function tools:lookup, of tools.py here")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = import_module(module)
+        for name in attribute.split("."):
+            found = getattr(found, name)
+    except Exception as error:
+        raise UsageError(f"--function {text}: {type(error).__name__}: {error}") from error
+    return attribute.rpartition(".")[2], found
 
 
 def from_source(names: Sequence[str]) -> "IndexOptions":

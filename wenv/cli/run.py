@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wenv.launcher.program import Program
     from wenv.make.outside_scripts import OutsideScript
     from wenv.policy.policy import Policy
+    from wenv.run.outside import Outside
     from wenv.snapshot.ready import Ready
 
 
@@ -70,6 +71,7 @@ def run(
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
     log_network: options.NetworkLog = None,
+    functions: options.Functions = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -122,6 +124,7 @@ def run(
             listen,
             max_net,
         )
+        outside = options.outside(log_network, functions)
         if explain:
             if from_file is not None:
                 raise UsageError("--explain excludes --from")
@@ -141,11 +144,11 @@ def run(
                 environment = script.environment(open_workspace(), extra or [], build_only or [], printer)
                 program_of_script = CommandLine("script", script.name, line.arguments)
                 return start(
-                    environment, program_of_script, granted, databases or (), log_network, as_json=as_json, source=script.text
+                    environment, program_of_script, granted, databases or (), outside, as_json=as_json, source=script.text
                 )
         if from_file is None:
-            return start(_meant(line, name, path, extra or []), line, granted, databases or (), log_network, as_json=as_json)
-        return _start_from(from_file, line, granted, databases or (), log_network, as_json=as_json)
+            return start(_meant(line, name, path, extra or []), line, granted, databases or (), outside, as_json=as_json)
+        return _start_from(from_file, line, granted, databases or (), outside, as_json=as_json)
     except UserError as error:
         if not as_json:
             raise
@@ -212,14 +215,14 @@ def _meant(line: CommandLine, name: str | None, path: Path | None, extra: list[s
 
 
 def _start_from(
-    file: Path, line: CommandLine, granted: "Policy", databases: "Sequence[Path]", log: Path | None, *, as_json: bool
+    file: Path, line: CommandLine, granted: "Policy", databases: "Sequence[Path]", outside: "Outside", *, as_json: bool
 ) -> int:
     """Start it in an environment that is there for this run only."""
     from wenv.cli.workspace import open_workspace
     from wenv.share.temporary import temporary
 
     with Printer() as printer, temporary(open_workspace().store, file, printer) as chosen:
-        return start(chosen, line, granted, databases, log, as_json=as_json)
+        return start(chosen, line, granted, databases, outside, as_json=as_json)
 
 
 def start(
@@ -227,19 +230,21 @@ def start(
     line: CommandLine,
     granted: "Policy",
     databases: "Sequence[Path]" = (),
-    log: Path | None = None,
+    outside: "Outside | None" = None,
     *,
     as_json: bool = False,
     source: bytes | None = None,
 ) -> int:
-    """Start what CPython would start for this command line; `source` is the text of a script from elsewhere, `log` a file for
-    what it tries to reach."""
+    """Start what CPython would start for this command line; `source` is the text of a script from elsewhere, `outside` what
+    it has of the host besides."""
     from wenv.cli.workspace import open_workspace
     from wenv.environment.granting import policy_of
     from wenv.launcher.program import Program
     from wenv.run import run as running
+    from wenv.run.outside import NOTHING
     from wenv.snapshot.ready import ensure_ready
 
+    given = outside or NOTHING
     with Printer() as printer:
         runtime = open_workspace().runtime_for(chosen)
         if line.form == "version":
@@ -251,7 +256,7 @@ def start(
         if line.form == "prompt" and sys.stdin.isatty():
             from wenv.run.shell import run_shell
 
-            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases, log)
+            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases, given)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
@@ -261,8 +266,8 @@ def start(
             program = running.program_of(line, runtime.store, chosen)
         ready = ensure_ready(runtime, chosen, printer)
         if as_json:
-            return _told(printer, ready, program, policy, databases, log)
-        return running.run(ready, program, policy, printer, databases, log)
+            return _told(printer, ready, program, policy, databases, given)
+        return running.run(ready, program, policy, printer, databases, given)
 
 
 def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
@@ -284,7 +289,7 @@ def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
 
 
 def _told(
-    printer: Printer, ready: "Ready", program: "Program", policy: "Policy", databases: "Sequence[Path]", log: Path | None
+    printer: Printer, ready: "Ready", program: "Program", policy: "Policy", databases: "Sequence[Path]", outside: "Outside"
 ) -> int:
     """Run a program, and print what it printed and how it ended as one line of JSON."""
     from wenv.launcher.limits import CAPTURED
@@ -293,7 +298,7 @@ def _told(
     printed: dict[int, list[bytes]] = {1: [], 2: []}
     bounded = policy if policy.output is not None else replace(policy, output=CAPTURED)
     outcome, _ = running.run_told(
-        ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data), databases, log
+        ready, program, bounded, printer, lambda descriptor, data: printed[descriptor].append(data), databases, outside
     )
     texts = {name: b"".join(printed[number]).decode("utf-8", "replace") for number, name in ((1, "stdout"), (2, "stderr"))}
     print(json.dumps({**outcome.as_json(), **texts}))

@@ -24,6 +24,7 @@ def shell(
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
     log_network: options.NetworkLog = None,
+    functions: options.Functions = None,
 ) -> int:
     """Open a Python prompt in the sandbox.
 
@@ -55,7 +56,9 @@ def shell(
         listen,
         max_net,
     )
-    return start(find.find(name, path), CommandLine("prompt"), granted, databases or (), log_network)
+    return start(
+        find.find(name, path), CommandLine("prompt"), granted, databases or (), options.outside(log_network, functions)
+    )
 
 
 def register(app: typer.Typer) -> None:

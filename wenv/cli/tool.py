@@ -64,6 +64,7 @@ def run(
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
     log_network: options.NetworkLog = None,
+    functions: options.Functions = None,
 ) -> int:
     """Run a tool in an environment that is made at first and kept; `wenvx` is the same.
 
@@ -100,7 +101,13 @@ def run(
     with Printer() as printer:
         chosen = environment_for(workspace, tool, extra or (), printer)
     check_command(workspace.store, chosen, tool.command)
-    status = start(chosen, CommandLine("script", tool.command, tuple(command[1:])), granted, databases or (), log_network)
+    status = start(
+        chosen,
+        CommandLine("script", tool.command, tuple(command[1:])),
+        granted,
+        databases or (),
+        options.outside(log_network, functions),
+    )
     if status and not write and not mounts:
         Printer().say("note: the tool saw the working folder read-only; --write before the tool's name lets it write")
     return status

@@ -26,6 +26,8 @@ class Grant:
     @classmethod
     def parse(cls, text: str) -> "Grant":
         """Read ``HOST[:PORT]``; raises ValueError with words."""
+        if "://" in text:
+            raise ValueError("the address of a page, not a host")
         host, port = _parted(text)
         if host == EVERYTHING:
             return cls(EVERYTHING, port)

@@ -1,12 +1,15 @@
-"""What a session may have of the program that started it, and of the network."""
+"""What a run or a session may have of the program that started it, and of the network."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wenv.guest.request import Granted
 from wenv.launcher.private_folders import PrivateFolders
 from wenv.policy.policy import Policy
+from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
     from wenv.network.broker import Broker
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outside:
-    """See `wenv.api.session.OpenEnvironment.session` for the first four; `loop` runs coroutine functions."""
+    """See `wenv.api.session.OpenEnvironment.session` for the first four; `loop` runs coroutine functions.
+
+    Raises TypeError and ValueError for what is no function.
+    """
 
     log_network: Callable[[dict[str, Any]], object] | None = None
     functions: Mapping[str, Callable[..., Any]] | None = None
@@ -39,16 +45,20 @@ class Outside:
         """Whether a session may reach anything, or what it tries is to be told."""
         return bool(policy.net or policy.listen or self.log_network is not None)
 
-    def request(self, policy: Policy) -> dict[str, Any]:
-        """What a guest is told of it."""
-        functions = {} if self._made is None else self._made.definitions
-        return {
-            "host": [*(["network"] if self.has_network(policy) else []), *(["functions"] if functions else [])],
-            "functions": functions,
-        }
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The functions as a guest is told of them, by name."""
+        return {} if self._made is None else self._made.definitions
 
-    def broker(self, policy: Policy, private: PrivateFolders) -> "Broker | None":
-        """What answers the orders of a new guest; None if nothing is to be answered."""
+    def granted(self, policy: Policy) -> list[Granted]:
+        """What is answered."""
+        network: list[Granted] = ["network"] if self.has_network(policy) else []
+        return [*network, "functions"] if self.definitions else network
+
+    def broker(
+        self, policy: Policy, private: PrivateFolders, say: Callable[[str], object] = lambda words: None
+    ) -> "Broker | None":
+        """What answers the orders of a new guest; None if nothing is to be answered.  `say` has words for the user."""
         if self._made is None and not self.has_network(policy):
             return None
         from wenv.network.broker import Broker  # late: few sessions have one
@@ -56,7 +66,7 @@ class Outside:
         from wenv.network.record import Record
 
         lane = Lane(private.exchange) if self.has_network(policy) else None
-        return Broker(policy.grants, record=Record(self.log_network), lane=lane, functions=self._made)
+        return Broker(policy.grants, record=Record(self.log_network), say=say, lane=lane, functions=self._made)
 
     def remote(self, policy: Policy, private: PrivateFolders) -> "RemoteOutside":
         """The same for a guest in another process."""
@@ -102,3 +112,25 @@ class RemoteOutside:
             return {"text": self.outside._made.call(name, arguments, keywords, lambda: False)}
         except FunctionError as error:
             return {"kind": error.kind, "message": str(error)}
+
+
+#: Of a run that has nothing.
+NOTHING = Outside()
+
+
+@contextmanager
+def brokered(policy: Policy, private: PrivateFolders, progress: Progress, outside: Outside) -> "Iterator[Broker | None]":
+    """What answers a run's orders; None where nothing is to be answered.  Says what was refused, at the end."""
+    for each in policy.grants.listen if policy.listen else ():
+        if not each.is_loopback:
+            progress.say(f"warning: whoever reaches this machine can connect to {each}")
+    broker = outside.broker(policy, private, progress.say)
+    if broker is None:
+        yield None
+        return
+    try:
+        yield broker
+    finally:
+        broker.close()
+        for words in broker.record.refusals:
+            progress.say(f"refused: {words}")

@@ -34,7 +34,7 @@ from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.run.bin import refresh_scripts
 from wenv.run.databases import locked
-from wenv.run.network import brokered
+from wenv.run.outside import NOTHING, Outside, brokered
 from wenv.run.planning import fitting, leave_plan
 from wenv.snapshot.contents import console_scripts
 from wenv.snapshot.ready import Ready
@@ -103,11 +103,11 @@ def sandbox(
     policy: Policy,
     progress: Progress,
     databases: Sequence[Path] = (),
-    log: Path | None = None,
+    outside: Outside = NOTHING,
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards, and `databases` are locked until then (databases.py).
 
-    `log` is a file for what it tries to reach (network.py).
+    `outside` is what it has of the host besides.
 
     Raises MountError, UsageError and WenvError.
     """
@@ -134,10 +134,10 @@ def sandbox(
     with (
         PrivateFolders(mount[1] for mount in shared) as private,
         locked(databases, shared) as names,
-        brokered(policy, private, progress, log) as broker,
+        brokered(policy, private, progress, outside) as broker,
     ):
         request["databases"] = names
-        request["host"] = [] if broker is None else ["network"]
+        request["host"], request["functions"] = outside.granted(policy), outside.definitions
         if program.source is not None:
             Path(private.root, TEMPORARY.strip("/"), PurePosixPath(program.target).name).write_bytes(program.source)
         yield Sandbox(
@@ -186,10 +186,10 @@ def run(
     policy: Policy,
     progress: Progress,
     databases: Sequence[Path] = (),
-    log: Path | None = None,
+    outside: Outside = NOTHING,
 ) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
-    outcome, error = run_told(ready, program, policy, progress, None, databases, log)
+    outcome, error = run_told(ready, program, policy, progress, None, databases, outside)
     if error is not None:
         raise error
     return outcome.status
@@ -202,11 +202,11 @@ def run_told(
     progress: Progress,
     sink: Callable[[int, bytes], None] | None,
     databases: Sequence[Path] = (),
-    log: Path | None = None,
+    outside: Outside = NOTHING,
 ) -> tuple[Outcome, TrapError | None]:
     """Run a program to its end; what it prints goes to `sink` (descriptor, data), or where this process's output goes.
 
-    `log` is a file for what it tries to reach.
+    `outside` is what it has of the host besides.
 
     Returns also what stopped it, if anything did.  Raises KeyboardInterrupt on Ctrl-C.
     """
@@ -222,7 +222,7 @@ def run_told(
         if sink is not None:
             sink(descriptor, data)
 
-    with sandbox(ready, program, policy, progress, databases, log) as prepared:
+    with sandbox(ready, program, policy, progress, databases, outside) as prepared:
         component = ready.runtime.component(progress, ready.environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
         guarded = protected(prepared.shared)

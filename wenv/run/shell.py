@@ -27,6 +27,7 @@ from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.removal import stop_and_remove
 from wenv.locations import history_file
 from wenv.policy.policy import Policy
+from wenv.run.outside import NOTHING, Outside
 from wenv.run.run import CHANGED, sandbox
 from wenv.snapshot.ready import Ready
 from wenv_cache.reading import Given, printable
@@ -110,12 +111,12 @@ class GuestThread:
 
 
 def run_shell(
-    ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = (), log: Path | None = None
+    ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = (), outside: Outside = NOTHING
 ) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
     environment = ready.environment
     policy = policy_of(environment).widened(granted)
-    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress, databases, log) as prepared:
+    with sandbox(ready, Program("code", "", CommandLine("code")), policy, progress, databases, outside) as prepared:
         guarded = protected(prepared.shared)
         before = None if protect(guarded, prepared.shared) else state(guarded)
         guest = GuestThread(prepared.private, policy)
