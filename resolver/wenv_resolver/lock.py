@@ -108,12 +108,17 @@ def is_lock(path: Path) -> bool:
 
 
 def lock_text(
-    wheels: Iterable[LockedFile], requested: Sequence[str], target: Target, runtime: str, beside: Path | None = None
+    wheels: Iterable[LockedFile],
+    requested: Sequence[str],
+    target: Target,
+    runtime: str,
+    beside: Path | None = None,
+    script: str | None = None,
 ) -> str:
     """The lock as TOML; the same wheels give the same text.  `runtime` names the one that `target` is of.
 
     Files and folders of this machine are named as they lie from the folder `beside`, in which the lock will be; without it by
-    their whole paths.
+    their whole paths.  `script` is the file's name of a script whose lock it is.
     """
     packages = [
         Package(
@@ -133,7 +138,14 @@ def lock_text(
         requires_python=SpecifierSet(f"=={target.python}.*"),
         created_by="wenv",
         packages=packages,
-        tool={TOOL: {"requested": asked, "runtime": runtime, **({CONTAINED: held} if held else {})}},
+        tool={
+            TOOL: {
+                "requested": asked,
+                "runtime": runtime,
+                **({CONTAINED: held} if held else {}),
+                **({"script": script} if script else {}),
+            }
+        },
     )
     return tomli_w.dumps(lock.to_dict())
 
@@ -264,12 +276,13 @@ def _with_address(text: str, files: Iterable[LockedFile]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LockFacts:
-    """What a lock says before it is known for what it is read: the runtime and what was asked for, if wenv wrote it, and its
-    packages as requirements."""
+    """What a lock says before it is known for what it is read: the runtime, what was asked for and the script's name that it is
+    the lock of, if wenv wrote it, and its packages as requirements."""
 
     runtime: str | None
     requirements: tuple[str, ...]
     requested: tuple[str, ...] | None = None
+    script: str | None = None
 
 
 def lock_facts(text: str) -> LockFacts:
@@ -283,7 +296,9 @@ def lock_facts(text: str) -> LockFacts:
     names = tuple(f"{p.name}=={p.version}" if p.version else str(p.name) for p in lock.packages)
     asked = tool.get("requested") if isinstance(tool, dict) else None
     requested = tuple(map(str, asked)) if isinstance(asked, list) else None
-    return LockFacts(runtime if isinstance(runtime, str) else None, names, requested)
+    script = tool.get("script") if isinstance(tool, dict) else None
+    owner = script if isinstance(script, str) else None
+    return LockFacts(runtime if isinstance(runtime, str) else None, names, requested, owner)
 
 
 def _unusable(package: Package, what: str) -> Unusable:

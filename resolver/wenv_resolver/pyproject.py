@@ -26,6 +26,26 @@ OWN_TABLES = {
     "pdm": "`pdm export -o requirements.txt`, and -r requirements.txt",
     "flit": "`flit` writes a [project] table when it is told to: see its documentation of `flit.metadata`",
 }
+#: What a source may say; some of it is refused by name.
+SOURCE_KEYS = frozenset(
+    [
+        "branch",
+        "editable",
+        "extra",
+        "git",
+        "group",
+        "index",
+        "lfs",
+        "marker",
+        "package",
+        "path",
+        "rev",
+        "subdirectory",
+        "tag",
+        "url",
+        "workspace",
+    ]
+)
 #: Keys of [tool.uv] that change what is installed and have no counterpart in pip.
 REFUSED = {
     "override-dependencies": "pip has no overrides: give what is wanted as a requirement or constraint",
@@ -93,6 +113,16 @@ def read_sources(path: Path, extras: Collection[str]) -> Project:
     return Project(tuple(lines), limits, "", _options(path, uv), editable)
 
 
+def with_sources(path: Path, lines: Sequence[str]) -> Project:
+    """Requirement lines with the addresses that [tool.uv.sources] of a pyproject.toml gives for them.
+
+    Raises RequirementsError for what cannot be obeyed.
+    """
+    uv = _table(path, _table(path, _document(path), "tool"), "uv")
+    sources = _table(path, uv, "sources")
+    return Project(tuple(_from_source(path, line, sources) for line in lines), editable=_editable(sources))
+
+
 def _editable(sources: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(
         canonicalize_name(name) for name, given in sources.items() if isinstance(given, dict) and given.get("editable")
@@ -124,10 +154,11 @@ def project_of(document: Mapping[str, Any], path: Path, extras: Sequence[str], g
     uv = _table(path, tool, "uv")
     sources = _table(path, uv, "sources")
     found = tuple(_from_source(path, line, sources) for line in lines.found)
+    bounds = [_bound(line) for line, addressed in zip(lines.found, found, strict=True) if line != addressed]
     python = project.get("requires-python", "")
     if not isinstance(python, str):
         raise RequirementsError(f"{path}: requires-python is no text")
-    limits = tuple(_texts(path, uv, "constraint-dependencies"))
+    limits = (*filter(None, bounds), *_texts(path, uv, "constraint-dependencies"))
     return Project(found, limits, python, _options(path, uv), _editable(sources))
 
 
@@ -235,16 +266,27 @@ def _from_source(path: Path, line: str, sources: Mapping[str, Any]) -> str:
     if given is None or requirement.url:
         return line
     label = f"{path}: [tool.uv.sources] {requirement.name}"
-    if not isinstance(given, dict):
+    if isinstance(given, list):
         raise RequirementsError(f"{label}: several sources are not read", "name the one that is wanted as a requirement")
-    requirement.url = _address(label, path, given)
+    if not isinstance(given, dict):
+        raise RequirementsError(f"{label} is no table", f'for example {requirement.name} = {{ path = "…" }}')
+    requirement.url = _address(label, requirement.name, path, given)
     requirement.specifier = type(requirement.specifier)()
     if "marker" in given:
         requirement.marker = _both(requirement.marker, Marker(given["marker"]))
     return str(requirement)
 
 
-def _address(label: str, path: Path, given: Mapping[str, Any]) -> str:
+def _bound(line: str) -> str:
+    """The versions that a requirement allows, as a constraint; empty for any."""
+    requirement = Requirement(line)
+    requirement.extras = set()
+    return str(requirement) if requirement.specifier else ""
+
+
+def _address(label: str, name: str, path: Path, given: Mapping[str, Any]) -> str:
+    if unknown := sorted(given.keys() - SOURCE_KEYS):
+        raise RequirementsError(f"{label}: unknown: {', '.join(unknown)}", f"known are {', '.join(sorted(SOURCE_KEYS))}")
     below = f"#subdirectory={given['subdirectory']}" if given.get("subdirectory") else ""
     if "url" in given:
         return f"{given['url']}{below}"
@@ -252,11 +294,23 @@ def _address(label: str, path: Path, given: Mapping[str, Any]) -> str:
         revision = given.get("rev") or given.get("tag") or given.get("branch")
         return f"git+{given['git']}{f'@{revision}' if revision else ''}{below}"
     if "path" in given:
-        return (path.absolute().parent / str(given["path"])).resolve().as_uri() + below
+        folder = (path.absolute().parent / str(given["path"])).resolve()
+        _check_name(label, name, folder / str(given.get("subdirectory", "")) / NAME)
+        return folder.as_uri() + below
     kind = next(iter(given), "nothing")
     raise RequirementsError(
         f"{label} = {{ {kind} = … }} is not read", "`uv export -o requirements.txt`, and -r requirements.txt"
     )
+
+
+def _check_name(label: str, name: str, path: Path) -> None:
+    """Raises RequirementsError where a project's own file calls it otherwise."""
+    if not path.is_file():
+        return
+    project = _document(path).get("project", {})
+    own = project.get("name") if isinstance(project, dict) else None
+    if isinstance(own, str) and canonicalize_name(own) != canonicalize_name(name):
+        raise RequirementsError(f"{label}: the project in {path.parent} is called {own}")
 
 
 def _options(path: Path, uv: Mapping[str, Any]) -> IndexOptions:

@@ -18,6 +18,8 @@ _SHA256 = re.compile("[0-9A-Fa-f]{64}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 
 
+#: The name and the extras that a requirement begins with.
+_HEAD = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?")
 _AGO = re.compile(r"(?:P|PT)?(\d{1,5}) ?(h|hours?|d|days?|w|weeks?)", re.IGNORECASE)
 
 
@@ -147,6 +149,13 @@ class Line:
         except InvalidRequirement:
             return None
 
+    def with_extras(self, extras: Iterable[str]) -> "Line":
+        """The same with these extras besides."""
+        match = None if self.name is None else _HEAD.match(self.text)
+        if match is None or not set(extras) - set(own := Requirement(self.text).extras):
+            return self
+        return replace(self, text=f"{match['name']}{bracketed({*own, *extras})}{self.text[match.end() :]}")
+
     def as_json(self) -> dict[str, Any]:
         """For manifests."""
         name, at, url = self.text.partition(" @ ")
@@ -177,11 +186,16 @@ class Requested:
         return frozenset(line.name for line in self.requirements if line.name)
 
     def merged(self, other: "Requested") -> "Requested":
-        """This and `other`: requirements of the same project replace this one's."""
+        """This and `other`: requirements of the same project replace this one's, whose extras stay."""
         fresh = {line.name for line in other.requirements if line.name}
         kept = tuple(line for line in self.requirements if line.name is None or line.name not in fresh)
+        extras: dict[str, set[str]] = {}
+        for line in self.requirements:
+            if line.name in fresh and line.name is not None:
+                extras.setdefault(line.name, set()).update(Requirement(line.text).extras)
+        added = tuple(line.with_extras(extras.get(line.name or "", ())) for line in other.requirements)
         return Requested(
-            tuple(dict.fromkeys(kept + other.requirements)),
+            tuple(dict.fromkeys(kept + added)),
             tuple(dict.fromkeys(self.constraints + other.constraints)),
             self.options.merged(other.options),
         )

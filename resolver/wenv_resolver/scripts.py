@@ -36,7 +36,7 @@ def script_metadata(path: Path) -> dict[str, Any] | None:
     """The tables of a script's block; None if it has none.  Raises RequirementsError for one that cannot be read."""
     try:
         with path.open("rb") as file:
-            text = file.read(LARGEST).decode("utf-8", "replace")
+            text = file.read(LARGEST).decode("utf-8-sig", "replace")
     except OSError as error:
         raise RequirementsError(f"{path}: {error.strerror}") from error
     return _tables(text, str(path))
@@ -44,7 +44,7 @@ def script_metadata(path: Path) -> dict[str, Any] | None:
 
 def metadata_in(text: bytes, origin: str) -> dict[str, Any] | None:
     """The same for the text of a script that came from `origin`."""
-    return _tables(text[:LARGEST].decode("utf-8", "replace"), origin)
+    return _tables(text[:LARGEST].decode("utf-8-sig", "replace"), origin)
 
 
 def _tables(text: str, origin: str) -> dict[str, Any] | None:

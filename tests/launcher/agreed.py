@@ -40,6 +40,7 @@ NUMBERS: Mapping[str, tuple[int, str]] = {
 }
 TEXTS: Mapping[str, str] = {
     "BLOCK": program.BLOCK.decode(),
+    "MARK": "".join(f"\\{byte:o}" for byte in program.MARK),
     "INTERFACE": c_api.INTERFACE.decode(),
     "MAIN_FUNCTION": c_api.MAIN_FUNCTION.decode(),
     "HOST_INTERFACE": c_api.HOST_INTERFACE.decode(),

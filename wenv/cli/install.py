@@ -95,10 +95,13 @@ def uninstall(
 
       wenv uninstall rich
     """
+    from packaging.utils import canonicalize_name
+
     from wenv.cli.workspace import open_workspace
     from wenv.environment import find
     from wenv.make import create, solve
     from wenv.make.uninstall import without
+    from wenv.report.packages import package_reports
 
     with Printer(quiet=quiet or as_json) as printer:
         chosen = find.find(name, path)
@@ -107,7 +110,12 @@ def uninstall(
         def decide(current: "Environment") -> solve.Solution:
             return without(runtime, current, names, printer)
 
-        report(printer, runtime, *create.change(runtime, chosen.folder, decide, printer), as_json)
+        before, after = create.change(runtime, chosen.folder, decide, printer)
+        report(printer, runtime, before, after, as_json)
+        gone = {canonicalize_name(name) for name in names}
+        for each in package_reports(runtime, after, printer):
+            if each.name in gone and each.needed_by:
+                printer.say(f"{each.name} stays: {', '.join(each.needed_by)} needs it")
 
 
 def report(printer: Printer, runtime: "Runtime", before: "Environment", after: "Environment", as_json: bool) -> None:

@@ -1,13 +1,17 @@
 """``wenv lock``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wenv.cli import options
 from wenv.cli.printer import Printer
 from wenv.environment.kinds import Choice
+
+if TYPE_CHECKING:
+    from wenv.environment.manifest import Environment
+    from wenv.runtimes.workspace import Workspace
 
 
 def lock(
@@ -58,7 +62,6 @@ def lock(
     from wenv.errors import UsageError
     from wenv.make import solve
     from wenv.make.choose_runtime import chosen_runtime
-    from wenv.make.locked import lock_of
     from wenv.make.wanted import Wanted, index_options
     from wenv_cache.files import rewrite
     from wenv_resolver.fetch import fetch
@@ -67,9 +70,9 @@ def lock(
     if script is not None:
         if names or files or editables or constraints or output is not None:
             raise UsageError("--script names what is locked, and where")
-        from wenv.make.scripts import lock_of_script
+        from wenv.make.scripts import lock_to_write
 
-        files, output = [script], lock_of_script(script)
+        files, output = [script], lock_to_write(script)
     if output is not None and not is_lock(output):
         raise UsageError(f"{output.name} is no name for a lock", "call it pylock.toml or pylock.NAME.toml")
     with Printer(quiet=quiet) as printer:
@@ -88,19 +91,33 @@ def lock(
                     kept = read_lock(before, str(output), target)[0]
             solved = solve.solve(chosen, wanted, printer, kept, inputs.rules, refresh=refresh or upgrade)
             with workspace.store.writing() as writing:
-                wheels = [file for file in solved.files if not file.is_source]  # sources have been looked into already
-                fetched = [item.file for item in fetch(writing, wheels, target, wanted.options, printer)]
+                ready = [file for file in solved.files if not file.is_source]  # sources have been looked into already
+                fetched = [item.file for item in fetch(writing, ready, target, wanted.options, printer)]
             sources = [file for file in solved.files if file.is_source]
             lines = [line.text for line in wanted.requirements]
+            of_script = None if script is None else script.resolve().name
             beside = output.absolute().parent if output is not None else Path.cwd()
-            text = lock_text([*fetched, *sources], lines, target, chosen.kind.value, beside)
+            text = lock_text([*fetched, *sources], lines, target, chosen.kind.value, beside, of_script)
         else:
-            text = lock_of(workspace.store, find.find(name, path))
+            text = _of_environment(workspace, find.find(name, path), output, printer)
         if output is None:
             print(text, end="")
         else:
             rewrite(output, text)
             printer.say(f"Wrote {output}")
+
+
+def _of_environment(workspace: "Workspace", chosen: "Environment", output: Path | None, printer: Printer) -> str:
+    """The lock of an environment; in a file, folders of this machine are named as they lie from that."""
+    from wenv.make.locked import lock_of
+    from wenv_resolver.lock import LOCK_NAME, lock_text, read_lock
+
+    text, runtime = lock_of(workspace.store, chosen), workspace.runtime_for(chosen)
+    target = runtime.target(printer)
+    files, asked = read_lock(text, str(chosen.folder / LOCK_NAME), target)
+    if output is None or not any(file.url.startswith("file:") for file in files):
+        return text
+    return lock_text(files, asked, target, runtime.kind.value, output.absolute().parent)
 
 
 def register(app: typer.Typer) -> None:

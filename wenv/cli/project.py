@@ -41,7 +41,8 @@ def add(
 ) -> None:
     """Add packages to pyproject.toml and to the environment here, which is made if there is none.
 
-    A package without a version gets the one that is installed as its lowest.  `wenv install` changes the environment alone.
+    A package without a version gets the one that is installed as its lowest; in a script it stands as it is given.  `wenv
+    install` changes the environment alone.
 
     [bold]Examples[/]
 
@@ -64,6 +65,7 @@ def add(
         return
     path = project.project_file(Path.cwd())
     project.check(path, names)
+    given, editables = project.asked_for(path, names, group, extra)
     rules = options.build_rules(no_build, build_only)
     with Printer(quiet=quiet) as printer:
         workspace, current = open_workspace(), nearest()
@@ -71,12 +73,12 @@ def add(
             is_there = not project.table_is_missing(path, group, extra)
             extras, groups = (extra,) if extra and is_there else (), (group,) if group and is_there else ()
             files = (path,) if extras or groups or project.has_dependencies(path) else ()
-            wanted = Wanted(tuple(names), files, (), extras, groups, rules=rules)
+            wanted = Wanted(given, files, (), extras, groups, editables, rules=rules)
             solved = first_solution(workspace, Choice.AUTO, wanted, printer)
             made = create.create(place(), solved, Policy(), printer)
             printer.say(f"Created .wenv with {packages_of(len(made.packages))} on {made.runtime.name}")
         else:
-            adding, runtime = Wanted(tuple(names), rules=rules), workspace.runtime_for(current)
+            adding, runtime = Wanted(given, editables=editables, rules=rules), workspace.runtime_for(current)
             before, made = create.change(
                 runtime, current.folder, lambda state: adding.added_to(state, runtime, printer), printer
             )
@@ -85,6 +87,7 @@ def add(
         versions |= {name: held.version for name, held in workspace.runtime_for(made).contents.packages.items()}
         for line in project.add(path, names, versions, group, extra):
             printer.say(f"{path.name}: {line}")
+        _say_of_lock(printer)
 
 
 def _of_next_run(script: Path, words: str) -> str:
@@ -137,6 +140,14 @@ def drop(
                     runtime, current.folder, lambda state: without(runtime, state, asked, printer), printer
                 )
                 report(printer, runtime, before, made, as_json=False)
+        _say_of_lock(printer)
+
+
+def _say_of_lock(printer: Printer) -> None:
+    """A lock beside a project's file decides what `sync` makes: say so where the file was changed."""
+    if (lock := Path(SOURCES[0])).is_file():
+        renewed = f"`wenv lock -r {SOURCES[1]} -o {lock}`"
+        printer.say(f"{lock} is as it was, and decides what `wenv sync` makes until {renewed} renews it")
 
 
 def sync(

@@ -75,7 +75,7 @@ def run(
 
       wenvx cowsay -t moo
       wenvx --write black .
-      wenvx ruff@0.9.1 --version
+      wenvx cowsay@6.0 -t moo
       wenvx --from 'rich-cli' rich README.md
     """
     from wenv.cli.run import start
@@ -187,10 +187,9 @@ def upgrade(
     workspace = open_workspace()
     with Printer(quiet=quiet) as printer:
         for name in names or [tool.name for tool in installed(workspace.store)]:
-            before, made = upgrade(workspace, name, printer)
-            printer.say(
-                f"{made.name} {before} -> {made.version}" if before != made.version else f"{made.name} {before} is the newest"
-            )
+            before, made, asked = upgrade(workspace, name, printer)
+            newest = f"{made.name} {before} is the newest{f' that {asked} allows' if asked != made.name else ''}"
+            printer.say(f"{made.name} {before} -> {made.version}" if before != made.version else newest)
 
 
 def uninstall(

@@ -33,6 +33,8 @@ class Program:
 
 #: How a script's block of metadata begins, and how many bytes are looked through for it (wenv/launcher/native/program.c, too).
 BLOCK, LARGEST_SCRIPT = b"# /// script", 1 << 20
+#: With which a text in UTF-8 may begin.
+MARK = b"\xef\xbb\xbf"
 
 
 def may_have_block(path: str) -> bool:
@@ -60,7 +62,7 @@ def stdin_has_block() -> bool:
 
 
 def _has_block(text: bytes) -> bool:
-    return text.startswith(BLOCK) or b"\n" + BLOCK in text
+    return text.removeprefix(MARK).startswith(BLOCK) or b"\n" + BLOCK in text
 
 
 def _is_file() -> bool:

@@ -7,7 +7,7 @@ script, and pip's variables are as they were; wenv/make/scripts.py finds the env
 import os
 
 from wenv.launcher.guest_paths import folder_key, sha256
-from wenv.launcher.program import BLOCK, LARGEST_SCRIPT
+from wenv.launcher.program import BLOCK, LARGEST_SCRIPT, MARK
 
 SUFFIX = ".script"
 
@@ -37,7 +37,7 @@ def _digest(script: str, lock: str) -> str:
     """Of the lines of comment that the block is among, the lock, and pip's variables; empty for other than one block."""
     try:
         with open(script, "rb", buffering=0) as file:
-            text = b"\n" + file.read(LARGEST_SCRIPT).replace(b"\r\n", b"\n")
+            text = b"\n" + file.read(LARGEST_SCRIPT).removeprefix(MARK).replace(b"\r\n", b"\n")
     except OSError:
         return ""
     if text.count(b"\n" + BLOCK) != 1:

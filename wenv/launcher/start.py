@@ -85,7 +85,7 @@ def run_command(
             folder = os.path.join(place, value)
             if os.path.dirname(folder) != place:
                 return list(arguments)
-    if not words or words[0].startswith(("--", "-h", "-n")):
+    if not words or words[0].startswith(("--", "-h", "-n", "-y")):
         return list(arguments)
     script = words[1] if words[0] in PYTHON_NAMES and len(words) > 1 else words[0]
     if not folder and script == "-" and stdin_has_block():

@@ -11,6 +11,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from wenv.errors import UsageError, WenvError
 from wenv_cache.files import rewrite
+from wenv_resolver.pyproject import with_sources
+from wenv_resolver.requirements import bracketed, folder_of
 
 NAME = "pyproject.toml"
 
@@ -92,6 +94,42 @@ def requirement_of(text: str, path: Path) -> Requirement:
         raise WenvError(f"{text} has no name that could stand in {path.name}", "write NAME @ ADDRESS") from None
 
 
+def asked_for(
+    path: Path, names: Sequence[str], group: str | None, extra: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the environment is to be given for requirements that are added: names, and folders of editable projects.
+
+    A bare name that stands in the file already means what it says there, and [tool.uv.sources] says where it comes from.
+    Raises WenvError, also for a project whose build says what it needs.
+    """
+    document = _read(path)
+    kind = "optional-dependencies" if extra else "dependencies"
+    if group is None and kind in document["project"].get("dynamic", []):
+        raise WenvError(
+            f"{path.name}: project.{kind} are dynamic: the build says what they are", "write it where that reads it"
+        )
+    listed = _listed(document, group, extra)
+    lines = [_written(listed, requirement_of(given, path), given) for given in names]
+    found = with_sources(path, lines)
+    requirements = [Requirement(line) for line in found.lines]
+    folders = {each: canonicalize_name(each.name) in found.editable and each.url is not None for each in requirements}
+    editables = tuple(f"{folder_of(str(each.url))}{bracketed(each.extras)}" for each, is_one in folders.items() if is_one)
+    return tuple(line for line, each in zip(found.lines, requirements, strict=True) if not folders[each]), editables
+
+
+def _written(listed: Any, requirement: Requirement, given: str) -> str:
+    """The line of a project that stands in a list already, if nothing but its name is given, with its extras."""
+    if requirement.specifier or requirement.url or requirement.marker:
+        return given
+    name = canonicalize_name(requirement.name)
+    for line in listed:
+        if _name(line) == name:
+            there = Requirement(str(line))
+            there.extras |= requirement.extras
+            return str(there)
+    return given
+
+
 def put(listed: Any, name: str, text: str) -> None:
     """Have a list of requirements hold a project's line, in the place of one that is there."""
     same = [index for index, line in enumerate(listed) if _name(line) == name]
@@ -117,10 +155,12 @@ def add(path: Path, names: Sequence[str], versions: Mapping[str, str], group: st
     """
     document = _read(path)
     listed, written = _listed(document, group, extra), []
+    sourced = {canonicalize_name(name) for name in document.get("tool", {}).get("uv", {}).get("sources", {})}
     for given in names:
         requirement = requirement_of(given, path)
-        name, text = canonicalize_name(requirement.name), given
-        if not requirement.specifier and requirement.url is None and name in versions:
+        name = canonicalize_name(requirement.name)
+        text = _written(listed, requirement, given)
+        if text == given and not requirement.specifier and requirement.url is None and name in versions and name not in sourced:
             head, semicolon, marker = given.partition(";")
             text = f"{head.strip()}>={versions[name]}{semicolon and f' ;{marker}'}"
         put(listed, name, text)
@@ -132,14 +172,14 @@ def add(path: Path, names: Sequence[str], versions: Mapping[str, str], group: st
 def drop(path: Path, names: Sequence[str], group: str | None, extra: str | None) -> list[str]:
     """Take requirements out; returns the lines that are gone.  Raises WenvError for one that is not there."""
     document = _read(path)
+    if table_is_missing(path, group, extra):
+        raise WenvError(f"{path.name} has no {f'group {group}' if group else f'extra {extra}'}")
     listed, gone = _listed(document, group, extra), []
     for given in names:
         taken = take(listed, given)
         if not taken:
-            where = f"group {group}" if group else f"extra {extra}" if extra else "dependencies"
-            raise WenvError(
-                f"{given} is not among the {where} of {path.name}", "`wenv uninstall` changes the environment alone"
-            )
+            where = f"in the group {group}" if group else f"in the extra {extra}" if extra else "among the dependencies"
+            raise WenvError(f"{given} is not {where} of {path.name}", "`wenv uninstall` changes the environment alone")
         gone += taken
     rewrite(path, tomlkit.dumps(document))
     return gone

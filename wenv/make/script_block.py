@@ -12,42 +12,48 @@ from wenv.make.project import put, requirement_of, take
 from wenv_cache.files import rewrite
 from wenv_resolver.scripts import BLOCK, script_block
 
+#: With which a text in UTF-8 may begin.
+MARK = "\ufeff"
+
 
 def add(path: Path, names: Sequence[str]) -> None:
     """Add requirements to a script's block, which is made if there is none.
 
     Raises WenvError for what is no requirement or no script, RequirementsError for several blocks.
     """
-    text, document = _read(path)
+    mark, text, document = _read(path)
     listed = document.setdefault("dependencies", tomlkit.array().multiline(True))
     for given in names:
         put(listed, canonicalize_name(requirement_of(given, path).name), given)
-    _write(path, text, document)
+    _write(path, mark, text, document)
 
 
 def drop(path: Path, names: Sequence[str]) -> None:
     """Take requirements out of a script's block.  Raises what `add` does, and WenvError for one that is not there."""
-    text, document = _read(path)
+    mark, text, document = _read(path)
     listed = document.get("dependencies", [])
     for given in names:
         if not take(listed, given):
             raise WenvError(f"{given} is not among the dependencies of {path.name}")
-    _write(path, text, document)
+    _write(path, mark, text, document)
 
 
-def _read(path: Path) -> tuple[str, tomlkit.TOMLDocument]:
+def _read(path: Path) -> tuple[str, str, tomlkit.TOMLDocument]:
+    """The mark of the text's encoding, if it has one, the text, and its block."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read()
+        mark = text[: text.startswith(MARK)]
+        text = text.removeprefix(MARK)
         document = tomlkit.parse(script_block(text, str(path)) or "")
     except (OSError, ValueError, TOMLKitError) as error:
         raise WenvError(f"{path}: {error}") from error
     if not isinstance(document.get("dependencies", []), list):
         raise WenvError(f"{path}: its dependencies are no list")
-    return text, document
+    return mark, text, document
 
 
-def _write(path: Path, text: str, document: tomlkit.TOMLDocument) -> None:
+def _write(path: Path, mark: str, text: str, document: tomlkit.TOMLDocument) -> None:
     end = "\r\n" if "\r\n" in text else "\n"
     lines = [f"# {line}".rstrip() for line in tomlkit.dumps(document).splitlines()]
     block = "\n".join(["# /// script", *lines, "# ///"])
@@ -58,4 +64,4 @@ def _write(path: Path, text: str, document: tomlkit.TOMLDocument) -> None:
     else:
         first = plain.index("\n") + 1 if plain.startswith("#!") and "\n" in plain else 0
         changed = f"{plain[:first]}{block}\n\n{plain[first:]}"
-    rewrite(path, changed.replace("\n", end))
+    rewrite(path, mark + changed.replace("\n", end))

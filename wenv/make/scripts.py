@@ -14,6 +14,7 @@ from wenv.environment.granting import request_in
 from wenv.environment.kinds import Choice
 from wenv.environment.known import exists, last_used, script_note
 from wenv.environment.manifest import Environment, load
+from wenv.errors import UsageError
 from wenv.launcher.script_notes import SUFFIX, note_file, note_text
 from wenv.locations import registry_folder, script_environments
 from wenv.make.choose_runtime import first_solution
@@ -27,10 +28,11 @@ from wenv_cache.errors import UserError
 from wenv_cache.files import write_atomically
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
+from wenv_resolver.building.trees import digest_of
 from wenv_resolver.lock import as_locked, lock_facts
 from wenv_resolver.pip_settings import Settings, settings
 from wenv_resolver.progress import Progress
-from wenv_resolver.requirements import Requested
+from wenv_resolver.requirements import Requested, folder_of
 
 #: For how long an environment is kept that no script has used.
 KEPT = timedelta(days=30)
@@ -60,6 +62,9 @@ def environment_of(
     """
     place = lock_of_script(script) if script is not None else None
     lock = place if place is not None and place.is_file() else None
+    if script is not None and lock is not None and not _is_lock_of(script, lock):
+        progress.say(f"warning: {lock.name} is the lock of something else than {script.name}, and is not used")
+        lock = None
     if script is None:
         wanted = Wanted(tuple(names), rules=rules)
     elif lock is not None and not names:
@@ -77,6 +82,7 @@ def environment_of(
     beside = str(script.absolute().parent) if script is not None and has_paths and not is_outside else ""
     asked = base.asked_for if base is not None else Requested()
     told: list[object] = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
+    told += _local_projects(names, script if has_paths and not is_outside else None)
     told += [lock.read_text("utf-8", "replace")] if lock is not None else []
     told += _of_pip(settings(workspace.store))
     told += [sorted(rules.only)] if rules.only is not None else []
@@ -112,6 +118,16 @@ def environment_of(
     return made
 
 
+def _local_projects(names: Sequence[str], script: Path | None) -> list[str]:
+    """The folders and files of this machine that are named, as whole addresses, and what is in them: a new state is built."""
+    local = [name for name in names if "file:" in name or name.startswith((".", "/", "~")) or "/" in name.partition("[")[0]]
+    if not local and script is None:
+        return []
+    wanted = Wanted(tuple(local), (script,) if script is not None else ())
+    lines = [line for line in wanted.gathered.requested.requirements if "file:" in line.text and not line.editable]
+    return [f"{line.text} {digest_of(folder_of(line.text))}" for line in lines]
+
+
 def _leave(note: tuple[str, str] | None) -> None:
     """Write what finds the environment again at once."""
     if note is not None and note[0]:
@@ -123,6 +139,27 @@ def lock_of_script(script: Path) -> Path:
     """Where a script's lock lies: beside the script, or the one that a link leads to."""
     script = script.resolve() if script.is_symlink() else script
     return script.with_name(f"pylock.{re.sub('[^A-Za-z0-9_-]', '-', script.stem)}.toml")
+
+
+def lock_to_write(script: Path) -> Path:
+    """Where a script's lock is to be written.  Raises UsageError where that is the lock of something else."""
+    if not script.is_file():
+        raise UsageError(f"there is no script {script}")
+    lock = lock_of_script(script)
+    if lock.is_file() and not _is_lock_of(script, lock):
+        owner = lock_facts(lock.read_text("utf-8", "replace")).script
+        whose = f"is the lock of {owner}" if owner else f"is not known as the lock of {script.name}"
+        raise UsageError(f"{lock.name} {whose}", "rename the script, or delete that lock")
+    return lock
+
+
+def _is_lock_of(script: Path, lock: Path) -> bool:
+    """Whether a lock is a script's, as it says: two scripts' may have one name, and a project's may have a script's.
+
+    One that does not say so counts if it was made for what the script names.
+    """
+    owner = lock_facts(lock.read_text("utf-8", "replace")).script
+    return owner == script.resolve().name if owner is not None else not _does_not_fit(script, lock)
 
 
 def _of_pip(configured: Settings) -> list[object]:

@@ -177,8 +177,8 @@ def tool_folder(name: str) -> Path:
     return folder
 
 
-def upgrade(workspace: Workspace, name: str, progress: Progress) -> tuple[str, Installed]:
-    """Give a tool the newest versions that its requirements allow; returns the version before, and the tool.
+def upgrade(workspace: Workspace, name: str, progress: Progress) -> tuple[str, Installed, str]:
+    """Give a tool the newest versions that its requirements allow; returns the version before, the tool, and its requirement.
 
     Raises what `install` does.
     """
@@ -187,7 +187,7 @@ def upgrade(workspace: Workspace, name: str, progress: Progress) -> tuple[str, I
     lines = load(folder).asked_for.requirements
     own = next(line for line in lines if line.name == folder.name)
     others = [line.text for line in lines if line is not own]
-    return before, install(workspace, Tool(own.text, folder.name), others, progress, again=True)
+    return before, install(workspace, Tool(own.text, folder.name), others, progress, again=True), own.text
 
 
 def uninstall(store: Store, name: str) -> list[str]:

@@ -21,11 +21,12 @@ def without(runtime: Runtime, current: Environment, names: Sequence[str], progre
     before = current.asked_for
     asked = {line.name for line in before.requirements}
     reports = {r.name: r for r in package_reports(runtime, current, progress)}
+    going = set(map(canonicalize_name, names))
     for given in names:
         wanted = canonicalize_name(given)
         if wanted not in asked and wanted not in reports:
             raise WenvError(f"{given} is not in {current.label}", "`wenv info` lists what is")
-        if wanted not in asked:
-            needed = ", ".join(reports[wanted].needed_by)
+        if wanted not in asked and (users := set(reports[wanted].needed_by) - going):
+            needed = ", ".join(sorted(users))
             raise WenvError(f"{given} was not asked for; it is needed by {needed}", f"uninstall {needed}")
     return solve.solve(runtime, before.without(names), progress, locked_wheels(runtime, current, progress))

@@ -1,6 +1,6 @@
 """From what a user names (packages, files, options) to a solution."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,11 @@ from wenv.make.locked import locked_wheels
 from wenv.runtimes import Runtime
 from wenv.runtimes.choice import with_advice
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
-from wenv_resolver.errors import UnusablePackagesError
-from wenv_resolver.lock import is_lock, read_lock
+from wenv_resolver.errors import ResolverError, UnusablePackagesError
+from wenv_resolver.lock import LockedFile, is_lock, read_lock
 from wenv_resolver.progress import Progress
 from wenv_resolver.reading import Gathered, gather
-from wenv_resolver.requirements import IndexOptions, Requested, bracketed, folder_of, moment
+from wenv_resolver.requirements import IndexOptions, Line, Requested, bracketed, folder_of, moment
 
 
 def index_options(
@@ -176,6 +176,48 @@ class Wanted:
             files = (*(file for file in kept if file.name not in names_added), *added)
             return solve.Solution(runtime, wanted, files, self.rules)
         try:
-            return solve.solve(runtime, wanted, progress, () if upgrade else kept, self.rules, refresh=refresh or upgrade)
+            once = Once(progress)
+            solved = solve.solve(runtime, wanted, once, () if upgrade else kept, self.rules, refresh=refresh or upgrade)
+            return solved if upgrade or not kept else self._with_newest(solved, adding, kept, once, refresh=refresh)
         except UnusablePackagesError as error:
             raise with_advice(error, runtime) from error
+
+    def _with_newest(
+        self, solved: solve.Solution, adding: Requested, kept: Sequence[LockedFile], progress: Progress, *, refresh: bool
+    ) -> solve.Solution:
+        """A solution in which what is added has the newest version that its requirements allow, whatever is there already."""
+        wanted, runtime = solved.requested, solved.runtime
+        names = {line.name for line in adding.requirements if " @ " not in line.text}
+
+        def versions(files: Iterable[LockedFile]) -> dict[str, str]:
+            return {file.name: file.version for file in files if file.name in names}
+
+        limited = replace(adding, constraints=wanted.constraints, options=wanted.options)
+        try:
+            alone = solve.solve(runtime, limited, progress, (), self.rules, refresh=refresh)
+            if versions(alone.files) == versions(solved.files):
+                return solved
+            newest = versions(solve.solve(runtime, wanted, progress, (), self.rules, refresh=refresh).files)
+            if newest == versions(solved.files):
+                return solved
+            pins = tuple(Line(f"{name}=={version}") for name, version in newest.items())
+            pinned = replace(wanted, constraints=(*wanted.constraints, *pins))
+            found = solve.solve(runtime, pinned, progress, kept, self.rules, refresh=refresh)
+        except (ResolverError, WenvError):  # then what was found is what there is
+            return solved
+        return replace(found, requested=wanted)
+
+
+class Once:
+    """Passes on what is said, each sentence once."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._said = set[str]()
+        self._progress = progress
+        self.begin, self.advance, self.note, self.end = progress.begin, progress.advance, progress.note, progress.end
+
+    def say(self, sentence: str) -> None:
+        """See `Progress`."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._progress.say(sentence)

@@ -112,11 +112,10 @@ def package_reports(runtime: Runtime, environment: Environment, progress: Progre
     metadata.update({name: _metadata(store.tree(library), name, held.version) for name, held in contained.items()})
     needed_by: dict[str, set[str]] = {}
     layered = {package.name for package in environment.packages}
+    extras = _extras(environment, metadata, markers)
     for name, message in metadata.items():
-        lines = message.get("requires", ())
-        needs = _requirements(lines, markers, ["", *message.get("extras", ())]) & layered
-        # what the runtime holds is there whether an extra was chosen or not
-        for needed in needs | (_requirements(lines, markers, [""]) & contained.keys()):
+        needs = _requirements(message.get("requires", ()), markers, ["", *extras.get(name, ())])
+        for needed in needs.keys() & (layered | contained.keys()):
             needed_by.setdefault(needed, set()).add(name)
     requested = environment.requested_names
     reports = []
@@ -175,14 +174,42 @@ def _metadata(folder: Path, name: str = "", version: str = "") -> dict[str, Any]
     return {}
 
 
-def _requirements(lines: Iterable[str], markers: Mapping[str, str], extras: Sequence[str]) -> set[str]:
-    """Names of what is needed with any of the extras; which of them were chosen shows in what is there."""
-    names: set[str] = set()
+def _extras(
+    environment: Environment, metadata: Mapping[str, Mapping[str, Any]], markers: Mapping[str, str]
+) -> dict[str, set[str]]:
+    """The extras of each package that were asked for, by the user or by another package that is there."""
+    found: dict[str, set[str]] = {}
+    waiting = [(name, found_extras) for name, found_extras in _asked_extras(environment).items()]
+    waiting += [(name, set()) for name in metadata]
+    while waiting:
+        name, more = waiting.pop()
+        known = found.get(name)
+        if known is not None and more <= known:
+            continue
+        found[name] = known = (known or set()) | more
+        needed = _requirements(metadata.get(name, {}).get("requires", ()), markers, ["", *known])
+        waiting += [(each, extras) for each, extras in needed.items() if extras]
+    return found
+
+
+def _asked_extras(environment: Environment) -> dict[str, set[str]]:
+    """The extras that a user asked for, by the package's name."""
+    found: dict[str, set[str]] = {}
+    for line in environment.asked_for.requirements:
+        if line.name is not None:
+            found.setdefault(line.name, set()).update(canonicalize_name(each) for each in Requirement(line.text).extras)
+    return found
+
+
+def _requirements(lines: Iterable[str], markers: Mapping[str, str], extras: Sequence[str]) -> dict[str, set[str]]:
+    """Names of what is needed with any of the extras, and the extras that are wanted of these."""
+    names: dict[str, set[str]] = {}
     for line in lines:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
         if requirement.marker is None or any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in extras):
-            names.add(canonicalize_name(requirement.name))
+            wanted = names.setdefault(canonicalize_name(requirement.name), set())
+            wanted.update(canonicalize_name(extra) for extra in requirement.extras)
     return names

@@ -57,6 +57,8 @@ class Repository:
 def write_folder(folder: Path, archive: Path) -> str:
     """Write a project's folder to a tar file; returns a digest of what a build could read of it.  Raises BuildError."""
     digest, files, size, root = hashlib.sha256(), 0, 0, folder.resolve()
+    if not folder.exists():
+        raise BuildError(f"{folder} does not exist")
     _check_is_project(folder, root)
     with tarfile.open(archive, "w") as tar:
         for path in _inside(root):
@@ -72,6 +74,17 @@ def write_folder(folder: Path, archive: Path) -> str:
         if (root / ".git").is_dir() and _version_is_from_git(root):
             tar.add(root / ".git", "project/.git")
             digest.update(_git(root, "describe", "--tags", "--always", "--dirty", "--long").encode())
+    return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """A digest of a project's folder as a build would read it, or of a file; empty for what is not there."""
+    if not path.is_dir():
+        return _content(path) if path.exists() else ""
+    root, digest = path.resolve(), hashlib.sha256()
+    for each in _inside(root):
+        name = each.relative_to(root).as_posix()
+        digest.update(f"{name}\0{os.access(each, os.X_OK)}\0{_content(each)}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -75,8 +75,11 @@ def forget_warnings(*, of_pages: bool) -> None:
 
 
 def pip_warnings() -> list[str]:
-    """What pip has said of versions that it left out or chose, and of indexes that it could not reach; each once, in a line."""
-    said = [_shortened(" ".join(m.split())) for m in _collector.messages if not m.startswith("Retrying")]
+    """What pip has said of versions that it left out or chose, and of indexes that it could not reach; each once, in a line.
+
+    What it says of versions that exclude each other is another's to tell, should there be none that do not.
+    """
+    said = [_shortened(" ".join(m.split())) for m in _collector.messages if not m.startswith(("Retrying", "Cannot install"))]
     lost = [message for message in _collector.messages if message.startswith("Retrying")]
     if lost and not any(words.startswith("Could not fetch") for words in said):
         said.append(" ".join(lost[-1].split()))
@@ -128,4 +131,4 @@ def logging_kept() -> Iterator[None]:
         pip_logger.handlers[:], pip_logger.propagate = [_collector], False
         pip_logger.setLevel(logging.WARNING)
         logging.getLogger(_PAGES).setLevel(logging.DEBUG)
-        pip_tools_log.verbosity = -3  # prints nothing
+        vars(pip_tools_log).update(log=lambda *_, **__: None)

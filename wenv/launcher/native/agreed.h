@@ -23,6 +23,7 @@ enum { LARGEST_SCRIPT = 1048576 }; /* bytes of a script that are looked through 
 enum { ELUSIVE = 20 }; /* looks that may fail in a row, as folders move away under them */
 
 #define BLOCK "# /// script"
+#define MARK "\357\273\277"
 #define INTERFACE "wenv:env/session@0.1.0"
 #define MAIN_FUNCTION "main"
 #define HOST_INTERFACE "wenv:env/host@0.1.0"

@@ -81,7 +81,7 @@ bool may_have_block(const char *path) {
     ssize_t size = text ? read(file, text, room) : -1;
     if (size >= 0) {
       text[size] = 0;
-      for (char *line = text; line && !found; line = strchr(line, '\n')) {
+      for (char *line = starts(text, MARK) ? text + sizeof MARK - 1 : text; line && !found; line = strchr(line, '\n')) {
         if (*line == '\n') line++;
         found = starts(line, BLOCK);
       }
