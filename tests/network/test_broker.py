@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.helpers import servers
-from wenv.network.broker import CONNECTIONS, OBJECTS, Broker
+from wenv.network.broker import Broker
 from wenv.network.grants import Grant, Grants, Listening
+from wenv.network.handles import CONNECTIONS, OBJECTS
 from wenv.network.lane import Lane
 from wenv.network.policy import Checks
 from wenv.network.proxies import Proxies

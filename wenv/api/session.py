@@ -91,6 +91,8 @@ class OpenEnvironment:
         net: Sequence[str] = (),
         listen: Sequence[str] = (),
         net_bytes: int | None = None,
+        secrets: "Mapping[str, tuple[str, str | Sequence[str]]] | None" = None,
+        authority: str = "",
         log_network: "Callable[[dict[str, Any]], object] | None" = None,
         functions: "Mapping[str, Callable[..., Any]] | None" = None,
         call_limits: "CallLimits | None" = None,
@@ -107,6 +109,10 @@ class OpenEnvironment:
 
         It connects to what `net` names (hosts as for ``wenv run --net``) and listens on what `listen` does; `net_bytes` limits
         what it moves; `log_network` is called with each thing that it tried to reach (`wenv.network.record.Record`).
+
+        `secrets` are values that never enter it, each with the host or hosts (``NAME[:PORT]``) that may have it: the variable
+        of that name holds a placeholder, which is replaced in what goes over verified TLS to them.  `authority` are
+        certificates (PEM) that are trusted besides the system's.
 
         `functions` are functions of this program that code in it may call (``from wenv_host import NAME``), sync or async,
         with arguments and results that JSON knows; `call_limits` limits the calls (`Session.host_calls` has the last ones).
@@ -147,7 +153,8 @@ class OpenEnvironment:
             listen=tuple(parse_host("--listen", text) for text in listen),
             net_bytes=net_bytes,
         )
-        return Session(self, policy, Outside(log_network, functions, call_limits, on_output, _loop), in_process=in_process)
+        outside = Outside(log_network, functions, call_limits, on_output, _loop, secrets or {}, authority)
+        return Session(self, policy, outside, in_process=in_process)
 
     def asession(self, **options: Any) -> "AsyncSession":
         """The same for a program with an event loop, which it does not block: ``async with opened.asession() as session``.
@@ -172,7 +179,8 @@ class OpenEnvironment:
         # as it was when modules were baked, so that what they looked at is the same
         kept = {name: value for name, value in self.environment.baked.variables if value is not None}
         own = {**terminal_variables({}), **self._plan["read_only_variables"]}
-        variables = {**kept, **own, **dict(policy.environment)}
+        vault = outside.vault(policy)
+        variables = {**kept, **own, **dict(policy.environment), **({} if vault is None else vault.placeholders)}
         given = {"host": outside.granted(policy), "functions": outside.definitions}
         return {**request, **given, "terminal": None, "environment": variables}
 

@@ -61,6 +61,7 @@ def create(
     net: options.Net = None,
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
+    secrets: options.Secrets = None,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -97,7 +98,7 @@ def create(
     check_place(folder, clear=clear or dry_run)
     runtime = options.chosen_kind(runtime, python)
     granted = options.policy(
-        write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open, net, listen, max_net
+        write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open, net, listen, max_net, secrets
     )
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)

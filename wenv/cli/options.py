@@ -210,6 +210,21 @@ MaxNet = Annotated[
     str | None,
     typer.Option("--max-net", metavar="SIZE", help="Limit what it sends and receives.", rich_help_panel=SANDBOX),
 ]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME[=SOURCE]@HOST",
+        help="Send a variable of yours, or file:PATH or keyring:SERVICE/USER, to a granted host over TLS; it never gets in.",
+        rich_help_panel=SANDBOX,
+    ),
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", metavar="FILE", help="Certificates of authorities to trust besides the system's.", rich_help_panel=SANDBOX
+    ),
+]
 NetworkLog = Annotated[
     Path | None,
     typer.Option(
@@ -312,6 +327,7 @@ def policy(
     net: list[str] | None,
     listen: list[str] | None,
     net_bytes: str | None,
+    secrets: list[str] | None,
 ) -> Policy:
     """The policy that the sandbox options describe; raises UsageError and MountError."""
     if time is not None and not 0 < time < 1e9:
@@ -329,14 +345,15 @@ def policy(
         net=tuple(parse_host("--net", text) for text in net or ()),
         listen=tuple(parse_host("--listen", text) for text in listen or ()),
         net_bytes=None if net_bytes is None else parse_size(net_bytes),
+        secrets=tuple(parse_host("--secret", text) for text in secrets or ()),
     )
 
 
-def outside(log: Path | None, functions: Sequence[str] | None) -> "Outside":
+def outside(log: Path | None, functions: Sequence[str] | None, authority: Path | None) -> "Outside":
     """What the options give a run of the host; raises UsageError."""
     from wenv.run.outside import Outside
 
-    if log is None and not functions:
+    if log is None and not functions and authority is None:
         return Outside()
     from wenv.network.record import writer
 
@@ -345,7 +362,11 @@ def outside(log: Path | None, functions: Sequence[str] | None) -> "Outside":
     except OSError as error:
         raise UsageError(f"--log-network {log}: {error.strerror}") from error
     try:
-        return Outside(listener, dict(map(_function, functions or ())))
+        trusted = "" if authority is None else authority.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--ca {authority}: {error}") from error
+    try:
+        return Outside(listener, dict(map(_function, functions or ())), authority=trusted)
     except (TypeError, ValueError) as error:
         raise UsageError(f"--function: {error}") from error
 

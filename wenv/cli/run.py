@@ -70,6 +70,8 @@ def run(
     net: options.Net = None,
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
+    secrets: options.Secrets = None,
+    authority: options.Authority = None,
     log_network: options.NetworkLog = None,
     functions: options.Functions = None,
     explain: Annotated[
@@ -123,8 +125,9 @@ def run(
             net,
             listen,
             max_net,
+            secrets,
         )
-        outside = options.outside(log_network, functions)
+        outside = options.outside(log_network, functions, authority)
         if explain:
             if from_file is not None:
                 raise UsageError("--explain excludes --from")

@@ -23,6 +23,8 @@ def shell(
     net: options.Net = None,
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
+    secrets: options.Secrets = None,
+    authority: options.Authority = None,
     log_network: options.NetworkLog = None,
     functions: options.Functions = None,
 ) -> int:
@@ -55,9 +57,14 @@ def shell(
         net,
         listen,
         max_net,
+        secrets,
     )
     return start(
-        find.find(name, path), CommandLine("prompt"), granted, databases or (), options.outside(log_network, functions)
+        find.find(name, path),
+        CommandLine("prompt"),
+        granted,
+        databases or (),
+        options.outside(log_network, functions, authority),
     )
 
 

@@ -63,6 +63,8 @@ def run(
     net: options.Net = None,
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
+    secrets: options.Secrets = None,
+    authority: options.Authority = None,
     log_network: options.NetworkLog = None,
     functions: options.Functions = None,
 ) -> int:
@@ -96,6 +98,7 @@ def run(
         net,
         listen,
         max_net,
+        secrets,
     )
     tool, workspace = Tool.named(command[0], package), open_workspace()
     with Printer() as printer:
@@ -106,7 +109,7 @@ def run(
         CommandLine("script", tool.command, tuple(command[1:])),
         granted,
         databases or (),
-        options.outside(log_network, functions),
+        options.outside(log_network, functions, authority),
     )
     if status and not write and not mounts:
         Printer().say("note: the tool saw the working folder read-only; --write before the tool's name lets it write")

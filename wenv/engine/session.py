@@ -57,6 +57,8 @@ class Session:
     ) -> None:
         self._limits = limits
         self._broker = broker
+        #: What takes secrets out of what the guest prints, by descriptor.
+        self._scrubbers = {number: broker.vault.scrubber() for number in (1, 2)} if broker is not None and broker.vault else {}
         if broker is not None:
             own = weakref.ref(self)
             broker.stopped = lambda: (session := own()) is None or session.is_over
@@ -82,7 +84,7 @@ class Session:
         wasi.argv = ["python"]
         if not silent and self._sink is None:
             wasi.inherit_stdin()
-        if self._sink is not None or (not silent and self._limits.output is not None):
+        if self._sink is not None or (not silent and (self._limits.output is not None or self._scrubbers)):
             # not through the package, which has Python called when a stream is dropped: in a thread of wasmtime's own, which
             # ends the process with a panic if Python is ending just then
             self._writers = (WRITER(partial(self._write, 1)), WRITER(partial(self._write, 2)))
@@ -101,6 +103,18 @@ class Session:
     def _write(self, descriptor: int, _: object, start: Any, size: int) -> int:
         """Take what the guest writes; returns how much that was."""
         data = ctypes.string_at(start, size)
+        if scrubber := self._scrubbers.get(descriptor):
+            data = scrubber.feed(data)
+        self._pass_on(descriptor, data)
+        return size
+
+    def _end_output(self) -> None:
+        """Pass on what was held back, as nothing follows it."""
+        for descriptor, scrubber in self._scrubbers.items():
+            self._pass_on(descriptor, scrubber.flush())
+
+    def _pass_on(self, descriptor: int, data: bytes) -> None:
+        """Pass on what the guest has printed, as far as it may print."""
         allowed = data if self._left is None else data[: self._left]
         if self._left is not None:
             self._left -= len(allowed)
@@ -109,14 +123,13 @@ class Session:
                 self._engine.stop()
         if self._sink is not None:
             self._sink(descriptor, allowed)
-            return size
+            return
         try:
             while allowed:
                 allowed = allowed[os.write(descriptor, allowed) :]
         except OSError:
             self._unread = True  # nobody reads any more
             self._engine.stop()
-        return size
 
     def _at_epoch(self, context: object, data: object, delta: Any, kind: Any) -> int:
         """All sessions share the engine, and so hear when one of them is to be stopped: the others go on."""
@@ -133,8 +146,11 @@ class Session:
 
     def main(self, request: object) -> int:
         """Run the program that the request names; returns its exit status.  Raises TrapError, or SystemExit for os._exit."""
-        with self._explaining():
-            return self._guest.main(json.dumps(request))
+        try:
+            with self._explaining():
+                return self._guest.main(json.dumps(request))
+        finally:
+            self._end_output()
 
     def call(self, name: Service, argument: object) -> Any:
         """Call one of the guest's services (wenv/guest/entry/services.py).
@@ -151,6 +167,7 @@ class Session:
         try:
             with self._explaining():
                 ok, value = self._guest.call(name, argument)
+            self._end_output()
             if len(value) > LARGEST:
                 raise GuestAnswerError(name, f"{len(value)} characters, {LARGEST} are allowed")
             if ok:

@@ -86,6 +86,7 @@ class Worker:
         from wenv.network.grants import Grant, Grants, Listening
         from wenv.network.lane import Lane
         from wenv.network.record import Record
+        from wenv.network.secrets import Vault
 
         listener = (lambda event: self.answer({"kind": "event", "event": event})) if outside["logged"] else None
         grants = Grants(
@@ -93,7 +94,10 @@ class Worker:
         )
         lane = Lane(outside["lane"]) if outside["lane"] else None
         functions = ElsewhereFunctions(self) if outside["calls"] else None
-        return Broker(grants, record=Record(listener), lane=lane, functions=functions)
+        vault = Vault.read(outside["secrets"], grants)
+        return Broker(
+            grants, record=Record(listener), lane=lane, functions=functions, vault=vault, authority=outside["authority"]
+        )
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Ask the other process for something, while a service runs: the next message from it is the answer."""

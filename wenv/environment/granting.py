@@ -39,6 +39,7 @@ KEYS = (
     "net",
     "listen",
     "max-net",
+    "secrets",
 )
 _SIZES = {"memory": "memory", "max-output": "output", "max-disk": "disk", "max-net": "net_bytes"}
 _COUNTS = {"max-files": "files", "max-open": "open_files"}
@@ -122,6 +123,7 @@ def _policy(given: Given, folder: Path) -> Policy:
         mounts=() if mounts is None else tuple(Mount.parse(_from(item.text(), folder)) for item in mounts.items()),
         environment=() if names is None else tuple((item.text(), None) for item in names.items()),
         net=tuple(parse_host("--net", item.text()) for item in given["net"].items()) if "net" in known else (),
+        secrets=tuple(parse_host("--secret", item.text()) for item in given["secrets"].items()) if "secrets" in known else (),
         listen=tuple(parse_host("--listen", item.text()) for item in given["listen"].items()) if "listen" in known else (),
         **limits,
     )
@@ -208,6 +210,7 @@ def explained(sources: list[tuple[str, Policy]]) -> list[Part]:
         *(Part("env", name, source) for source, policy in sources for name, _ in policy.environment),
         *(Part("net", host, source) for source, policy in sources for host in policy.net),
         *(Part("listen", host, source) for source, policy in sources for host in policy.listen),
+        *(Part("secret", text, source) for source, policy in sources for text in policy.secrets),
     ]
     for name in LIMITS:
         value = getattr(merged, name)

@@ -24,22 +24,29 @@ EITHER = int(ssl.PROTOCOL_TLS)
 class Contexts:
     """The contexts of a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, authority: str = "") -> None:
+        """`authority` are certificates (PEM) that the user trusts besides the host's."""
+        self._authority = authority
         self._kept: OrderedDict[str, ssl.SSLContext] = OrderedDict()
+
+    def verified(self) -> ssl.SSLContext:
+        """A client's context that trusts whom the host and the user do, whatever a guest says, and speaks HTTP/1.1."""
+        settings = {"check_hostname": True, "verify_mode": int(ssl.CERT_REQUIRED), "default_certs": True, "alpn": ["http/1.1"]}
+        return self.made(int(ssl.PROTOCOL_TLS_CLIENT), settings)
 
     def made(self, protocol: int, settings: dict[str, Any], server_side: bool = False) -> ssl.SSLContext:
         """A context as it was noted.  Raises what `ssl` raises, and ValueError."""
         key = sha256(json.dumps([protocol, settings, server_side], sort_keys=True).encode()).hexdigest()
         context = self._kept.pop(key, None)
         if context is None:
-            context = _made(protocol, settings, server_side)
+            context = _made(protocol, settings, server_side, self._authority)
         self._kept[key] = context
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return context
 
 
-def _made(protocol: int, settings: dict[str, Any], server_side: bool) -> ssl.SSLContext:
+def _made(protocol: int, settings: dict[str, Any], server_side: bool, authority: str) -> ssl.SSLContext:
     if protocol == EITHER:
         protocol = int(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
     if protocol not in PROTOCOLS:
@@ -59,6 +66,8 @@ def _made(protocol: int, settings: dict[str, Any], server_side: bool) -> ssl.SSL
         context.set_alpn_protocols([str(name) for name in settings["alpn"]])
     if settings.get("default_certs"):
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH)
+        if authority:
+            context.load_verify_locations(cadata=authority)
     authorities = "".join(str(text) for text in settings.get("authorities", ()))
     if authorities:
         context.load_verify_locations(cadata=authorities)

@@ -29,7 +29,7 @@ class Policy:
     bytes, `time` in seconds, None for none.  `disk` (bytes) and `files` (a number) limit what it keeps in its private folders,
     `open_files` how many it has open at once; None for the defaults in wenv/launcher/limits.py.  `net` are the hosts that it
     may connect to, `listen` the addresses that it may listen on (wenv/network/grants.py), `net_bytes` limits what it moves both
-    ways.
+    ways.  `secrets` are those that it may use and never has (wenv/network/secrets.py), without their values.
     """
 
     write: bool = False
@@ -44,6 +44,7 @@ class Policy:
     net: tuple[str, ...] = ()
     listen: tuple[str, ...] = ()
     net_bytes: int | None = None
+    secrets: tuple[str, ...] = ()
 
     def widened(self, other: "Policy") -> "Policy":
         """This policy with what `other` adds; limits that `other` sets replace this one's."""
@@ -55,6 +56,7 @@ class Policy:
             environment=self.environment + other.environment,
             net=tuple(dict.fromkeys(self.net + other.net)),
             listen=tuple(dict.fromkeys(self.listen + other.listen)),
+            secrets=tuple(dict.fromkeys(self.secrets + other.secrets)),
             **limits,
         )
 
@@ -66,6 +68,7 @@ class Policy:
             "environment": dict(self.environment),
             "net": list(self.net),
             "listen": list(self.listen),
+            **({"secrets": list(self.secrets)} if self.secrets else {}),
             **{name: getattr(self, name) for name in LIMITS},
         }
 
@@ -84,14 +87,15 @@ class Policy:
     @property
     def without_values(self) -> "Policy":
         """This policy as it may be given to others: of variables only their names."""
-        return replace(self, environment=tuple((name, None) for name, _ in self.environment))
+        names = (text.partition("=")[0].partition("@")[0] + "@" + text.rpartition("@")[2] for text in self.secrets)
+        return replace(self, environment=tuple((name, None) for name, _ in self.environment), secrets=tuple(names))
 
     @property
     def words(self) -> str:
         """For people."""
         mounts, names = ", ".join(str(mount) for mount in self.mounts), ", ".join(name for name, _ in self.environment)
         shown = {**self.as_json(), "mounts": mounts, "environment": names, "net": ", ".join(self.net)}
-        shown["listen"] = ", ".join(self.listen)
+        shown |= {"listen": ", ".join(self.listen), "secrets": ", ".join(self.secrets)}
         words = [f"{key} {value}" for key, value in shown.items() if value not in (None, False, "", {})]
         return "; ".join(words) or "working folder read-only, no network, no variables"
 
@@ -105,6 +109,7 @@ class Policy:
             environment=tuple(_variables(variables)),
             net=tuple(_told(given.get("net"), parse_grant)),
             listen=tuple(_told(given.get("listen"), parse_listening)),
+            secrets=tuple(_told(given.get("secrets"), parse_secret)),
             **{name: _limit(name, given.get(name)) for name in LIMITS},
         )
 
@@ -131,6 +136,13 @@ def parse_listening(text: str) -> str:
     from wenv.network.grants import Listening
 
     return str(Listening.parse(text))
+
+
+def parse_secret(text: str) -> str:
+    """The same for a secret (``NAME[=SOURCE]@HOST[:PORT]``)."""
+    from wenv.network.secrets import Named
+
+    return str(Named.parse(text))
 
 
 def _variables(entries: Mapping[str, Given]) -> Iterator[tuple[str, str | None]]:

@@ -4,7 +4,7 @@ import os
 import re
 
 from wenv.errors import UsageError
-from wenv.policy.policy import LARGEST, parse_grant, parse_listening
+from wenv.policy.policy import LARGEST, parse_grant, parse_listening, parse_secret
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -21,13 +21,21 @@ def parse_variable(text: str) -> tuple[str, str | None]:
     return name, value
 
 
+#: Of the options that name hosts, how a text is read, and examples.
+HOSTS = {
+    "--net": (parse_grant, "--net example.org:443, --net '*.example.org', --net 10.0.0.0/8:5432 or --net all"),
+    "--listen": (parse_listening, "--listen 8000 or --listen 0.0.0.0:8000"),
+    "--secret": (parse_secret, "--secret API_KEY@api.example.org:443"),
+}
+
+
 def parse_host(option: str, text: str) -> str:
-    """Read a host for ``--net`` or ``--listen``; raises UsageError."""
+    """Read what one of these options names; raises UsageError."""
+    parse, examples = HOSTS[option]
     try:
-        return parse_grant(text) if option == "--net" else parse_listening(text)
+        return parse(text)
     except (ValueError, UnicodeError) as error:
-        example = "--net example.org:443, --net '*.example.org', --net 10.0.0.0/8:5432 or --net all"
-        hint = f"for example {example}" if option == "--net" else "for example --listen 8000 or --listen 0.0.0.0:8000"
+        hint = f"for example {examples}"
         if "://" in text:
             hint = f"a host, without {text.partition('://')[0]}://: {option} {text.partition('://')[2].partition('/')[0]}"
         raise UsageError(f"{option} {text}: {error}", hint) from None

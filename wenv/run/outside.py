@@ -1,11 +1,12 @@
 """What a run or a session may have of the program that started it, and of the network."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wenv.errors import UsageError
 from wenv.guest.request import Granted
 from wenv.launcher.private_folders import PrivateFolders
 from wenv.policy.policy import Policy
@@ -14,11 +15,13 @@ from wenv_resolver.progress import Progress
 if TYPE_CHECKING:
     from wenv.network.broker import Broker
     from wenv.network.functions import Call, CallLimits, HostFunctions
+    from wenv.network.secrets import Vault
 
 
 @dataclass
 class Outside:
-    """See `wenv.api.session.OpenEnvironment.session` for the first four; `loop` runs coroutine functions.
+    """See `wenv.api.session.OpenEnvironment.session` for the first four and `secrets`; `loop` runs coroutine functions,
+    `authority` are certificates (PEM) that are trusted besides the host's.
 
     Raises TypeError and ValueError for what is no function.
     """
@@ -28,6 +31,9 @@ class Outside:
     call_limits: "CallLimits | None" = None
     on_output: Callable[[str, str], object] | None = None
     loop: asyncio.AbstractEventLoop | None = None
+    secrets: Mapping[str, tuple[str, str | Sequence[str]]] = field(default_factory=dict, repr=False)
+    authority: str = ""
+    _vault: "Vault | None" = field(default=None, init=False, repr=False)
     _made: "HostFunctions | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +49,7 @@ class Outside:
 
     def has_network(self, policy: Policy) -> bool:
         """Whether a session may reach anything, or what it tries is to be told."""
-        return bool(policy.net or policy.listen or self.log_network is not None)
+        return bool(policy.net or policy.listen or policy.secrets or self.secrets or self.log_network is not None)
 
     @property
     def definitions(self) -> dict[str, str]:
@@ -54,6 +60,26 @@ class Outside:
         """What is answered."""
         network: list[Granted] = ["network"] if self.has_network(policy) else []
         return [*network, "functions"] if self.definitions else network
+
+    def vault(self, policy: Policy) -> "Vault | None":
+        """The secrets of a run, which have placeholders once for all its guests; None for none.
+
+        Raises UsageError for a value that cannot be had, or a host that may not be reached.
+        """
+        if self._vault is None and (policy.secrets or self.secrets):
+            from wenv.network.grants import Grant
+            from wenv.network.secrets import Named, Secret, Vault
+
+            grants = policy.grants
+            try:
+                held = Vault.of(map(Named.parse, policy.secrets), grants).held
+                for name, (value, hosts) in self.secrets.items():
+                    named = [hosts] if isinstance(hosts, str) else hosts
+                    held += (Secret.made(name, value, map(Grant.parse, named)),)
+                self._vault = Vault(held, grants)
+            except ValueError as error:
+                raise UsageError(f"--secret: {error}") from error
+        return self._vault
 
     def broker(
         self, policy: Policy, private: PrivateFolders, say: Callable[[str], object] = lambda words: None
@@ -66,7 +92,15 @@ class Outside:
         from wenv.network.record import Record
 
         lane = Lane(private.exchange) if self.has_network(policy) else None
-        return Broker(policy.grants, record=Record(self.log_network), say=say, lane=lane, functions=self._made)
+        return Broker(
+            policy.grants,
+            record=Record(self.log_network),
+            say=say,
+            lane=lane,
+            functions=self._made,
+            vault=self.vault(policy),
+            authority=self.authority,
+        )
 
     def remote(self, policy: Policy, private: PrivateFolders) -> "RemoteOutside":
         """The same for a guest in another process."""
@@ -84,13 +118,14 @@ class RemoteOutside:
     @property
     def order(self) -> dict[str, Any] | None:
         """What the process makes its broker of; None for none."""
-        made = self.outside._made
+        made, vault = self.outside._made, self.outside.vault(self.policy)
         if made is None and not self.outside.has_network(self.policy):
             return None
         return {
             "net": list(self.policy.net), "listen": list(self.policy.listen), "bytes": self.policy.net_bytes,
             "logged": self.outside.log_network is not None, "calls": made is not None,
             "lane": self.private.exchange if self.outside.has_network(self.policy) else "",
+            "authority": self.outside.authority, "secrets": [] if vault is None else vault.as_json(),
         }  # fmt: skip
 
     @property

@@ -138,6 +138,7 @@ def sandbox(
     ):
         request["databases"] = names
         request["host"], request["functions"] = outside.granted(policy), outside.definitions
+        request["environment"].update(broker.vault.placeholders if broker is not None else {})
         if program.source is not None:
             Path(private.root, TEMPORARY.strip("/"), PurePosixPath(program.target).name).write_bytes(program.source)
         yield Sandbox(
