@@ -185,9 +185,14 @@ class Wanted:
     def _with_newest(
         self, solved: solve.Solution, adding: Requested, kept: Sequence[LockedFile], progress: Progress, *, refresh: bool
     ) -> solve.Solution:
-        """A solution in which what is added has the newest version that its requirements allow, whatever is there already."""
+        """A solution in which what is added has the newest version that its requirements allow, unless the one that is there
+        is allowed; whatever else is there."""
         wanted, runtime = solved.requested, solved.runtime
-        names = {line.name for line in adding.requirements if " @ " not in line.text}
+        there = {file.name: file.version for file in kept}
+        named = [line for line in adding.requirements if " @ " not in line.text and line.name is not None]
+        names = {line.name for line in named if not _is_allowed(line, there.get(line.name or ""))}
+        if not names:
+            return solved
 
         def versions(files: Iterable[LockedFile]) -> dict[str, str]:
             return {file.name: file.version for file in files if file.name in names}
@@ -206,6 +211,11 @@ class Wanted:
         except (ResolverError, WenvError):  # then what was found is what there is
             return solved
         return replace(found, requested=wanted)
+
+
+def _is_allowed(line: Line, version: str | None) -> bool:
+    """Whether a requirement allows the version that is there, if one is."""
+    return bool(version) and Requirement(line.text).specifier.contains(str(version), prereleases=True)
 
 
 class Once:
