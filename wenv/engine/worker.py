@@ -43,7 +43,7 @@ class ElsewhereFunctions:
         self._worker = worker
 
     def call(self, name: str, arguments: list[Any], keywords: dict[str, Any], stopped: Callable[[], bool]) -> str:
-        """See there."""
+        """See there.  Raises FunctionError."""
         from wenv.network.functions import FunctionError
 
         answer = self._worker.ask({"kind": "call", "name": name, "arguments": arguments, "keywords": keywords})
