@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Checkbox, DataTable, Input, Select, Static, Tree
@@ -117,6 +116,20 @@ class Driver:
         self.app.screen.query_one(table, DataTable).move_cursor(row=names.index(label))
         await self.settled()
 
+    async def picture(self, name: str) -> None:
+        """Compare the screen with the picture of that name, but for lines that differ between machines, once it is drawn."""
+        path = PICTURES / f"{name}.svg"
+        if os.environ.get("WENV_UPDATE_SCREENS"):
+            PICTURES.mkdir(exist_ok=True)
+            path.write_text(masked(self.app.export_screenshot(title="wenv")), "utf-8")
+        kept = path.read_text("utf-8").splitlines()
+        for _ in range(100):
+            if masked(self.app.export_screenshot(title="wenv")).splitlines() == kept:
+                return
+            await asyncio.sleep(0.05)
+            await self.pilot.pause()
+        raise AssertionError(f"{name} looks otherwise: see tests/tui/screens.py")
+
     def _listen(self) -> None:
         """Remember what the application says: it takes it back after a while."""
         self._said.update({notification.identity: notification.message for notification in self.app._notifications})
@@ -141,15 +154,6 @@ def drive(
             await use(driver)
 
     asyncio.run(run())
-
-
-def check_picture(app: "App[None]", name: str) -> None:
-    """Compare the screen with the picture of that name, but for lines that differ between machines."""
-    picture, path = masked(app.export_screenshot(title="wenv")), PICTURES / f"{name}.svg"
-    if os.environ.get("WENV_UPDATE_SCREENS"):
-        PICTURES.mkdir(exist_ok=True)
-        path.write_text(picture, "utf-8")
-    assert picture.splitlines() == path.read_text("utf-8").splitlines(), f"{name} looks otherwise: see tests/tui/screens.py"
 
 
 def masked(picture: str) -> str:

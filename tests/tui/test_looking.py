@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Input, TabbedContent, Tree
 from tests.conftest import Wenv
 from tests.share.test_registry import registry as registry  # noqa: PLC0414 - a fixture
 from tests.tui.conftest import SIZES
-from tests.tui.screens import Driver, check_picture, drive
+from tests.tui.screens import Driver, drive
 from wenv.environment import find, manifest
 from wenv.tui.dialogs import form, review
 from wenv.tui.screens import preview
@@ -171,24 +171,24 @@ def test_pictures(short_place: None, wenv: Wenv, lab: manifest.Environment) -> N
     async def both(app: Driver) -> None:
         name = f"{app.app.size.width}x{app.app.size.height}"
         await app.select("empty")
-        check_picture(app.app, f"environments-{name}")
+        await app.picture(f"environments-{name}")
         await app.select("lab")
         await app.press("enter", "2")
-        check_picture(app.app, f"layers-{name}")
+        await app.picture(f"layers-{name}")
 
     async def small(app: Driver) -> None:
         await both(app)
         await app.press("1")
-        check_picture(app.app, "packages")
+        await app.picture("packages")
         await app.press("3")
-        check_picture(app.app, "code")
+        await app.picture("code")
         await app.press("escape")
         await app.pilot.press("i")
         await app.until(lambda: isinstance(app.screen, form.Form))
-        check_picture(app.app, "form")
+        await app.picture("form")
         await app.press("escape")
         await app.review("d")
-        check_picture(app.app, "confirm")
+        await app.picture("confirm")
 
     drive(small, (80, 24))
     drive(both, (120, 40))

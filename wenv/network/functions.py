@@ -129,6 +129,7 @@ class HostFunctions:
         made: Future[Any] = Future()
 
         def work() -> None:
+            made.set_running_or_notify_cancel()  # from here on nobody takes it back
             try:
                 made.set_result(function(*arguments, **keywords))
             except BaseException as error:
