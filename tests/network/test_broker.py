@@ -14,10 +14,10 @@ import pytest
 
 from tests.helpers import servers
 from wenv.network.broker import Broker
+from wenv.network.checks import Checks
 from wenv.network.grants import Grant, Grants, Listening
 from wenv.network.handles import CONNECTIONS, OBJECTS
 from wenv.network.lane import Lane
-from wenv.network.policy import Checks
 from wenv.network.proxies import Proxies
 from wenv.network.record import Record
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from wenv.network.addresses import address_of
+from wenv.network.checks import Checks, RefusedError
 from wenv.network.grants import Grant, Grants
-from wenv.network.policy import Checks, RefusedError
 from wenv.network.proxies import Proxies
 from wenv.network.record import Record
 

@@ -11,10 +11,10 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from wenv.network.checks import Checks, RefusedError, StoppedError
 from wenv.network.functions import FunctionError
 from wenv.network.grants import Grants
 from wenv.network.lane import MOST, Lane, packed, unpacked
-from wenv.network.policy import Checks, RefusedError, StoppedError
 from wenv.network.record import Record
 from wenv.network.secrets import Vault
 from wenv.network.socket_orders import SocketOrders

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from wenv.network.checks import TURN, Checks, StoppedError
 from wenv.network.grants import Grants
-from wenv.network.policy import TURN, Checks, StoppedError
 from wenv.network.record import Record
 from wenv.network.secrets import Exchange, Vault
 from wenv.network.tls import Contexts

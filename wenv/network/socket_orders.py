@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from wenv.network.addresses import LOOPBACK, address_of
+from wenv.network.checks import TURN, RefusedError, StoppedError
 from wenv.network.handles import CONNECTIONS, Entry, Handles, wait_for
 from wenv.network.lane import MOST
-from wenv.network.policy import TURN, RefusedError, StoppedError
 from wenv.network.proxies import LARGEST
 
 #: Seconds that a connection may take to be made, whatever the guest allows.
