@@ -197,15 +197,20 @@ class Checks:
 
     def may_not_listen(self, host: str, port: int, is_own: bool) -> RefusedError:
         """The words for it."""
-        said = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        shown = host if address_of(host) is not None or is_local(host) else repr(host[:100])
+        said = f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
         words = f"the sandbox may not listen on {said}; --listen {port if is_own else said} allows it"
         return self._refusal(host, port, words, "listen")
 
-    def count(self, size: int) -> None:
-        """Count bytes that are to be moved.  Raises RefusedError beyond the limit."""
+    def check_size(self, size: int) -> None:
+        """Whether so many bytes may be moved besides.  Raises RefusedError."""
         limit = self.grants.bytes
         if limit is not None and self._moved + size > limit:
             raise self._refusal("", None, f"the sandbox has moved {limit} bytes, as many as it may; --max-net allows more")
+
+    def count(self, size: int) -> None:
+        """Count bytes that were moved.  Raises RefusedError beyond the limit."""
+        self.check_size(size)
         self._moved += size
 
     def _refusal(self, host: str, port: int | None, words: str, event: str = "connect") -> RefusedError:

@@ -51,6 +51,7 @@ class Handles:
         self._entries: dict[int, Entry] = {}
         self._objects: dict[int, Any] = {}
         self._contexts = Contexts(authority)
+        self._known_contexts: dict[str, int] = {}
         self._next = 1
 
     def _is_stopped(self) -> bool:

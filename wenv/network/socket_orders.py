@@ -115,8 +115,9 @@ class SocketOrders(Handles):
 
     def _send(self, handle: int, timeout: Any, data: bytes) -> int:
         entry = self._entry(handle)
-        self._checks.count(len(data))
+        self._checks.check_size(len(data))
         count: int = self._tried(entry, timeout, lambda: entry.sock.send(data[:MOST]), True)
+        self._checks.count(count)
         entry.sent += count
         return count
 

@@ -1,5 +1,6 @@
 """Orders of TLS: on a socket, and between buffers that the guest carries."""
 
+import json
 import ssl
 from typing import Any
 
@@ -15,7 +16,11 @@ class TLSOrders(Handles):
 
     def _context(self, _: int, protocol: int, settings: dict[str, Any]) -> int:
         self._contexts.made(int(protocol), settings)
-        return self._keep_object((int(protocol), settings))
+        key = json.dumps([protocol, settings], sort_keys=True)
+        handle = self._known_contexts.get(key)
+        if handle is None:  # programs make many that are alike, and let go of them
+            handle = self._known_contexts[key] = self._keep_object((int(protocol), settings))
+        return handle
 
     def _real(self, handle: int, server_side: bool) -> ssl.SSLContext:
         protocol, settings = self._objects[handle]
@@ -83,13 +88,15 @@ class TLSOrders(Handles):
 
     def _write(self, handle: int, timeout: Any, data: bytes) -> int:
         entry, sock = self._tls(handle)
-        self._checks.count(len(data))
+        self._checks.check_size(len(data))
         if entry.exchange is not None:
+            self._checks.count(len(data))
             entry.unsent += entry.exchange.outgoing.feed(data)
             self._push(entry, timeout, ended=False)
             entry.sent += len(data)
             return len(data)
         count: int = self._tried(entry, timeout, lambda: sock.write(data), True)
+        self._checks.count(count)
         entry.sent += count
         return count
 
@@ -146,7 +153,8 @@ class TLSOrders(Handles):
         return [problem, facts, count, tls.pending(), len(sent)], sent + taken
 
     def _forget(self, handle: int) -> None:
-        self._objects.pop(handle, None)
+        if len(self._objects.get(handle, ())) == 4:  # a connection: contexts stay
+            del self._objects[handle]
 
 
 def _flush(tls: ssl.SSLObject, exchange: Exchange | None) -> None:
