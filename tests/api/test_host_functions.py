@@ -8,8 +8,7 @@ import pytest
 
 import wenv as library
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
-from wenv.api import ClosedSessionError, CodeError, OpenEnvironment
-from wenv.network.functions import CallLimits
+from wenv.api import CallLimits, ClosedSessionError, CodeError, OpenEnvironment
 
 empty = pytest.fixture(empty_of_each_runtime, params=RUNTIMES)
 

@@ -34,7 +34,7 @@ class Speaking:
 def _answer(said: str, ok: bool = True) -> Any:
     """What a session makes of a guest's words: all of it but wasmtime."""
     session = object.__new__(Session)
-    session._guest = Speaking(said, ok)  # type: ignore[assignment]
+    session._guest, session._scrubbers = Speaking(said, ok), {}  # type: ignore[assignment]
     return session.call_text("describe", "null")
 
 

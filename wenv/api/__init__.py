@@ -17,11 +17,16 @@ component takes a millisecond or two, so a new one for each untrusted piece of c
 interpreter on a machine compiles it once more (5 to 9 s), with checks that let a thread stop it.
 """
 
+from wenv.api.asynchronous import AsyncSession
 from wenv.api.replies import BusySessionError, ClosedSessionError, CodeError, Output
 from wenv.api.session import OpenEnvironment, Session, open_environment
+from wenv.network.calls import Call, CallLimits
 
 __all__ = [
+    "AsyncSession",
     "BusySessionError",
+    "Call",
+    "CallLimits",
     "ClosedSessionError",
     "CodeError",
     "OpenEnvironment",

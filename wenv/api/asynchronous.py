@@ -1,6 +1,5 @@
 """Sessions for programs with an event loop."""
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,7 +10,7 @@ from wenv.api.replies import Output
 
 if TYPE_CHECKING:
     from wenv.api.session import OpenEnvironment, Session
-    from wenv.network.functions import Call
+    from wenv.network.calls import Call
 
 Result = TypeVar("Result")
 
@@ -28,6 +27,8 @@ class AsyncSession:
         self._session: Session | None = None
 
     async def __aenter__(self) -> Self:
+        import asyncio  # late, as everywhere here: whoever has no loop does without it
+
         loop = asyncio.get_running_loop()
         options = dict(self._options)
         told = options.get("on_output")
@@ -60,6 +61,8 @@ class AsyncSession:
     async def close(self) -> None:
         """End the sandbox and delete its private folders."""
         if self._session is not None:
+            import asyncio
+
             session, self._session = self._session, None
             await asyncio.get_running_loop().run_in_executor(None, session.close)
         self._pool.shutdown(wait=False)
@@ -78,6 +81,8 @@ class AsyncSession:
         return self._session
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        import asyncio
+
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         try:
             return await asyncio.shield(future)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from wenv.engine.session import Session as HostSession
     from wenv.guest.request import Service
     from wenv.guest.sessions.calls import Reply
-    from wenv.network.functions import Call, CallLimits
+    from wenv.network.calls import Call, CallLimits
 
 Host = TypeVar("Host", "HostSession", "RemoteSession")
 

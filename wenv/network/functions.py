@@ -14,12 +14,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
-#: Bytes of JSON of one call's arguments, and of its result.
-LARGEST = 10 << 20
+from wenv.network.calls import UNLIMITED, Call, CallLimits
+
 #: Calls that the record keeps, the last ones.
 KEPT = 1000
 #: Seconds between two looks whether the run was stopped, while a function runs.
@@ -34,32 +33,13 @@ class FunctionError(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call: `error` is the class of what it raised, empty for a result; `size` of arguments and result in bytes."""
-
-    name: str
-    seconds: float
-    error: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """How many calls a session may make, how long one may take (seconds), and how large arguments and result may be (bytes)."""
-
-    count: int | None = None
-    seconds: float | None = None
-    size: int = LARGEST
-
-
 class HostFunctions:
     """The functions of one session.  Coroutine functions run in `loop`, or in one of their own."""
 
     def __init__(
         self,
         functions: Mapping[str, Callable[..., Any]],
-        limits: CallLimits = CallLimits(),
+        limits: CallLimits = UNLIMITED,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         """Raises TypeError and ValueError for what is no function, or has no name that Python knows."""

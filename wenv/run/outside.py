@@ -1,6 +1,5 @@
 """What a run or a session may have of the program that started it, and of the network."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,8 +12,11 @@ from wenv.policy.policy import Policy
 from wenv_resolver.progress import Progress
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from wenv.network.broker import Broker
-    from wenv.network.functions import Call, CallLimits, HostFunctions
+    from wenv.network.calls import Call, CallLimits
+    from wenv.network.functions import HostFunctions
     from wenv.network.secrets import Vault
 
 
@@ -30,7 +32,7 @@ class Outside:
     functions: Mapping[str, Callable[..., Any]] | None = None
     call_limits: "CallLimits | None" = None
     on_output: Callable[[str, str], object] | None = None
-    loop: asyncio.AbstractEventLoop | None = None
+    loop: "AbstractEventLoop | None" = None
     secrets: Mapping[str, tuple[str, str | Sequence[str]]] = field(default_factory=dict, repr=False)
     authority: str = ""
     _vault: "Vault | None" = field(default=None, init=False, repr=False)
@@ -38,7 +40,8 @@ class Outside:
 
     def __post_init__(self) -> None:
         if self.functions:
-            from wenv.network.functions import CallLimits, HostFunctions
+            from wenv.network.calls import CallLimits
+            from wenv.network.functions import HostFunctions
 
             self._made = HostFunctions(self.functions, self.call_limits or CallLimits(), self.loop)
 
