@@ -65,6 +65,8 @@ class Pages(BaseHTTPRequestHandler):
     """Answers with a few bytes, or with `SIZE` of them."""
 
     protocol_version = "HTTP/1.1"
+    # else each answer would wait for the other side to say that it has the first half
+    disable_nagle_algorithm, wbufsize = True, 1 << 16
 
     def do_GET(self) -> None:
         size, part = (SIZE, bytes(1 << 20)) if self.path == "/large" else (13, b"some answer.\n")
