@@ -83,15 +83,13 @@ class Worker:
     def _broker(self, outside: dict[str, Any]) -> "Broker":
         """What answers the guest's orders; functions are called in the other process."""
         from wenv.network.broker import Broker
-        from wenv.network.grants import Grant, Grants, Listening
+        from wenv.network.grants import Grants
         from wenv.network.lane import Lane
         from wenv.network.record import Record
         from wenv.network.secrets import Vault
 
         listener = (lambda event: self.answer({"kind": "event", "event": event})) if outside["logged"] else None
-        grants = Grants(
-            tuple(map(Grant.parse, outside["net"])), tuple(map(Listening.parse, outside["listen"])), outside["bytes"]
-        )
+        grants = Grants.parse(outside["net"], outside["listen"], outside["bytes"])
         lane = Lane(outside["lane"]) if outside["lane"] else None
         functions = ElsewhereFunctions(self) if outside["calls"] else None
         vault = Vault.read(outside["secrets"], grants)

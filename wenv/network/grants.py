@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wenv.network.addresses import LOOPBACK, Address, Network, address_of, canonical, is_local, is_public
@@ -103,6 +104,11 @@ class Grants:
     connect: tuple[Grant, ...] = ()
     listen: tuple[Listening, ...] = ()
     bytes: int | None = None
+
+    @classmethod
+    def parse(cls, connect: Iterable[str], listen: Iterable[str], most: int | None) -> "Grants":
+        """Read what users write; `most` is the limit in bytes.  Raises ValueError with words."""
+        return cls(tuple(map(Grant.parse, connect)), tuple(map(Listening.parse, listen)), most)
 
     def __bool__(self) -> bool:
         return bool(self.connect or self.listen)

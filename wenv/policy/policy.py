@@ -75,9 +75,9 @@ class Policy:
     @property
     def grants(self) -> "Grants":
         """What it may reach."""
-        from wenv.network.grants import Grant, Grants, Listening  # late: few runs reach anything
+        from wenv.network.grants import Grants  # late: few runs reach anything
 
-        return Grants(tuple(map(Grant.parse, self.net)), tuple(map(Listening.parse, self.listen)), self.net_bytes)
+        return Grants.parse(self.net, self.listen, self.net_bytes)
 
     @property
     def shares_for_writing(self) -> bool:
