@@ -14,8 +14,13 @@ import trustme
 import wenv as library
 from tests.conftest import RUNTIMES, Wenv, empty_of_each_runtime
 from tests.helpers import servers
+from wenv.guest.command_line import CommandLine
+from wenv.launcher.program import Program
 from wenv.network.grants import Grant, Grants
 from wenv.network.secrets import Incoming, Named, Outgoing, Secret, Vault
+from wenv.policy.policy import Policy
+from wenv.run.run import sandbox
+from wenv_resolver.progress import Silent
 
 empty = pytest.fixture(empty_of_each_runtime, params=RUNTIMES)
 VALUE = "sk-0123456789abcdefghij"
@@ -268,3 +273,14 @@ def test_names_are_kept_and_values_are_not(empty: Wenv) -> None:
     refused = empty.result("run", "--secret", "OTHER@example.org", "-c", "1", status=None)
     assert refused.returncode
     assert "OTHER is not set here" in refused.stderr
+
+
+def test_each_run_has_its_own(empty: Wenv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in one process, for callers that give nothing else of the host's."""
+    ready = library.open(empty.folder)._ready
+    policy = Policy(net=("localhost:1",), secrets=("KEY@localhost:1",))
+    for value in (VALUE, VALUE[::-1]):
+        monkeypatch.setenv("KEY", value)
+        with sandbox(ready, Program("code", "", CommandLine("code")), policy, Silent()) as prepared:
+            assert prepared.broker is not None
+            assert [each.value.decode() for each in prepared.broker.vault.held] == [value]

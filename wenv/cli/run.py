@@ -244,10 +244,8 @@ def start(
     from wenv.environment.granting import policy_of
     from wenv.launcher.program import Program
     from wenv.run import run as running
-    from wenv.run.outside import NOTHING
     from wenv.snapshot.ready import ensure_ready
 
-    given = outside or NOTHING
     with Printer() as printer:
         runtime = open_workspace().runtime_for(chosen)
         if line.form == "version":
@@ -259,7 +257,7 @@ def start(
         if line.form == "prompt" and sys.stdin.isatty():
             from wenv.run.shell import run_shell
 
-            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases, given)
+            return run_shell(ensure_ready(runtime, chosen, printer), granted, printer, databases, outside)
         if line.form == "prompt":
             line = CommandLine("stdin", "", (), line.unbuffered, line.safe_path, line.warnings)
         policy = policy_of(chosen).widened(granted)
@@ -269,8 +267,8 @@ def start(
             program = running.program_of(line, runtime.store, chosen)
         ready = ensure_ready(runtime, chosen, printer)
         if as_json:
-            return _told(printer, ready, program, policy, databases, given)
-        return running.run(ready, program, policy, printer, databases, given)
+            return _told(printer, ready, program, policy, databases, outside)
+        return running.run(ready, program, policy, printer, databases, outside)
 
 
 def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
@@ -292,7 +290,12 @@ def _explain(chosen: "Environment", granted: "Policy", *, as_json: bool) -> int:
 
 
 def _told(
-    printer: Printer, ready: "Ready", program: "Program", policy: "Policy", databases: "Sequence[Path]", outside: "Outside"
+    printer: Printer,
+    ready: "Ready",
+    program: "Program",
+    policy: "Policy",
+    databases: "Sequence[Path]",
+    outside: "Outside | None",
 ) -> int:
     """Run a program, and print what it printed and how it ended as one line of JSON."""
     from wenv.launcher.limits import CAPTURED

@@ -152,10 +152,6 @@ class RemoteOutside:
             return {"kind": error.kind, "message": str(error)}
 
 
-#: Of a run that has nothing.
-NOTHING = Outside()
-
-
 @contextmanager
 def brokered(policy: Policy, private: PrivateFolders, progress: Progress, outside: Outside) -> "Iterator[Broker | None]":
     """What answers a run's orders; None where nothing is to be answered.  Says what was refused, at the end."""

@@ -34,7 +34,7 @@ from wenv.policy.mounts import Mount
 from wenv.policy.policy import Policy
 from wenv.run.bin import refresh_scripts
 from wenv.run.databases import locked
-from wenv.run.outside import NOTHING, Outside, brokered
+from wenv.run.outside import Outside, brokered
 from wenv.run.planning import fitting, leave_plan
 from wenv.snapshot.contents import console_scripts
 from wenv.snapshot.ready import Ready
@@ -103,7 +103,7 @@ def sandbox(
     policy: Policy,
     progress: Progress,
     databases: Sequence[Path] = (),
-    outside: Outside = NOTHING,
+    outside: Outside | None = None,
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards, and `databases` are locked until then (databases.py).
 
@@ -111,7 +111,7 @@ def sandbox(
 
     Raises MountError, UsageError and WenvError.
     """
-    environment = ready.environment
+    environment, outside = ready.environment, outside or Outside()  # one for each run: it keeps the run's secrets
     with suppress(OSError, FullDiskError):  # where nothing can be written, programs run all the same
         register(environment.folder)  # a project that was moved, or came from elsewhere
     granted, asked = environment.is_policy_granted(), ungranted(environment)
@@ -187,7 +187,7 @@ def run(
     policy: Policy,
     progress: Progress,
     databases: Sequence[Path] = (),
-    outside: Outside = NOTHING,
+    outside: Outside | None = None,
 ) -> int:
     """Run a program to its end; returns its exit status.  Raises TrapError, and KeyboardInterrupt on Ctrl-C."""
     outcome, error = run_told(ready, program, policy, progress, None, databases, outside)
@@ -203,7 +203,7 @@ def run_told(
     progress: Progress,
     sink: Callable[[int, bytes], None] | None,
     databases: Sequence[Path] = (),
-    outside: Outside = NOTHING,
+    outside: Outside | None = None,
 ) -> tuple[Outcome, TrapError | None]:
     """Run a program to its end; what it prints goes to `sink` (descriptor, data), or where this process's output goes.
 

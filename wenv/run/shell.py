@@ -27,7 +27,7 @@ from wenv.launcher.protect import changed, protect, protected, state
 from wenv.launcher.removal import stop_and_remove
 from wenv.locations import history_file
 from wenv.policy.policy import Policy
-from wenv.run.outside import NOTHING, Outside
+from wenv.run.outside import Outside
 from wenv.run.run import CHANGED, sandbox
 from wenv.snapshot.ready import Ready
 from wenv_cache.reading import Given, printable
@@ -111,7 +111,7 @@ class GuestThread:
 
 
 def run_shell(
-    ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = (), outside: Outside = NOTHING
+    ready: Ready, granted: Policy, progress: Progress, databases: Sequence[Path] = (), outside: Outside | None = None
 ) -> int:
     """Read, run and show until the user leaves; returns the exit status."""
     environment = ready.environment
