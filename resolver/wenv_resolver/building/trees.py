@@ -70,7 +70,7 @@ def write_folder(folder: Path, archive: Path) -> str:
             if leads_out and not path.is_file():
                 continue
             tar.add(path.resolve() if leads_out else path, f"project/{name}", recursive=False)
-            digest.update(f"{name}\0{os.access(path, os.X_OK)}\0{_content(path)}\0".encode("utf-8", "surrogateescape"))
+            digest.update(_facts(name, path))
         if (root / ".git").is_dir() and _version_is_from_git(root):
             tar.add(root / ".git", "project/.git")
             digest.update(_git(root, "describe", "--tags", "--always", "--dirty", "--long").encode())
@@ -83,9 +83,13 @@ def digest_of(path: Path) -> str:
         return _content(path) if path.exists() else ""
     root, digest = path.resolve(), hashlib.sha256()
     for each in _inside(root):
-        name = each.relative_to(root).as_posix()
-        digest.update(f"{name}\0{os.access(each, os.X_OK)}\0{_content(each)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(_facts(each.relative_to(root).as_posix(), each))
     return digest.hexdigest()
+
+
+def _facts(name: str, path: Path) -> bytes:
+    """What a digest of a folder tells of what is in it."""
+    return f"{name}\0{os.access(path, os.X_OK)}\0{_content(path)}\0".encode("utf-8", "surrogateescape")
 
 
 def _check_is_project(folder: Path, root: Path) -> None:
