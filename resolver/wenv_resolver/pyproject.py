@@ -27,25 +27,10 @@ OWN_TABLES = {
     "flit": "`flit` writes a [project] table when it is told to: see its documentation of `flit.metadata`",
 }
 #: What a source may say; some of it is refused by name.
-SOURCE_KEYS = frozenset(
-    [
-        "branch",
-        "editable",
-        "extra",
-        "git",
-        "group",
-        "index",
-        "lfs",
-        "marker",
-        "package",
-        "path",
-        "rev",
-        "subdirectory",
-        "tag",
-        "url",
-        "workspace",
-    ]
-)
+SOURCE_KEYS = frozenset((
+    "branch", "editable", "extra", "git", "group", "index", "lfs", "marker", "package", "path", "rev", "subdirectory", "tag",
+    "url", "workspace",
+))  # fmt: skip
 #: Keys of [tool.uv] that change what is installed and have no counterpart in pip.
 REFUSED = {
     "override-dependencies": "pip has no overrides: give what is wanted as a requirement or constraint",

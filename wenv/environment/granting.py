@@ -27,20 +27,9 @@ from wenv_cache.reading import Given, InvalidValueError, given_json
 FILE = "granted.json"
 #: The keys of a request, and the limits that some of them set.
 KEYS = (
-    "write",
-    "mounts",
-    "env",
-    "memory",
-    "timeout",
-    "max-output",
-    "max-disk",
-    "max-files",
-    "max-open",
-    "net",
-    "listen",
-    "max-net",
-    "secrets",
-)
+    "write", "mounts", "env", "memory", "timeout", "max-output", "max-disk", "max-files", "max-open", "net", "listen",
+    "max-net", "secrets",
+)  # fmt: skip
 _SIZES = {"memory": "memory", "max-output": "output", "max-disk": "disk", "max-net": "net_bytes"}
 _COUNTS = {"max-files": "files", "max-open": "open_files"}
 LARGEST = 1 << 20

@@ -120,7 +120,11 @@ def environment_of(
 
 def _local_projects(names: Sequence[str], script: Path | None) -> list[str]:
     """The folders and files of this machine that are named, as whole addresses, and what is in them: a new state is built."""
-    local = [name for name in names if "file:" in name or name.startswith((".", "/", "~")) or "/" in name.partition("[")[0]]
+    local = [
+        name
+        for name in names
+        if "file:" in name or ("://" not in name and (name.startswith(".") or "/" in name.partition("[")[0]))
+    ]
     if not local and script is None:
         return []
     wanted = Wanted(tuple(local), (script,) if script is not None else ())
