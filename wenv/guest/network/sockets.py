@@ -14,78 +14,7 @@ from typing import Any
 
 from ..platform import waits
 from . import door
-
-#: A socket's number is above this, far above every descriptor of a file.
-FIRST = 1 << 24
-FAMILIES: dict[int, str] = {int(native.AF_INET): "AF_INET", int(native.AF_INET6): "AF_INET6"}
-NUMBERS = {name: number for number, name in FAMILIES.items()}
-KINDS: dict[int, str] = {int(native.SOCK_STREAM): "SOCK_STREAM", int(native.SOCK_DGRAM): "SOCK_DGRAM"}
-SERVICES = {
-    "ftp": 21, "ssh": 22, "smtp": 25, "domain": 53, "http": 80, "pop3": 110, "imap": 143, "imap2": 143, "ldap": 389,
-    "https": 443, "submission": 587, "ldaps": 636, "imaps": 993, "pop3s": 995, "mysql": 3306, "postgresql": 5432,
-}  # fmt: skip
-#: What a Python elsewhere has, and this one lacks in part.
-LACKING = [
-    "AF_UNSPEC",
-    "AI_PASSIVE",
-    "AI_CANONNAME",
-    "AI_NUMERICHOST",
-    "AI_NUMERICSERV",
-    "AI_ADDRCONFIG",
-    "AI_V4MAPPED",
-    "AI_ALL",
-    "EAI_NONAME",
-    "EAI_FAMILY",
-    "EAI_AGAIN",
-    "EAI_FAIL",
-    "EAI_SERVICE",
-    "INADDR_ANY",
-    "INADDR_LOOPBACK",
-    "INADDR_BROADCAST",
-    "INADDR_NONE",
-    "IPPROTO_IP",
-    "IPPROTO_IPV6",
-    "IPPROTO_TCP",
-    "IPPROTO_UDP",
-    "IPV6_V6ONLY",
-    "MSG_DONTWAIT",
-    "MSG_PEEK",
-    "MSG_WAITALL",
-    "NI_DGRAM",
-    "NI_MAXHOST",
-    "NI_MAXSERV",
-    "NI_NUMERICHOST",
-    "NI_NUMERICSERV",
-    "SOL_SOCKET",
-    "SOMAXCONN",
-    "SO_ACCEPTCONN",
-    "SO_BROADCAST",
-    "SO_DONTROUTE",
-    "SO_ERROR",
-    "SO_KEEPALIVE",
-    "SO_LINGER",
-    "SO_RCVBUF",
-    "SO_REUSEADDR",
-    "SO_REUSEPORT",
-    "SO_SNDBUF",
-    "SO_TYPE",
-    "TCP_KEEPCNT",
-    "TCP_KEEPIDLE",
-    "TCP_KEEPINTVL",
-    "TCP_NODELAY",
-    "TCP_QUICKACK",
-    "TCP_USER_TIMEOUT",
-]
-#: Those that are more than names: their usual numbers.
-USUAL = {"AF_UNSPEC": 0, "IPPROTO_IP": 0, "IPPROTO_TCP": 6, "IPPROTO_UDP": 17, "IPPROTO_IPV6": 41, "SOMAXCONN": 128,
-         "INADDR_ANY": 0, "INADDR_LOOPBACK": 0x7F000001, "INADDR_BROADCAST": 0xFFFFFFFF, "INADDR_NONE": 0xFFFFFFFF,
-         "NI_MAXHOST": 1025, "NI_MAXSERV": 32, "EAI_NONAME": -2, "EAI_AGAIN": -3, "EAI_FAIL": -4, "EAI_FAMILY": -6,
-         "EAI_SERVICE": -8, "AI_PASSIVE": 1, "AI_CANONNAME": 2, "AI_NUMERICHOST": 4, "AI_V4MAPPED": 8, "AI_ALL": 16,
-         "AI_ADDRCONFIG": 32, "AI_NUMERICSERV": 1024, "MSG_PEEK": 1, "MSG_WAITALL": 2, "MSG_DONTWAIT": 64, "NI_NUMERICHOST": 1,
-         "NI_NUMERICSERV": 2, "NI_DGRAM": 16}  # fmt: skip
-LEVELS = (("SOL_SOCKET", "SO_"), ("IPPROTO_TCP", "TCP_"), ("IPPROTO_IPV6", "IPV6_"))
-#: Bits that a kind of socket may carry on other systems.
-FLAGS = 0o4000 | 0o2000000
+from .socket_constants import FAMILIES, FIRST, FLAGS, KINDS, LACKING, LEVELS, NUMBERS, SERVICES, USUAL
 
 #: Families and kinds of the sockets that are open, by number, for ``socket(fileno=...)``.
 _open: dict[int, tuple[int, int]] = {}
@@ -116,7 +45,7 @@ class socket:  # noqa: N801 - the name of what it stands for
         self._proto = 0 if proto in (-1, None) else int(proto)
         if self._family not in FAMILIES:
             raise OSError(errno.EAFNOSUPPORT, "the sandbox has sockets of IPv4 and IPv6 only")
-        self._handle, _ = _ask("socket", 0, FAMILIES[self._family], KINDS.get(self._kind, ""))
+        self._handle, _ = ask_network("socket", 0, FAMILIES[self._family], KINDS.get(self._kind, ""))
         _open[self._handle] = self._family, self._kind
 
     family = property(lambda self: self._family)
@@ -165,14 +94,14 @@ class socket:  # noqa: N801 - the name of what it stands for
         handle = self._handle
         if handle < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        work = lambda seconds: _ask(operation, handle, *arguments, seconds, payload=payload)  # noqa: E731
+        work = lambda seconds: ask_network(operation, handle, *arguments, seconds, payload=payload)  # noqa: E731
         answer: tuple[Any, bytes] = waits.patiently(work, self._timeout)
         return answer
 
     def _at_once(self, operation: str, *arguments: object) -> Any:
         if self._handle < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return _ask(operation, self._handle, *arguments)[0]
+        return ask_network(operation, self._handle, *arguments)[0]
 
     def connect(self, address: Any) -> None:
         host, port = _address(self._family, address)
@@ -267,7 +196,8 @@ gaierror, herror = native.gaierror, native.herror
 door.KINDS["gaierror"] = lambda kind, name, words, *_: gaierror(getattr(module, name or "", module.EAI_NONAME), words)
 
 
-def _ask(*order: Any, payload: Any = None) -> tuple[Any, bytes]:
+def ask_network(*order: Any, payload: Any = None) -> tuple[Any, bytes]:
+    """What the host answers, where a network is granted; raises PermissionError where none is."""
     if "network" not in door.granted:
         raise PermissionError(errno.EACCES, door.NO_NETWORK)
     return door.ask(*order, payload=payload)
@@ -307,7 +237,7 @@ def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int
     if host is None or host == "":
         host = "" if passive else "localhost"
     numeric = bool(flags & module.AI_NUMERICHOST)
-    found, _ = _ask("resolve", 0, host, int(port or 0), FAMILIES.get(family, ""), KINDS.get(type, ""), passive, numeric)
+    found, _ = ask_network("resolve", 0, host, int(port or 0), FAMILIES.get(family, ""), KINDS.get(type, ""), passive, numeric)
     return [(NUMBERS[name], native.SOCK_STREAM, module.IPPROTO_TCP, "", tuple(address)) for name, address in found]
 
 
@@ -350,7 +280,7 @@ def getnameinfo(address: Any, flags: int) -> tuple[str, str]:
 
 
 def socketpair(family: int = -1, type: int = -1, proto: int = 0) -> tuple[socket, socket]:
-    (one, other), _ = _ask("pair")
+    (one, other), _ = ask_network("pair")
     for handle in (one, other):
         _open[handle] = int(native.AF_INET), int(native.SOCK_STREAM)
     return socket(fileno=one), socket(fileno=other)
@@ -364,7 +294,7 @@ def close(handle: int) -> None:
     if handle < FIRST:
         return os.close(handle)
     if _open.pop(handle, None) is not None and "network" in door.granted:
-        _ask("close", handle)
+        ask_network("close", handle)
     return None
 
 

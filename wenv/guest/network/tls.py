@@ -10,72 +10,13 @@ import sys
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ..platform import waits
 from . import door, tls_constants
-from .sockets import _ask
+from .sockets import ask_network
+from .tls_connections import NO_CALLBACK, BufferTLS, MemoryBIO, SocketTLS, tupled
+from .tls_errors import ERRORS, error_of
 
 NONE, OPTIONAL, REQUIRED = 0, 1, 2
 TLS_CLIENT = 16
-NO_CALLBACK = "TLS is done by the host, which calls nothing in the sandbox"
-
-
-class SSLError(OSError):
-    """As `ssl.SSLError`."""
-
-    library = reason = None
-
-    def __str__(self) -> str:
-        return str(self.strerror) if isinstance(self.strerror, str) else super().__str__()
-
-
-class SSLZeroReturnError(SSLError):
-    """As in `ssl`."""
-
-
-class SSLWantReadError(SSLError):
-    """As in `ssl`."""
-
-
-class SSLWantWriteError(SSLError):
-    """As in `ssl`."""
-
-
-class SSLSyscallError(SSLError):
-    """As in `ssl`."""
-
-
-class SSLEOFError(SSLError):
-    """As in `ssl`."""
-
-
-class SSLCertVerificationError(SSLError, ValueError):
-    """As in `ssl`."""
-
-    verify_code = verify_message = None
-
-
-ERRORS: dict[str, type[SSLError]] = {
-    error.__name__: error
-    for error in (
-        SSLError, SSLZeroReturnError, SSLWantReadError, SSLWantWriteError, SSLSyscallError, SSLEOFError,
-        SSLCertVerificationError,
-    )
-}  # fmt: skip
-
-
-def _error(
-    kind: str, number: Any, words: Any, reason: Any = None, library: Any = None, code: Any = None, said: Any = None
-) -> Any:
-    error: Any = ERRORS[kind](number, words)
-    error.reason, error.library = reason, library
-    if kind == "SSLCertVerificationError":
-        error.verify_code, error.verify_message = code, said
-    return error
-
-
-for _kind, _class in ERRORS.items():
-    _class.__module__ = "ssl"
-    door.KINDS[_kind] = _error
 
 
 def _noted(name: str, default: Any) -> Any:
@@ -172,7 +113,7 @@ class _SSLContext:
             else:
                 certificates = list(_certificates(text))
             if not certificates:
-                raise _error(
+                raise error_of(
                     "SSLError",
                     136,
                     "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found",
@@ -191,7 +132,7 @@ class _SSLContext:
         secret = password() if callable(password) else password
         chain.append(bytes(secret).decode() if isinstance(secret, (bytes, bytearray)) else secret)
         if "-----BEGIN" not in str(chain[0]):
-            raise _error("SSLError", 9, "[SSL] PEM lib", "PEM_LIB", "SSL")
+            raise error_of("SSLError", 9, "[SSL] PEM lib", "PEM_LIB", "SSL")
         self._chains.append(chain)
         self._run = 0
 
@@ -225,10 +166,10 @@ class _SSLContext:
             return [base64.b64decode("".join(text.splitlines()[1:-1])) for text in self._authorities]
         if not self._authorities:
             return []
-        return [_tupled(found) for found in _ask("authorities", self._real())[0]]
+        return [tupled(found) for found in ask_network("authorities", self._real())[0]]
 
     def get_ciphers(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = _ask("ciphers", self._real())[0]
+        found: list[dict[str, Any]] = ask_network("ciphers", self._real())[0]
         return found
 
     def session_stats(self) -> dict[str, int]:
@@ -240,7 +181,7 @@ class _SSLContext:
         """The host's number for it, in this run."""
         if self._run != door.run or not self._run:
             settings = {**self._journal, "authorities": self._authorities, "chains": self._chains}
-            self._handle, self._run = _ask("context", 0, self._protocol, settings)[0], door.run
+            self._handle, self._run = ask_network("context", 0, self._protocol, settings)[0], door.run
         number: int = self._handle
         return number
 
@@ -260,172 +201,6 @@ class _SSLContext:
         session: Any = None,
     ) -> Any:
         return BufferTLS(self, incoming, outgoing, server_side, _name(server_hostname), owner)
-
-
-class TLS:
-    """What both kinds of connections are; facts come with the end of the handshake."""
-
-    session, session_reused = None, False
-
-    def __init__(self, context: Any, server_side: bool, server_hostname: str | None, owner: Any) -> None:
-        self.context, self.server_side, self.server_hostname, self.owner = context, server_side, server_hostname, owner
-        self._facts: dict[str, Any] = {}
-        self._number = 0
-
-    def cipher(self) -> Any:
-        found = self._facts.get("cipher")
-        return tuple(found) if found else None
-
-    def shared_ciphers(self) -> Any:
-        found = self._facts.get("shared_ciphers")
-        return [tuple(each) for each in found] if found else None
-
-    def version(self) -> Any:
-        return self._facts.get("version")
-
-    def selected_alpn_protocol(self) -> Any:
-        return self._facts.get("alpn")
-
-    def compression(self) -> None:
-        return None
-
-    def get_channel_binding(self, cb_type: str = "tls-unique") -> bytes | None:
-        if cb_type != "tls-unique":
-            raise ValueError(f"{cb_type!r} channel binding type not implemented")
-        return bytes.fromhex(self._facts.get("binding", "")) or None
-
-    def getpeercert(self, der: bool = False, /) -> Any:
-        if not self._facts:
-            raise ValueError("handshake not done yet")
-        if der:
-            found = base64.b64decode(self._facts["der"])
-            return found or None
-        return None if self._facts["certificate"] is None else _tupled(self._facts["certificate"])
-
-    def get_verified_chain(self) -> list[Any]:
-        raise NotImplementedError("get_verified_chain: the host keeps the chain")
-
-    get_unverified_chain = get_verified_chain
-
-    def verify_client_post_handshake(self) -> NoReturn:
-        raise NotImplementedError(f"post-handshake authentication: {NO_CALLBACK}")
-
-
-class SocketTLS(TLS):
-    """TLS on a socket, which the host does: what crosses is plain, once."""
-
-    def __init__(self, context: Any, sock: Any, server_side: bool, server_hostname: str | None, owner: Any) -> None:
-        super().__init__(context, server_side, server_hostname, owner)
-        self._sock, self._number = sock, sock.fileno()
-        _ask("wrap", self._number, context._real(), bool(server_side), server_hostname)
-
-    def _patiently(self, operation: str, *arguments: object, payload: Any = None) -> tuple[Any, bytes]:
-        work = lambda seconds: _ask(operation, self._number, *arguments, seconds, payload=payload)  # noqa: E731
-        answer: tuple[Any, bytes] = waits.patiently(work, self._sock.gettimeout())
-        return answer
-
-    def do_handshake(self) -> None:
-        self._facts = self._patiently("handshake")[0]
-
-    def read(self, size: int = 1024, buffer: Any = None, /) -> Any:
-        if buffer is not None and (size <= 0 or size > len(buffer)):
-            size = len(buffer)
-        if size < 0:
-            raise ValueError("size should not be negative")
-        data = self._patiently("read", size)[1] if size else b""
-        return _given(data, buffer)
-
-    def write(self, data: Any, /) -> int:
-        view = memoryview(data).cast("B")
-        count: int = self._patiently("write", payload=view[: door.CHUNK])[0] if len(view) else 0
-        return count
-
-    def pending(self) -> int:
-        count: int = _ask("pending", self._number)[0]
-        return count
-
-    def shutdown(self) -> Any:
-        self._patiently("unwrap")
-        return self._sock
-
-
-class BufferTLS(TLS):
-    """TLS between two buffers: the host ciphers, and what comes of it is carried here."""
-
-    def __init__(
-        self, context: Any, incoming: Any, outgoing: Any, server_side: bool, server_hostname: str | None, owner: Any
-    ) -> None:
-        super().__init__(context, server_side, server_hostname, owner)
-        self._in, self._out, self._told, self._pending = incoming, outgoing, False, 0
-        self._number = _ask("object", 0, context._real(), bool(server_side), server_hostname)[0]
-
-    def __del__(self) -> None:
-        try:
-            if self._number:
-                _ask("forget", self._number)
-        except Exception:
-            pass
-
-    def _step(self, name: str, size: int = 0, data: Any = b"") -> tuple[int, bytes]:
-        received = self._in.read(door.CHUNK)
-        ended = self._in.eof and not self._told
-        self._told = self._told or ended
-        (problem, facts, count, self._pending, sent), out = _ask(
-            "step", self._number, name, size, len(received), ended, payload=received + bytes(data)
-        )
-        self._out.write(out[:sent])
-        if problem:
-            raise _error(*problem)
-        if facts is not None:
-            self._facts = facts
-        return count, out[sent:]
-
-    def do_handshake(self) -> None:
-        self._step("handshake")
-
-    def read(self, size: int = 1024, buffer: Any = None, /) -> Any:
-        if buffer is not None and (size <= 0 or size > len(buffer)):
-            size = len(buffer)
-        return _given(self._step("read", size)[1], buffer)
-
-    def write(self, data: Any, /) -> int:
-        return self._step("write", data=memoryview(data).cast("B")[: door.CHUNK])[0]
-
-    def pending(self) -> int:
-        return self._pending
-
-    def shutdown(self) -> None:
-        self._step("shutdown")
-
-
-class MemoryBIO:
-    """Bytes on their way, as in `ssl`."""
-
-    def __init__(self) -> None:
-        self._data, self._ended = bytearray(), False
-
-    @property
-    def pending(self) -> int:
-        return len(self._data)
-
-    @property
-    def eof(self) -> bool:
-        return self._ended and not self._data
-
-    def read(self, size: int = -1, /) -> bytes:
-        count = len(self._data) if size < 0 else size
-        data = bytes(self._data[:count])
-        del self._data[:count]
-        return data
-
-    def write(self, data: Any, /) -> int:
-        if self._ended:
-            raise _error("SSLError", 1, "cannot write() after write_eof()")
-        self._data += data
-        return memoryview(data).nbytes
-
-    def write_eof(self) -> None:
-        self._ended = True
 
 
 class SSLSession:
@@ -488,20 +263,6 @@ def _name(given: Any) -> str | None:
     if given is None:
         return None
     return given.decode("ascii") if isinstance(given, (bytes, bytearray)) else str(given)
-
-
-def _given(data: bytes, buffer: Any) -> Any:
-    if buffer is None:
-        return data
-    memoryview(buffer).cast("B")[: len(data)] = data
-    return len(data)
-
-
-def _tupled(value: Any) -> Any:
-    """As `ssl` has certificates: lists are tuples, but those of a certificate's names at the top are as they were."""
-    if isinstance(value, dict):
-        return {name: _tupled(each) for name, each in value.items()}
-    return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
 def _certificates(text: str) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..platform import absent, waits
 from . import door
-from .sockets import FIRST, _ask
+from .socket_constants import FIRST
+from .sockets import ask_network
 
 IN: int = select.POLLIN
 OUT: int = select.POLLOUT
@@ -62,7 +63,7 @@ class Poll:
 
 def _ready(wanted: dict[int, int], seconds: float | None) -> list[tuple[int, int]]:
     letters = [[number, ("r" if mask & IN else "") + ("w" if mask & OUT else "")] for number, mask in wanted.items()]
-    found, _ = _ask("poll", 0, letters, seconds)
+    found, _ = ask_network("poll", 0, letters, seconds)
     masks = {"r": IN, "w": OUT, "e": BROKEN}
     return [(number, sum(masks[letter] for letter in ready)) for number, ready in found]
 
