@@ -53,22 +53,17 @@ def ask(operation: str, handle: int = 0, *arguments: object, payload: Any = None
     order = json.dumps([operation, handle, *arguments])
     if _bytes_door is not None:
         answer = _bytes_door(order.encode() if payload is None else b"".join((order.encode(), b"\n:", payload)))
-        sign, text, data = answer[:1].decode(), *_parted(answer[1:], b"\n")
-        taken = data[1:]
+        head, _, data = answer.partition(b"\n")
+        sign, text, taken = head[:1].decode(), head[1:].decode(), data[1:]
     elif _text_door is not None:
         answered = _text_door(order if payload is None else f"{order}\n{_packed(payload)}")
-        sign, text, packed = answered[:1], *_parted(answered[1:], "\n")
-        taken = _unpacked(packed)
+        head_text, _, packed = answered.partition("\n")
+        sign, text, taken = head_text[:1], head_text[1:], _unpacked(packed)
     else:
         raise PermissionError(errno.EACCES, NO_NETWORK)
     if sign != "+":
         raise _exception(*json.loads(text or '["refused", null, ""]'))
     return (json.loads(text) if text else None), taken
-
-
-def _parted(text: Any, end: Any) -> tuple[Any, Any]:
-    first, _, rest = text.partition(end)
-    return first, rest
 
 
 def _packed(payload: Any) -> str:
