@@ -104,6 +104,46 @@ def test_calls_are_limited(opened: OpenEnvironment) -> None:
             session.run("wenv_host.fine()")
 
 
+def leaving() -> None:
+    raise SystemExit(3)
+
+
+async def leaving_later() -> None:
+    raise SystemExit(4)
+
+
+def ending() -> None:
+    raise GeneratorExit
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["here", "process"])
+@pytest.mark.parametrize("limits", [CallLimits(), CallLimits(seconds=60)], ids=["unlimited", "limited"])
+def test_a_function_that_exits_ends_its_call_only(opened: OpenEnvironment, in_process: bool, limits: CallLimits) -> None:
+    functions = {"leaving": leaving, "leaving_later": leaving_later, "ending": ending}
+    with opened.session(functions=functions, call_limits=limits, in_process=in_process) as session:
+        for name, words in ("leaving", "SystemExit: 3"), ("leaving_later", "SystemExit: 4"), ("ending", "GeneratorExit"):
+            with pytest.raises(CodeError, match=words):
+                session.run(f"import wenv_host; wenv_host.{name}()")
+        assert [call.error for call in session.host_calls] == ["SystemExit", "SystemExit", "GeneratorExit"]
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_is_the_users(opened: OpenEnvironment) -> None:
+    """Functions for a process run in the thread that waits for it, and are where Ctrl-C is heard."""
+    with opened.session(functions={"interrupted": interrupted}, in_process=False) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.run("import wenv_host; wenv_host.interrupted()")
+        with pytest.raises(ClosedSessionError):
+            session.run("print('the answer to another call')")
+        session.reset()
+        assert session.run("print(1)").stdout == "1\n"
+    with opened.session(functions={"interrupted": interrupted}) as session, pytest.raises(CodeError, match="KeyboardInterrupt"):
+        session.run("import wenv_host; wenv_host.interrupted()")
+
+
 FORGED = """
 import sys
 door = sys.modules[next(name for name in sys.modules if name.endswith(".network.door"))]
@@ -216,3 +256,22 @@ def test_many_loops_at_once(opened: OpenEnvironment) -> None:
         return await asyncio.gather(*map(one, range(6)))
 
     assert asyncio.run(main()) == [0, 2, 4, 6, 8, 10]
+
+
+def test_a_function_of_the_command_line(empty: Wenv) -> None:
+    (empty.folder / "tools.py").write_text("def double(value):\n    return 2 * value\ndef leave():\n    raise SystemExit(3)\n")
+    (empty.folder / "leaves.py").write_text("import sys\nsys.exit(7)\n")
+    code = "import wenv_host\nprint(wenv_host.double(21))\nwenv_host.leave()"
+    run = empty.result("run", "--function", "tools:double", "--function", "tools:leave", "-c", code, status=1)
+    assert run.stdout == "42\n"
+    assert run.stderr.splitlines()[-1] == "wenv_host.HostError: SystemExit: 3"
+    for function, words in (
+        ("tools", "--function tools: not MODULE:NAME"),
+        ("tools:no", "AttributeError: module 'tools' has no attribute 'no'"),
+        ("nowhere:no", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("leaves:no", "SystemExit: 7"),
+    ):
+        failed = empty.result("run", "--function", function, "-c", "print(1)", status=125)
+        assert words in failed.stderr
+        assert "Traceback" not in failed.stderr
+        assert failed.stdout == ""

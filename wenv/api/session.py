@@ -429,6 +429,11 @@ class Session:
             if isinstance(error, SystemExit) or self._is_closed or cancelled:
                 raise ClosedSessionError from None
             raise
+        except KeyboardInterrupt:
+            if self._executable is not None:  # its answer is still to come, and would be taken for another call's
+                self._host = None
+                host.close()
+            raise
         return checked_reply(service, reply)
 
     def _in_time(self, host: "HostSession", service: "Service", text: str) -> Any:

@@ -385,7 +385,7 @@ def _function(text: str) -> tuple[str, Any]:
         found: Any = import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"--function {text}: {type(error).__name__}: {error}") from error
     return attribute.rpartition(".")[2], found
 

@@ -12,9 +12,9 @@ import keyword
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 from wenv.network.calls import UNLIMITED, Call, CallLimits
@@ -60,7 +60,7 @@ class HostFunctions:
         return 2 * self._limits.size
 
     def call(self, name: str, arguments: list[Any], keywords: dict[str, Any], stopped: Callable[[], bool]) -> str:
-        """The result of a call, as JSON.  Raises FunctionError."""
+        """The result of a call, as JSON.  Raises FunctionError, and KeyboardInterrupt on Ctrl-C if this is the main thread."""
         begun, error, size = time.monotonic(), "", 0
         try:
             text, size = self._called(name, arguments, keywords, stopped)
@@ -86,9 +86,11 @@ class HostFunctions:
         try:
             result = self._run(function, arguments, keywords, stopped)
             text = json.dumps(result)
-        except TimeoutError as error:
-            raise FunctionError("TimeoutError", str(error)) from error
-        except Exception as error:
+        except FunctionError:
+            raise
+        except BaseException as error:  # SystemExit, too: a function ends its call, and nothing else
+            if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+                raise  # Ctrl-C
             message = error.args[0] if isinstance(error, KeyError) and error.args else error  # it would be quoted twice
             raise FunctionError(type(error).__name__, str(message)[:10_000]) from error
         if len(text) > self._limits.size:
@@ -100,9 +102,10 @@ class HostFunctions:
     ) -> Any:
         limit = self._limits.seconds
         if inspect.iscoroutinefunction(function):
+            coroutine = _without_exit(function(*arguments, **keywords))
             if self._loop is None:
-                return asyncio.run(asyncio.wait_for(function(*arguments, **keywords), limit))
-            waiting: Future[Any] = asyncio.run_coroutine_threadsafe(function(*arguments, **keywords), self._loop)
+                return asyncio.run(asyncio.wait_for(coroutine, limit))
+            waiting: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
             return _awaited(waiting, limit, stopped)
         if limit is None:
             return function(*arguments, **keywords)
@@ -117,6 +120,14 @@ class HostFunctions:
 
         Thread(target=work, name="wenv-function", daemon=True).start()  # one that takes too long is left behind
         return _awaited(made, limit, stopped)
+
+
+async def _without_exit(awaited: Awaitable[Any]) -> Any:
+    """What is awaited; its SystemExit would end the loop, and becomes a FunctionError."""
+    try:
+        return await awaited
+    except SystemExit as error:
+        raise FunctionError("SystemExit", str(error)) from error
 
 
 def _awaited(future: "Future[Any]", limit: float | None, stopped: Callable[[], bool]) -> Any:
