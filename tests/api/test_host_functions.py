@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -142,6 +143,31 @@ def test_an_interrupt_is_the_users(opened: OpenEnvironment) -> None:
         assert session.run("print(1)").stdout == "1\n"
     with opened.session(functions={"interrupted": interrupted}) as session, pytest.raises(CodeError, match="KeyboardInterrupt"):
         session.run("import wenv_host; wenv_host.interrupted()")
+
+
+def failing(*_: object) -> None:
+    raise OwnError("of this program's")
+
+
+def exiting(*_: object) -> None:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["here", "process"])
+@pytest.mark.parametrize(("told", "error"), [(failing, OwnError), (exiting, SystemExit)])
+def test_what_a_listener_raises_is_raised_here(
+    opened: OpenEnvironment, in_process: bool, told: Callable[..., None], error: type[BaseException]
+) -> None:
+    """It ends the sandbox: what is printed, or tried to be reached, after that would go by unheard."""
+    prints = "print('one', flush=True)\nwhile True: pass"
+    reaches = "import socket\ntry: socket.create_connection(('127.0.0.1', 9))\nexcept OSError: pass\nwhile True: pass"
+    cases: list[tuple[dict[str, Any], str]] = [({"on_output": told}, prints), ({"log_network": told}, reaches)]
+    for options, code in cases:
+        with opened.session(**options, in_process=in_process) as session:
+            with pytest.raises(error):
+                session.run(code)
+            with pytest.raises(ClosedSessionError):
+                session.run("1")
 
 
 FORGED = """

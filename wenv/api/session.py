@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -118,7 +118,8 @@ class OpenEnvironment:
         with arguments and results that JSON knows; `call_limits` limits the calls (`Session.host_calls` has the last ones).
         What they do with what they are given is their matter: nothing else of this program can be reached.
 
-        `on_output` is called while code runs, with ``stdout`` or ``stderr`` and what was printed.
+        `on_output` is called while code runs, with ``stdout`` or ``stderr`` and what was printed.  What it or `log_network`
+        raises ends the sandbox, and is raised by the call that ran in it.
 
         In this process the limits `disk`, `files` and `open_files` are looked at twenty times a second, and `open_files` on
         Linux only; a guest that waits in a call of the host's is left behind when its time is up (`Session.left_behind`).  With
@@ -217,12 +218,14 @@ class Session:
             )
         self._opened, self._policy, self._in_process = opened, policy, in_process
         self._outside = outside
+        if outside.log_network is not None:
+            outside.log_network = partial(self._tell, outside.log_network)
         self._request = opened._request(policy, outside)
         shared = opened._shared(policy)
         self._component = opened._component(self._request, shared, policy.memory) if in_process else None
         self._executable = None if in_process else opened._executable(self._request, shared, policy.memory)
         self._calls = self._seen = 0
-        self._reason: str | None = None
+        self._failure: BaseException | None = None
         self._text = json.dumps(self._request)
         self._folders = PrivateFolders(guest for _, guest, _ in shared)
         self._written: dict[int, list[bytes]] = {1: [], 2: []}
@@ -261,15 +264,19 @@ class Session:
 
     def end(self, reason: str) -> None:
         """Stop what runs in it, from any thread; the call raises DiskLimitError with the reason."""
-        host = self._host
+        if self._host is not None:
+            self._end(DiskLimitError(reason))
+
+    def _end(self, failure: BaseException) -> None:
+        """Stop what runs in it, from any thread; the call raises the failure."""
+        host, self._failure = self._host, failure
         if host is not None:
-            self._reason = reason
             host.stop()
 
     def _start(self) -> None:
         from wenv.engine.deep import deeply  # late: imports wasmtime
 
-        self._reason = None
+        self._failure = None
         self._host = self._remote() if self._executable is not None else deeply(self._local)
 
     def _local(self) -> "HostSession":
@@ -304,6 +311,7 @@ class Session:
     def _opened_in(self, host: "Host") -> "Host":
         try:
             host.call_text("session.open", self._text)
+            self._check_failure()
         except BaseException:
             host.close()
             raise
@@ -312,7 +320,22 @@ class Session:
     def _keep(self, descriptor: int, data: bytes) -> None:
         self._written[descriptor].append(data)
         if self._outside.on_output is not None and (text := self._decoders[descriptor].decode(data)):
-            self._outside.on_output("stdout" if descriptor == 1 else "stderr", text)
+            self._tell(self._outside.on_output, "stdout" if descriptor == 1 else "stderr", text)
+
+    def _tell(self, told: Callable[..., object], *arguments: object) -> None:
+        """Call what the user gave to be told by; what it raises ends the sandbox, and is raised by the call that runs in it.
+
+        It must not get into wasmtime, which calls this, or between the messages of another process.
+        """
+        try:
+            told(*arguments)
+        except BaseException as error:
+            self._end(error)
+
+    def _check_failure(self) -> None:
+        """Raises what ended the sandbox."""
+        if self._failure is not None:
+            raise self._failure from None
 
     @property
     def host_calls(self) -> "list[Call]":
@@ -419,12 +442,13 @@ class Session:
                 local = cast("HostSession", host)
                 reply = local.call_text(service, text) if self._policy.time is None else self._in_time(local, service, text)
             host.check_output()
+            if self._failure is not None:
+                raise TrapError("stopped")
         except (TrapError, SystemExit) as error:
             self._host = None
             if not isinstance(error, TimeLimitError):  # else it may still be inside a call of the host's
                 host.close()
-            if self._reason is not None:
-                raise DiskLimitError(self._reason) from None
+            self._check_failure()
             cancelled, self._is_cancelled = self._is_cancelled, False
             if isinstance(error, SystemExit) or self._is_closed or cancelled:
                 raise ClosedSessionError from None

@@ -121,10 +121,10 @@ class Session:
             if len(allowed) < len(data):
                 self._exceeded = True
                 self._engine.stop()
-        if self._sink is not None:
-            self._sink(descriptor, allowed)
-            return
         try:
+            if self._sink is not None:
+                self._sink(descriptor, allowed)
+                return
             while allowed:
                 allowed = allowed[os.write(descriptor, allowed) :]
         except OSError:
