@@ -15,7 +15,7 @@ from tests.helpers.wheel_builder import Wheel
 from wenv_cache.store import Store
 from wenv_resolver.errors import ConflictError, ResolverError
 from wenv_resolver.lock import LockedFile
-from wenv_resolver.pip_internals import prefetch
+from wenv_resolver.pip_internals import pages
 from wenv_resolver.progress import Silent
 from wenv_resolver.requirements import IndexOptions, Line, Requested
 from wenv_resolver.resolve import resolve
@@ -49,7 +49,7 @@ class Index:
         if path.startswith("/simple/"):
             files = self.projects.get(path.strip("/").rpartition("/")[2])
             page = {"meta": {"api-version": "1.1"}, "name": "x", "files": files}
-            return None if files is None else (json.dumps(page).encode(), prefetch.JSON)
+            return None if files is None else (json.dumps(page).encode(), pages.JSON)
         file = self.folder / path.rpartition("/")[2]
         return (file.read_bytes(), "application/octet-stream") if file.is_file() else None
 
@@ -144,7 +144,7 @@ def test_it_decides_as_with_all_versions(
             return str(error)
 
     few = answer(Store(tmp_path / "few"))
-    monkeypatch.setattr(prefetch.Slim, "kept", lambda self, page, files, name: files)
+    monkeypatch.setattr(pages.Slim, "kept", lambda self, page, files, name: files)
     assert few == answer(Store(tmp_path / "all"))
 
 

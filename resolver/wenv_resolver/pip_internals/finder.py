@@ -25,7 +25,7 @@ from pip._vendor.packaging import specifiers
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.repositories.pypi import PyPIRepository
 
-from wenv_resolver.pip_internals.prefetch import IncompleteError
+from wenv_resolver.pip_internals.pages import IncompleteError
 from wenv_resolver.target import Target
 
 

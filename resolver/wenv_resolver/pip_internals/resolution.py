@@ -20,7 +20,8 @@ from wenv_resolver.errors import ConflictError, RequirementsError, ResolverError
 from wenv_resolver.lock import LockedFile
 from wenv_resolver.pip_internals.finder import Evidence, TargetFinder, target_finder
 from wenv_resolver.pip_internals.metadata import described, source_of
-from wenv_resolver.pip_internals.prefetch import IncompleteError, Page, Prefetcher
+from wenv_resolver.pip_internals.pages import IncompleteError, Page
+from wenv_resolver.pip_internals.prefetch import Prefetcher
 from wenv_resolver.pip_internals.process import forget_warnings, index_trouble, markers_of, pip_warnings, repository, words_of
 from wenv_resolver.requirements import Line, Requested
 from wenv_resolver.target import Target
