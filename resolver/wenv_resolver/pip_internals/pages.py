@@ -81,7 +81,7 @@ class Slim:
 
     def kept(self, page: Page, files: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[str, Any]]:
         """The files of a project that are tried first, of all that a page has."""
-        if any(file["filename"].endswith(".whl") and not is_foreign(file["filename"]) and not is_pure(file) for file in files):
+        if any(file["filename"].endswith(".whl") and not is_unusable(file["filename"]) and not is_pure(file) for file in files):
             return told_apart(files)  # wheels for this very platform
         versions = page.versions
         anywhere = {text for file in files if self.runs_anywhere(file) and (text := version_of(file)) in versions}
@@ -92,7 +92,7 @@ class Slim:
         newest = set(sorted(within, key=versions.__getitem__)[-KEPT:]) | {text for text in within if versions[text] == pin}
         hidden = {version for text, version in versions.items() if text not in newest}
         self.left_out.setdefault(name, set()).update(hidden)  # there may be several indexes
-        return [file for file in files if version_of(file) in newest and not is_foreign(file["filename"])]
+        return [file for file in files if version_of(file) in newest and not is_unusable(file["filename"])]
 
     def hidden(self, name: str, specifier: SpecifierSet) -> Version | None:
         """The newest version that is left out and would satisfy a specifier."""
@@ -138,7 +138,7 @@ def told_apart(files: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     kept: dict[tuple[object, ...], Mapping[str, Any]] = {}
     for file in files:
         name: str = file["filename"]
-        if name.endswith(".whl") and is_foreign(name):
+        if name.endswith(".whl") and is_unusable(name):
             tells = bool(file.get("core-metadata") or file.get("dist-info-metadata"))
             kept.setdefault((version_of(file), foreign_platforms(name), bool(file.get("yanked")), tells), file)
         else:
@@ -152,7 +152,7 @@ def foreign_platforms(name: str) -> frozenset[str]:
     return frozenset(next((start for start in FOREIGN if tag.startswith(start)), tag) for tag in tags)
 
 
-def is_foreign(name: str) -> bool:
+def is_unusable(name: str) -> bool:
     """Whether a file is a source, or a wheel for platforms that no target is, or for Python 2 alone."""
     if not name.endswith(".whl") or name.count("-") < 4:
         return True
