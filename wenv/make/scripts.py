@@ -29,7 +29,7 @@ from wenv_cache.files import write_atomically
 from wenv_cache.store import Store
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.building.trees import digest_of
-from wenv_resolver.lock import as_locked, lock_facts
+from wenv_resolver.lock import LockFacts, as_locked, lock_facts
 from wenv_resolver.pip_settings import Settings, settings
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import Requested, folder_of
@@ -62,7 +62,9 @@ def environment_of(
     """
     place = lock_of_script(script) if script is not None else None
     lock = place if place is not None and place.is_file() else None
-    if script is not None and lock is not None and not _is_lock_of(script, lock):
+    text = lock.read_text("utf-8", "replace") if lock is not None else ""
+    facts = lock_facts(text)
+    if script is not None and lock is not None and not _is_lock_of(script, lock, facts):
         progress.say(f"warning: {lock.name} is the lock of something else than {script.name}, and is not used")
         lock = None
     if script is None:
@@ -71,7 +73,7 @@ def environment_of(
         wanted = Wanted(files=(lock,), rules=rules)
     else:
         wanted = Wanted(tuple(names), (script,), rules=rules, kept=lock)
-    outdated = script is not None and lock is not None and _does_not_fit(script, lock)
+    outdated = script is not None and lock is not None and _does_not_fit(script, lock, facts)
     if outdated and lock is not None:
         progress.say(
             f"warning: {lock.name} was made for another block than {script} has now, and decides"
@@ -83,7 +85,7 @@ def environment_of(
     asked = base.asked_for if base is not None else Requested()
     told: list[object] = [metadata, beside, sorted(names), asked.as_json(), None if base is None else base.runtime.kind]
     told += _local_projects(names, script if has_paths and not is_outside else None)
-    told += [lock.read_text("utf-8", "replace")] if lock is not None else []
+    told += [text] if lock is not None else []
     told += _of_pip(settings(workspace.store))
     told += [sorted(rules.only)] if rules.only is not None else []
     key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
@@ -150,20 +152,19 @@ def lock_to_write(script: Path) -> Path:
     if not script.is_file():
         raise UsageError(f"there is no script {script}")
     lock = lock_of_script(script)
-    if lock.is_file() and not _is_lock_of(script, lock):
-        owner = lock_facts(lock.read_text("utf-8", "replace")).script
-        whose = f"is the lock of {owner}" if owner else f"is not known as the lock of {script.name}"
+    facts = lock_facts(lock.read_text("utf-8", "replace")) if lock.is_file() else None
+    if facts is not None and not _is_lock_of(script, lock, facts):
+        whose = f"is the lock of {facts.script}" if facts.script else f"is not known as the lock of {script.name}"
         raise UsageError(f"{lock.name} {whose}", "rename the script, or delete that lock")
     return lock
 
 
-def _is_lock_of(script: Path, lock: Path) -> bool:
+def _is_lock_of(script: Path, lock: Path, facts: LockFacts) -> bool:
     """Whether a lock is a script's, as it says: two scripts' may have one name, and a project's may have a script's.
 
     One that does not say so counts if it was made for what the script names.
     """
-    owner = lock_facts(lock.read_text("utf-8", "replace")).script
-    return owner == script.resolve().name if owner is not None else not _does_not_fit(script, lock)
+    return facts.script == script.resolve().name if facts.script is not None else not _does_not_fit(script, lock, facts)
 
 
 def _of_pip(configured: Settings) -> list[object]:
@@ -175,9 +176,9 @@ def _of_pip(configured: Settings) -> list[object]:
     return [configured.values, texts] if configured.values else []
 
 
-def _does_not_fit(script: Path, lock: Path) -> bool:
+def _does_not_fit(script: Path, lock: Path, facts: LockFacts) -> bool:
     """Whether a lock of ours was made for other requirements than a script names now."""
-    asked, beside = lock_facts(lock.read_text("utf-8", "replace")).requested, lock.absolute().parent
+    asked, beside = facts.requested, lock.absolute().parent
     named = [line.text for line in Wanted(files=(script,)).gathered.requested.requirements]
     return asked is not None and {as_locked(text, beside) for text in asked} != {as_locked(text, beside) for text in named}
 
