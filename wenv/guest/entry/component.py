@@ -1,6 +1,7 @@
 """Entry of the component: the functions that it exports to a host."""
 
 import gc
+import random  # noqa: F401  componentize-py imports it once this module has been imported
 import sys
 
 from wit_world import exports
@@ -12,6 +13,7 @@ except ImportError:  # packed: its host knows nothing of ours
     host = None
 
 from ..bake.baking import bake_if_ordered
+from ..imports import importer
 from ..network import door
 from ..pack import archive
 from ..platform import files, waits
@@ -25,6 +27,7 @@ keep_standard_library()
 files.apply(waits.Builtin)
 settle()
 bake_if_ordered()
+importer.forget_folders()
 gc.collect()
 if archive.entry is not None:  # for its size; it makes the heap larger, which costs others 1.5 ms at each start
     blank_free_memory()

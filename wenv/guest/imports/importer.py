@@ -221,6 +221,12 @@ def move(folder: str) -> None:
     assert _installed is not None
     _installed.close()
     _installed.folder = folder
+    forget_folders()
+
+
+def forget_folders() -> None:
+    """Drop what is remembered of folders that are no archives: those of a build are others, and to free what they held would
+    touch many pages of memory at each start."""
     for path, finder in list(sys.path_importer_cache.items()):
         if not isinstance(finder, ArchiveFinder):
             del sys.path_importer_cache[path]
