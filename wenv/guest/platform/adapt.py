@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ..imports import importer
+from ..imports import importer, replaced
 from ..network import install
 from ..request import Request
 from . import absent, databases, modes, packages, stubs, waits
@@ -97,7 +97,7 @@ def set_run(request: Request) -> None:
 def add_stubs(names: list[str]) -> None:
     """Make the stub of each named standard module importable, in place of the one that cannot work here."""
     for name in names:
-        sys.modules[name] = stubs.MODULES[name]
+        replaced.put(name, stubs.MODULES[name])
 
 
 def _exit(status: int) -> NoReturn:
