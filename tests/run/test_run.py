@@ -276,3 +276,10 @@ def test_no_standard_input_and_the_root_folder(empty: Wenv) -> None:
             ["sh", "-c", f"cd / && {command} {relative}"], env=empty.environment, capture_output=True, text=True
         )
         assert result.stdout == f"['{script}']\n", result.stderr
+
+
+def test_pythonpath_is_where_modules_are_found(empty: Wenv) -> None:
+    (empty.folder / "more").mkdir()
+    (empty.folder / "more" / "json.py").write_text("name = 'own'\n")
+    code = "import json, sys; print(json.name, sys.path[1].endswith('/more'))"
+    assert empty("run", "--env", "PYTHONPATH=more:", "-c", code) == "own True\n"

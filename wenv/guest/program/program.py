@@ -73,6 +73,8 @@ def prepare(request: Request) -> None:
     except (ArithmeticError, LookupError, ValueError, TypeError, EOFError) as error:  # what a damaged index comes to
         sys.stderr.write(DAMAGED.format(error=f"{type(error).__name__}: {error}"))
         os._exit(125)
+    if "PYTHONPATH" in os.environ:
+        sys.path[:0] = [os.path.abspath(entry) for entry in os.environ["PYTHONPATH"].split(os.pathsep) if entry]
     adapt.add_stubs(request["stubs"])
     sys.executable = EXECUTABLE
     sys.argv = ["", *request["arguments"]]
