@@ -35,6 +35,9 @@ def pack(
         bool, typer.Option("--slim", help="Leave out tests, type stubs, documents, and what the program cannot import.")
     ] = False,
     no_bake: Annotated[bool, typer.Option("--no-bake", help="Have nothing imported already.")] = False,
+    network: Annotated[
+        bool, typer.Option("--net", help="Let the program open sockets, where the host that runs it grants a network.")
+    ] = False,
     precompile: Annotated[
         Path | None,
         typer.Option("--precompile", metavar="WASMTIME", help="Also write a .cwasm, compiled by this wasmtime executable."),
@@ -54,6 +57,9 @@ def pack(
     A program reads its own files in /app and has a /tmp in memory; folders of the host's are granted by `wasmtime run --dir`.
     Its exit status is 0 or 1.  wasmtime's usual stack allows 250 nested calls; with `-W max-wasm-stack=1900000` a program may
     raise the limit by `sys.setrecursionlimit`.
+
+    With --net it opens sockets where the host that runs it grants them, which is everything or nothing:
+    `wasmtime run -S inherit-network -S allow-ip-name-lookup FILE`.  There is no TLS in it.
 
     A .cwasm made with --precompile is native code, for that version of wasmtime and this kind of processor only; it starts
     without compiling: `wasmtime run --allow-precompiled FILE.cwasm`.
@@ -98,6 +104,7 @@ def pack(
                 printer,
                 bake=not no_bake,
                 slim=slim,
+                network=network,
                 precompile=precompile,
             )
         if as_json:

@@ -71,11 +71,13 @@ def pack(
     *,
     bake: bool = True,
     slim: bool = False,
+    network: bool = False,
     precompile: Path | None = None,
 ) -> Packed:
     """Write a component that holds the environment and runs the program.
 
-    `precompile` is a wasmtime executable that compiles it for itself.  Raises WenvError.
+    With `network` it reaches what its host grants.  `precompile` is a wasmtime executable that compiles it for itself.  Raises
+    WenvError.
     """
     assert not environment.editables, "`wenv.make.standalone` takes them in before"
     packer = packer_of(runtime)
@@ -93,6 +95,7 @@ def pack(
         "recursion_limit": RECURSION_LIMIT,
         "environment": variables,
         "stubs": list(needs.stubs),
+        "network": network,
     }
     order: Pack = {
         "layers": [],

@@ -11,10 +11,9 @@ try:
     from wit_world.imports import host
 except ImportError:  # packed: its host knows nothing of ours
     host = None
-
 from ..bake.baking import bake_if_ordered
 from ..imports import importer
-from ..network import door
+from ..network import door, system
 from ..pack import archive
 from ..platform import files, waits
 from ..program import program
@@ -23,6 +22,9 @@ from .before_saving import blank_free_memory, keep_standard_library, settle
 
 if host is not None:
     door.link(text=host.ask)
+else:
+    door.without = system.NO_TLS
+    system.link()
 keep_standard_library()
 files.apply(waits.Builtin)
 settle()

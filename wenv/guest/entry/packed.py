@@ -4,6 +4,7 @@ import os
 import sys
 
 from ..command_line import CommandLine, CommandLineError, parse
+from ..network import system
 from ..pack import archive
 from ..pack.archive import Entry
 from ..pack.files import tree
@@ -19,6 +20,7 @@ def run() -> None:
     entry = archive.entry
     assert entry is not None
     tree.begin()
+    system.begin(is_open=entry["network"])
     sys.setrecursionlimit(entry["recursion_limit"])
     status = _status(entry, sys.argv[1:])
     if status:

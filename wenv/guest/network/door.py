@@ -22,6 +22,8 @@ CHUNK = 1 << 18
 #: From how many bytes on the files are quicker: of any, and of ASCII.
 THROUGH_FILES = (1 << 12, 1 << 15)
 NO_NETWORK = "the sandbox has no network; --net HOST:PORT allows some"
+#: What a program hears that asks for what nobody answers.
+without = NO_NETWORK
 
 #: What the host has linked, which takes texts, or bytes.  None in a packed program.
 _text_door: Callable[[str], str] | None = None
@@ -60,7 +62,7 @@ def ask(operation: str, handle: int = 0, *arguments: object, payload: Any = None
         head_text, _, packed = answered.partition("\n")
         sign, text, taken = head_text[:1], head_text[1:], _unpacked(packed)
     else:
-        raise PermissionError(errno.EACCES, NO_NETWORK)
+        raise PermissionError(errno.EACCES, without)
     if sign != "+":
         raise _exception(*json.loads(text or '["refused", null, ""]'))
     return (json.loads(text) if text else None), taken
@@ -107,7 +109,7 @@ KINDS: dict[str, Callable[..., BaseException]] = {
     "timeout": lambda kind, name, words, *_: (
         TimeoutError("timed out") if name is None else TimeoutError(errno.ETIMEDOUT, words)
     ),
-    "refused": lambda kind, name, words, *_: PermissionError(errno.EACCES, words or NO_NETWORK),
+    "refused": lambda kind, name, words, *_: PermissionError(errno.EACCES, words or without),
 }
 
 

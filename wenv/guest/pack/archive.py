@@ -155,6 +155,8 @@ class Entry(TypedDict):
     recursion_limit: int
     environment: dict[str, str]
     stubs: list[str]
+    network: bool
+    """Whether it may open sockets, where its host grants any."""
 
 
 class Pack(TypedDict):
