@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,14 @@ class Guest:
         return handle
 
 
+def wait_until(work: Callable[[], bool]) -> None:
+    """Wait until it is so, at most ten seconds."""
+    until = time.monotonic() + 10
+    while not work():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def talker() -> Iterator[socket.socket]:
     """A listening socket."""
@@ -79,7 +87,9 @@ ORDERS: list[bytes] = [
     b'["socket", 0, {}, []]', b'["recv", 99, 10, [], null]', b'["resolve", 0, null, 80, "", "", false, false]',
     b'["resolve", 0, "x", "80", "", "", false, false]', b'["poll", 0, [[99, "r"]], 0]', b'["poll", 0, 7, 0]',
     b'["context", 0, 16, {"verify_mode": "x"}]', b'["context", 0, 99, {}]',
-    b'["context", 0, 16, {"chains": [["x", null, null]]}]',
+    b'["context", 0, 16, {"chains": [["x", null, null]]}]', b'["context", 0, 16, {"ciphers": "no such"}]',
+    b'["context", 0, 16, {"ecdh_curve": "no such"}]', b'["context", 0, 16, {"alpn": [""]}]', b'["certificate", 1]',
+    b'["handshake", 16777217, [1, false, null], 1]', b'["handshake", 0, 7, 1]',
     b'["context", 0, 16, {"authorities": ["-----BEGIN CERTIFICATE-----"]}]', b'["wrap", 16777217, 1, false, null]',
     b'["step", 1, "handshake", 0, 0, false]', b'["object", 0, 5, false, null]',
     b'["call", 0, "open", ["/etc/passwd"], {}]', b"\xff\xfe", b"[" * 100_000, b'["close", ' + b"9" * 5000 + b"]",
@@ -216,6 +226,33 @@ def test_it_listens_where_it_is_granted_and_nowhere_else() -> None:
     guest.broker.close()
 
 
+@pytest.mark.parametrize(
+    ("granted", "asked", "bound"),
+    [
+        ("[::1]:{port}", "::1", "::1"),
+        ("[::1]:{port}", "127.0.0.1", None),
+        ("127.0.0.2:{port}", "127.0.0.1", None),
+        ("127.0.0.2:{port}", "0.0.0.0", "127.0.0.2"),
+        ("127.0.0.2:{port}", "::1", None),
+        ("0.0.0.0:{port}", "::", None),
+        ("0.0.0.0:{port}", "127.0.0.1", "127.0.0.1"),
+        ("{port}", "::1", "::1"),
+        ("{port}", "::", "::1"),
+        ("{port}", "localhost", "127.0.0.1"),
+    ],
+)
+def test_it_listens_on_the_address_that_is_granted(granted: str, asked: str, bound: str | None) -> None:
+    port = servers.free_port()
+    guest = Guest(listen=(granted.format(port=port),))
+    handle = guest("socket", 0, "AF_INET6" if ":" in asked else "AF_INET", "SOCK_STREAM")
+    if bound is None:
+        assert "may not listen" in guest.refused("bind", handle, asked, port)[2]
+    else:
+        guest("bind", handle, asked, port)
+        assert guest("name", handle, "own")[:2] == [bound, port]
+    guest.broker.close()
+
+
 def test_a_port_that_the_system_picks_is_said() -> None:
     said: list[str] = []
     broker = Broker(Grants((), (Listening.parse("0"),)), say=said.append)
@@ -239,7 +276,7 @@ def test_files_that_the_guest_puts_in_place_of_the_lane_lead_nowhere(tmp_path: P
     handle = guest.connected("127.0.0.1", port_of(talker))
     peer, _ = talker.accept()
     sign, value, _ = guest.raw(json.dumps(["send", handle, 5]).encode() + b"\n@50000")
-    assert (sign, value[2]) == ("-", "ValueError: less was left than was said")
+    assert (sign, value[2]) == ("-", "less was left than was said")
     peer.sendall(os.urandom(60_000))
     time.sleep(0.2)
     assert guest.raw(json.dumps(["recv", handle, 60_000, [], 5]).encode())[0] == "+"
@@ -267,7 +304,7 @@ def test_tls_asks_for_the_granted_server_only(site: servers.Site) -> None:
     handle = guest.connected("good.test", site.https)
     assert "may not speak to other.test" in guest.refused("wrap", handle, context, False, "other.test")[2]
     guest("wrap", handle, context, False, "good.test")
-    facts = guest("handshake", handle, 5)
+    facts = guest("handshake", handle, None, 5)
     assert facts["version"].startswith("TLSv1.")
     guest("write", handle, 5, payload=b"GET /x HTTP/1.0\r\n\r\n")
     assert b"/x" in guest("read", handle, 10_000, 5)
@@ -278,6 +315,35 @@ def test_tls_asks_for_the_granted_server_only(site: servers.Site) -> None:
     assert (closed["event"], closed["host"], closed["sent"] > 0, closed["received"] > 0) == ("close", "good.test", True, True)
 
 
+def test_tls_is_not_begun_before_there_is_a_connection(site: servers.Site) -> None:
+    """Nobody would know yet whose name and secrets count."""
+    guest = Guest(f"127.0.0.1:{site.https}")
+    context = guest("context", 0, int(ssl.PROTOCOL_TLS_CLIENT), {"check_hostname": False, "verify_mode": 0})
+    handle = guest("socket", 0, "AF_INET", "SOCK_STREAM")
+    assert guest.refused("wrap", handle, context, False, "x.test")[1] == "ENOTCONN"
+    assert guest.refused("handshake", handle, [context, True, None], 1)[1] == "ENOTCONN"
+    one, _ = guest("pair")
+    guest("wrap", one, context, False, "x.test")
+    assert guest.refused("connect", one, "127.0.0.1", site.https, 1)[1] == "EISCONN"
+    guest.broker.close()
+
+
+def test_what_is_looked_at_counts_once(talker: socket.socket) -> None:
+    guest = Guest(f"127.0.0.1:{port_of(talker)}", most=1000)
+    handle = guest.connected("127.0.0.1", port_of(talker))
+    peer, _ = talker.accept()
+    peer.sendall(bytes(900))
+    wait_until(lambda: len(guest("recv", handle, 900, ["MSG_PEEK"], 5)) == 900)
+    assert len(guest("recv", handle, 900, [], 5)) == 900
+    again = guest.connected("127.0.0.1", port_of(talker))
+    other, _ = talker.accept()
+    other.sendall(bytes(900))
+    wait_until(lambda: "--max-net" in str(guest.raw(json.dumps(["recv", again, 900, ["MSG_PEEK"], 5]).encode())[1]))
+    peer.close()
+    other.close()
+    guest.broker.close()
+
+
 def test_a_certificate_that_is_not_vouched_for_is_refused(site: servers.Site) -> None:
     guest = Guest(f"127.0.0.1:{site.https}")
     context = guest(
@@ -285,7 +351,7 @@ def test_a_certificate_that_is_not_vouched_for_is_refused(site: servers.Site) ->
     )
     handle = guest.connected("127.0.0.1", site.https)
     guest("wrap", handle, context, False, "localhost")
-    kind, number, words, reason, *_ = guest.refused("handshake", handle, 5)
+    kind, number, words, reason, *_ = guest.refused("handshake", handle, None, 5)
     assert (kind, reason) == ("SSLCertVerificationError", "CERTIFICATE_VERIFY_FAILED"), (number, words)
     guest.broker.close()
 

@@ -158,8 +158,32 @@ def test_a_name_behind_a_proxy_is_not_looked_up_here() -> None:
 
 @pytest.mark.parametrize("proxy", ["socks5://proxy.test:1080", "https://proxy.test:443"])
 def test_a_proxy_of_another_kind_is_named(proxy: str) -> None:
-    with pytest.raises(RefusedError, match="the host's proxy is one of"):
+    with pytest.raises(RefusedError, match="the host's proxy cannot be used: it is one of"):
         checks(Names(), "good.test", proxies={"all": proxy}).resolve("good.test", 443, 0)
+
+
+@pytest.mark.parametrize("variable", ["http://127.0.0.1:abc", "user:secret@127.0.0.1:70000"])
+def test_a_proxy_that_is_written_wrong_is_named(variable: str) -> None:
+    made = checks(Names(), "good.test", "8.8.8.8", proxies={"all": variable})
+    for work in (lambda: made.resolve("good.test", 443, 0), lambda: made.proxy_for("8.8.8.8", 443)):
+        with pytest.raises(
+            RefusedError, match=r"the host's proxy cannot be used: 127\.0\.0\.1:\w+ has no port that is a number"
+        ):
+            work()
+
+
+def test_this_machine_is_not_behind_the_proxy() -> None:
+    made = checks(Names(), "localhost:5000", "*.localhost:5000", proxies={"all": "http://proxy.test:3128"})
+    for name in ("localhost", "127.0.0.1", "a.localhost", "::1"):
+        assert made.proxy_for(name, 5000) is None
+        assert reached(made, name, 5000, socket.AF_INET6 if ":" in name else socket.AF_INET) in ("127.0.0.1", "::1")
+
+
+def test_the_last_name_that_led_to_an_address_is_meant() -> None:
+    made = checks(Names(good=[["8.8.8.8"]], also=[["8.8.8.8"]]), "good.test", "also.test")
+    for name in ("good.test", "also.test", "good.test"):
+        address = reached(made, name, 443)
+        assert made.target(address, 443, socket.AF_INET)[1] == name
 
 
 def test_a_name_that_nobody_has() -> None:

@@ -1,9 +1,11 @@
 """Hosts as they are granted and asked for."""
 
 import ipaddress
+import socket
 
 import pytest
 
+from wenv.network import addresses
 from wenv.network.addresses import address_of, canonical, is_public
 from wenv.network.grants import Grant, Grants, Listening
 
@@ -58,7 +60,8 @@ def test_public_addresses(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.0.1", "169.254.169.254", "172.16.0.1",
+        "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.0.1", "168.63.129.16",
+        "169.254.169.254", "172.16.0.1",
         "172.31.255.255", "192.0.0.170", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
         "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::7f00:1", "::ffff:10.0.0.1",
         "::ffff:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1",
@@ -68,6 +71,18 @@ def test_public_addresses(address: str) -> None:
 )  # fmt: skip
 def test_addresses_that_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
+
+
+def test_addresses_of_this_machine_are_not_public() -> None:
+    """Services that listen on all of its addresses are its own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("it has no address but loopback")
+        own = ipaddress.ip_address(sock.getsockname()[0])
+    assert addresses._is_this_machines(own)
+    assert not addresses._is_this_machines(ipaddress.ip_address("8.8.8.8"))
 
 
 def test_names_and_ports_are_compared() -> None:

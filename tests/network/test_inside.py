@@ -319,3 +319,59 @@ for attempt in (
 """
     shown = run(empty, code).stdout.split()
     assert shown == ["PermissionError", "FileNotFoundError", "NotImplementedError", "NotImplementedError", "URLError"]
+
+
+DETAILS = """
+import importlib, os, socket, ssl, sys, time
+PORT = PORTS[1]
+
+
+def shown(work):
+    try:
+        return work()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+one, other = socket.socketpair()
+begun = time.monotonic()
+print(shown(lambda: one.recv(1, socket.MSG_DONTWAIT)), time.monotonic() - begun < 5)
+other.sendall(b"abc", socket.MSG_NOSIGNAL)
+print(one.recv(2, socket.MSG_PEEK), one.recv(3, socket.MSG_WAITALL))
+print(shown(lambda: one.recv(1, 1 << 20)))
+print(shown(lambda: one.send(b"x", 1 << 20)))
+print(socket.inet_pton(socket.AF_INET6, "::1"), socket.inet_ntop(socket.AF_INET6, bytes(15) + b"\\x01"))
+print(shown(lambda: socket.getaddrinfo("localhost", PORT, proto=socket.IPPROTO_UDP)))
+try:
+    socket.getaddrinfo("localhost", 70000)
+except socket.gaierror as error:
+    print("gaierror", error.strerror)
+with socket.create_connection(("localhost", PORT)) as sock:
+    print(sock.getpeername()[1] == PORT)
+    sock.shutdown(socket.SHUT_RDWR)
+context = ssl.create_default_context()
+os.mkdir("/tmp/certificates")
+os.mkdir("/tmp/certificates/more")
+context.load_verify_locations(capath="/tmp/certificates")
+print(shown(lambda: context.set_ciphers("no such")), shown(lambda: context.set_ecdh_curve("no such")))
+context.set_ciphers("DEFAULT")
+kept = [sys.modules.pop(name) for name in ("_ssl", "_socket")]
+print([__import__(name) for name in ("_ssl", "_socket")] == kept, importlib.reload(ssl) is ssl)
+"""
+
+
+def test_details_are_as_natively(empty: Wenv, site: servers.Site) -> None:
+    (empty.folder / "details.py").write_text(DETAILS.replace("PORTS", str((site.http, site.https))))
+    lines = empty("run", "--net", f"localhost:{site.https}", "details.py").splitlines()
+    assert lines == [
+        "BlockingIOError: [Errno 6] Resource temporarily unavailable True",
+        "b'ab' b'abc'",
+        "OSError: [Errno 58] sockets here know no flags but MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL",
+        "OSError: [Errno 58] sockets here know no flags but MSG_DONTWAIT, MSG_NOSIGNAL",
+        f"{bytes(15) + bytes([1])} ::1",
+        "PermissionError: [Errno 2] the sandbox has no datagram sockets",
+        "gaierror Servname not supported for ai_socktype",
+        "True",
+        "SSLError: ('No cipher can be selected.',) ValueError: unknown elliptic curve name 'no such'",
+        "True True",
+    ]

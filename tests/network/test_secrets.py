@@ -186,15 +186,51 @@ def run(wenv: Wenv, code: str, ports: tuple[int, int], authority: trustme.CA, *m
 def test_the_host_gets_it_and_nobody_else(empty: Wenv, tmp_path: Path) -> None:
     authority = trustme.CA()
     with echo(authority, "localhost") as ports:
-        shown = run(empty, POST, ports, authority, "--secret", f"KEY@localhost:{ports[1]}", "--log-network", "log.jsonl")
+        shown = run(empty, POST, ports, authority, "--secret", "KEY@localhost", "--log-network", "log.jsonl")
         assert shown.splitlines() == ["True True", "True", "True", "True"]
         assert [VALUE.encode() in each for each in Echo.seen] == [True, True, True, True, False]
         assert [each.count(VALUE.encode()) for each in Echo.seen[:2]] == [2, 2]
         written = [path for path in tmp_path.rglob("*") if path.is_file() and VALUE.encode() in path.read_bytes()]
         assert written == []
+    with echo(authority, "localhost") as ports:  # by asyncio it could go to the other port
+        shown = run(empty, POST, ports, authority, "--secret", f"KEY@localhost:{ports[1]}")
+        assert "KEY is not sent by asyncio: it is for one port, and others of localhost may be reached" in shown
+        assert [VALUE.encode() in each for each in Echo.seen] == [True, True, True, False, False]
     with echo(authority, "localhost") as ports:  # for another port
         run(empty, POST, ports, authority, "--secret", f"KEY@localhost:{ports[0]}")
-        assert not any(VALUE.encode() in each for each in Echo.seen[:3])
+        assert not any(VALUE.encode() in each for each in Echo.seen[:4])
+
+
+ORDERS = """
+import os, socket, ssl
+key, SECURE = os.environ["KEY"], PORTS[1]
+context = ssl.create_default_context()
+
+
+def post(sock):
+    sock.sendall(f"POST / HTTP/1.0\\r\\nContent-Length: {len(key)}\\r\\n\\r\\n{key}".encode())
+    while sock.recv(1000):
+        pass
+
+
+with context.wrap_socket(socket.socket(), server_hostname="localhost") as sock:  # as the documents of `ssl` have it
+    sock.connect(("localhost", SECURE))
+    post(sock)
+socket.getaddrinfo("localhost", SECURE)
+for name in ("api.localhost", "localhost"):  # the last name that was asked for is not the one that is meant
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", SECURE)), server_hostname=name) as sock:
+        post(sock)
+    socket.getaddrinfo("api.localhost", SECURE)
+"""
+
+
+def test_the_name_in_the_handshake_decides(empty: Wenv) -> None:
+    """Several names may lead to one address, and TLS may be asked for before there is a connection."""
+    authority = trustme.CA()
+    with echo(authority, "localhost", "api.localhost") as ports:
+        more = ("--net", f"api.localhost:{ports[1]}", "--secret", f"KEY@localhost:{ports[1]}")
+        assert run(empty, ORDERS, ports, authority, *more) == ""
+        assert [VALUE.encode() in each for each in Echo.seen] == [True, False, True]
 
 
 UNTRUSTED = """

@@ -6,6 +6,7 @@ Source: IANA's registries of special-purpose addresses for IPv4 and IPv6 (RFC 68
 
 import ipaddress
 import re
+import socket
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -19,6 +20,7 @@ NOT_PUBLIC = tuple(
             "10.0.0.0/8",
             "100.64.0.0/10",
             "127.0.0.0/8",
+            "168.63.129.16/32",  # at which Azure tells machines about themselves
             "169.254.0.0/16",
             "172.16.0.0/12",
             "192.0.0.0/24",
@@ -63,7 +65,7 @@ def address_of(text: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether it may be anybody's: not in a network of one's own, of this machine, or for a special purpose."""
+    """Whether it may be anybody's: not in a network of one's own, not of this machine, and not for a special purpose."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
@@ -72,7 +74,19 @@ def is_public(address: Address) -> bool:
                 return is_public(ipaddress.IPv4Address(int(address) >> shift & 0xFFFFFFFF))
         if address not in GIVEN_OUT:
             return False
-    return not any(address.version == network.version and address in network for network in NOT_PUBLIC)
+    known = any(address.version == network.version and address in network for network in NOT_PUBLIC)
+    return not known and not _is_this_machines(address)
+
+
+def _is_this_machines(address: Address) -> bool:
+    """Whether it is an address of the host's own: what is sent there would come from it.  Nothing is sent."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((str(address), 9))
+            return str(sock.getsockname()[0]) == str(address)
+    except OSError:  # there is no way to it
+        return False
 
 
 def canonical(name: str) -> str:

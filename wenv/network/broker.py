@@ -65,28 +65,34 @@ class Broker(SocketOrders, TLSOrders):
         self.takes_bytes = False
 
     def ask(self, order: bytes) -> bytes:
-        """The answer to an order.  Raises nothing."""
-        head, has_payload, payload = order.partition(b"\n")
+        """The answer to an order.  Raises nothing: whatever an order is, the guest gets an error and not our traceback."""
         try:
-            if len(head) > (LONGEST if self._functions is None else self._functions.largest_order):
-                raise ValueError("an order that is too long")
-            operation, handle, *arguments = json.loads(head)
-            method = _ORDERS.get(operation) if isinstance(operation, str) else None
-            if method is None or type(handle) is not int:
-                raise ValueError("no such order")
-            if operation != "call" and not self._has_network:
-                raise RefusedError("")
-            if has_payload:
-                arguments.append(payload[1 : 1 + 2 * MOST] if self.takes_bytes else unpacked(payload, self._lane))
-            result = method(self, handle, *arguments)
-            if isinstance(result, _Written):
-                return b"+" + result.text.encode()
-        except Exception as error:  # whatever an order is, the guest gets an error and not our traceback
-            return b"-" + _dumped(_parts(error))
+            return b"+" + self._answer(order)
+        except Exception as error:
+            try:
+                return b"-" + _dumped(_parts(error))
+            except Exception:
+                return b"-" + _dumped(["ValueError", None, type(error).__name__])
+
+    def _answer(self, order: bytes) -> bytes:
+        head, has_payload, payload = order.partition(b"\n")
+        if len(head) > (LONGEST if self._functions is None else self._functions.largest_order):
+            raise ValueError("an order that is too long")
+        operation, handle, *arguments = json.loads(head)
+        method = _ORDERS.get(operation) if isinstance(operation, str) else None
+        if method is None or type(handle) is not int:
+            raise ValueError("no such order")
+        if operation != "call" and not self._has_network:
+            raise RefusedError("")
+        if has_payload:
+            arguments.append(payload[1 : 1 + 2 * MOST] if self.takes_bytes else unpacked(payload, self._lane))
+        result = method(self, handle, *arguments)
+        if isinstance(result, _Written):
+            return result.text.encode()
         if isinstance(result, tuple):
             value, data = result
-            return b"+" + _dumped(value) + b"\n" + (b":" + data if self.takes_bytes else packed(data, self._lane))
-        return b"+" + _dumped(result)
+            return _dumped(value) + b"\n" + (b":" + data if self.takes_bytes else packed(data, self._lane))
+        return _dumped(result)
 
     def close(self) -> None:
         """Close everything."""
@@ -108,7 +114,7 @@ _ORDERS: dict[str, Callable[..., Any]] = {
     for name in (
         "socket", "pair", "close", "connect", "send", "recv", "bind", "listen", "accept", "shutdown", "name", "setoption",
         "getoption", "resolve", "poll", "context", "authorities", "ciphers", "wrap", "handshake", "read", "write", "unwrap",
-        "pending", "object", "step", "forget", "call",
+        "pending", "certificate", "object", "step", "forget", "call",
     )
 }  # fmt: skip
 
@@ -130,7 +136,8 @@ def _parts(error: Exception) -> list[Any]:
         return ["OSError", "EINTR", "the run was stopped"]
     if isinstance(error, OSError):
         return ["OSError", errno.errorcode.get(error.errno or 0, "EIO"), error.strerror or str(error)]
-    return ["ValueError", None, f"{type(error).__name__}: {str(error)[:300]}"]
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    return ["ValueError", None, f"{kind}{str(error)[:300]}"]
 
 
 def _dumped(value: object) -> bytes:

@@ -11,11 +11,12 @@ from typing import Any
 
 from wenv.network.addresses import LOOPBACK, Address, address_of, canonical, is_local
 from wenv.network.grants import Grants
-from wenv.network.proxies import Proxies
+from wenv.network.proxies import Proxies, Proxy
 from wenv.network.record import Record
 
 #: An answer of a name server: family, and address as `socket` has it.
 Found = tuple[int, tuple[Any, ...]]
+UNSPECIFIED = {4: ipaddress.IPv4Address("0.0.0.0"), 6: ipaddress.IPv6Address("::")}
 #: Seconds that a name server may take.
 LOOK_UP = 30.0
 #: Seconds after which a wait looks whether the run was stopped.
@@ -68,11 +69,7 @@ class Checks:
         if not self.grants.allows_name(name, port or None):
             said = f"{name}:{port}" if port else name
             raise self._refusal(name, port, f"the sandbox may not reach {said}; --net {said} allows it")
-        try:
-            proxy = self.proxies.for_name(name, port)
-        except ValueError as error:
-            raise self._refusal(name, port, str(error)) from None
-        if proxy is not None:
+        if self.proxy_for(name, port) is not None:
             return _as_found([self._stand_in(name)], port, family)
         allowed, kept_from = [], []
         for each, _, _, _, where in self._looked_up(name, port, family):
@@ -82,7 +79,7 @@ class Checks:
             if not self.grants.may_lead(name, address, port or None):
                 kept_from.append(str(address))
                 continue
-            self._led.setdefault(address, {})[name] = None
+            self._note(address, name)
             allowed.append((each, where))
         if kept_from and not allowed:
             grant = f"[{kept_from[0]}]" if ":" in kept_from[0] else kept_from[0]
@@ -92,6 +89,13 @@ class Checks:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return allowed
 
+    def proxy_for(self, host: str, port: int) -> Proxy | None:
+        """The host's proxy to a name or address, None for none.  Raises RefusedError for one that cannot be used."""
+        try:
+            return self.proxies.for_name(host, port)
+        except ValueError as error:
+            raise self._refusal(host, port, f"the host's proxy cannot be used: {error}") from None
+
     def _local(self, name: str, port: int, family: int) -> list[Found]:
         """This machine, which no name server is asked for."""
         granted = [each for each in LOOPBACK if self.grants.allows_number(each, port or None)]
@@ -99,8 +103,14 @@ class Checks:
             said = f"{name}:{port}" if port else name
             raise self._refusal(name, port, f"the sandbox may not reach {said}; --net {said} allows it")
         for address in granted:
-            self._led.setdefault(address, {})[name] = None
+            self._note(address, name)
         return _as_found(granted, port, family)
+
+    def _note(self, address: Address, name: str) -> None:
+        """The last name that led to an address is what a program means that connects to it."""
+        led = self._led.setdefault(address, {})
+        led.pop(name, None)
+        led[name] = None
 
     def _looked_up(self, name: str, port: int, family: int) -> list[Any]:
         """What the host's resolver says, in a thread: it cannot be interrupted."""
@@ -146,7 +156,7 @@ class Checks:
         _, where = self.resolve(host, port, family)[0]
         address = address_of(str(where[0]))
         assert address is not None
-        for name in self._led.get(address, ()):
+        for name in reversed(self._led.get(address, {})):
             local = is_local(name) and self.grants.allows_number(address, port)
             if local or (self.grants.allows_name(name, port) and self.grants.may_lead(name, address, port)):
                 return where, name, address
@@ -181,15 +191,15 @@ class Checks:
         wanted = host or ("::" if family == socket.AF_INET6 else "0.0.0.0")
         address = LOOPBACK[family == socket.AF_INET6] if is_local(wanted) else address_of(wanted)
         for grant in self.grants.listen:
-            granted = ipaddress.ip_address(grant.host)
             if address is None or grant.port not in (0, port):
                 continue
-            is_same = granted.version == address.version and (address == granted or address.is_unspecified)
-            if grant.is_loopback and address.is_unspecified:
-                address = LOOPBACK[family == socket.AF_INET6]
-            is_loopback = grant.is_loopback and address in LOOPBACK
-            if is_same or is_loopback or granted.is_unspecified:
-                return str(address if is_loopback or granted.is_unspecified else granted), grant.port and port
+            granted: Address = ipaddress.ip_address(grant.host)
+            if granted == LOOPBACK[0]:  # this machine, by either family
+                granted = LOOPBACK[family == socket.AF_INET6]
+            if granted.version == address.version and (
+                granted.is_unspecified or address in (granted, UNSPECIFIED[granted.version])
+            ):
+                return str(address if granted.is_unspecified else granted), grant.port and port
         is_own = address is not None and (address in LOOPBACK or address.is_unspecified)
         if is_own and port == 0:
             return None

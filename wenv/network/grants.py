@@ -40,9 +40,8 @@ class Grant:
         else:
             return cls(str(network) if "/" in host else str(network.network_address), port, (_unmapped(network),))
         name = canonical(host.removeprefix("*."))
-        if host.startswith("*."):
-            return cls(f"*.{name}", port)
-        return cls(name, port, OWN if is_local(name) else ())
+        own = OWN if is_local(name) else ()
+        return cls(f"*.{name}" if host.startswith("*.") else name, port, own)
 
     def has_port(self, port: int | None) -> bool:
         """Whether a port is granted; None asks for any."""

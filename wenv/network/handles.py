@@ -31,11 +31,13 @@ class Entry:
         self.sock = sock
         self.name: str | None = None
         self.host, self.port = "", 0
-        self.is_bound = self.is_connecting = False
+        self.is_bound = self.is_connecting = self.is_pair = False
         #: The secrets that are exchanged on it, and what is still to be sent for that.
         self.exchange: Exchange | None = None
         self.unsent = b""
         self.sent = self.received = 0
+        #: Bytes that were looked at and are still to be taken: they are counted once.
+        self.peeked = 0
 
 
 class Handles:

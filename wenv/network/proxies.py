@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib import request
 from urllib.parse import unquote, urlsplit
 
-from wenv.network.addresses import address_of, is_public
+from wenv.network.addresses import address_of, is_local, is_public
 
 #: Bytes of a proxy's answer.
 LARGEST = 1 << 14
@@ -28,12 +28,16 @@ class Proxy:
         """Read ``http://[USER:PASSWORD@]HOST:PORT``.  Raises ValueError for a proxy of another kind."""
         parts = urlsplit(text if "://" in text else f"http://{text}")
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"the host's proxy is one of {parts.scheme}: sandboxes go through those of http only")
+            raise ValueError(f"it is one of {parts.scheme}, and sandboxes go through those of http only")
         given = ""
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             given = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        return cls(parts.hostname, parts.port or 80, given)
+        try:
+            port = parts.port
+        except ValueError:
+            raise ValueError(f"{parts.netloc.rpartition('@')[2]} has no port that is a number") from None
+        return cls(parts.hostname, port or 80, given)
 
     def request(self, host: str, port: int) -> bytes:
         """What asks it to connect to a name or address that was checked."""
@@ -66,8 +70,8 @@ class Proxies:
         if not chosen:
             return None
         address = address_of(host)
-        if address is not None and not is_public(address):
-            return None  # one's own networks are not behind it
+        if is_local(host) or (address is not None and not is_public(address)):
+            return None  # this machine and one's own networks are not behind it
         if request.proxy_bypass_environment(f"{host}:{port}", dict(self.found)):  # type: ignore[attr-defined]
             return None
         return Proxy.parse(chosen)

@@ -105,7 +105,8 @@ class Vault:
 
     def __init__(self, held: Iterable[Secret], grants: Grants) -> None:
         """Raises ValueError for one whose host may not be reached."""
-        self.held = tuple(held)
+        self.held, self._grants = tuple(held), grants
+        self._told: set[str] = set()
         for secret in self.held:
             for host in secret.hosts:
                 numbers = LOOPBACK if is_local(host.host) else ()
@@ -152,12 +153,25 @@ class Vault:
         """What the variables of a run hold."""
         return {secret.name: secret.placeholder.decode() for secret in self.held}
 
-    def for_host(self, name: str | None, port: int | None) -> "Exchange | None":
-        """What is exchanged on a connection to a granted name; None for nothing.  A port of None is not known."""
+    def for_host(self, name: str | None, port: int) -> "Exchange | None":
+        """What is exchanged on a connection to a granted name; None for nothing."""
         if name is None:
             return None
         found = [s for s in self.held if any(host.names(name) and host.has_port(port) for host in s.hosts)]
         return Exchange(found) if found else None
+
+    def for_buffers(self, name: str) -> tuple["Exchange | None", list[str]]:
+        """The same where the guest carries what is ciphered, nobody knows to which port.  A secret that is for one port goes
+        along if no other may be reached; the second are the names of those that do not, told once."""
+        meant = [secret for secret in self.held if any(host.names(name) for host in secret.hosts)]
+        found = [s for s in meant if any(host.names(name) and self._has_no_other(name, host.port) for host in s.hosts)]
+        kept = [secret.name for secret in meant if secret not in found and secret.name not in self._told]
+        self._told.update(kept)
+        return (Exchange(found) if found else None), kept
+
+    def _has_no_other(self, name: str, port: int | None) -> bool:
+        reaching = (grant for grant in self._grants.connect if grant.names(name) or grant.networks)
+        return port is None or all(grant.port == port for grant in reaching)
 
     def scrubber(self) -> "Incoming":
         """What takes values out of what a program prints."""

@@ -46,7 +46,9 @@ class SocketOrders(Handles):
         except OSError:
             other.close()
             raise
-        return [first, self._keep(other)]
+        second = self._keep(other)
+        self._entries[first].is_pair = self._entries[second].is_pair = True
+        return [first, second]
 
     def _close(self, handle: int) -> None:
         entry = self._entries.pop(handle, None)
@@ -57,17 +59,19 @@ class SocketOrders(Handles):
             if entry.host:
                 self.record.event("close", entry.host, entry.port, "allowed", sent=entry.sent, received=entry.received)
 
-    def _connect(self, handle: int, host: str, port: int, timeout: Any) -> None:
+    def _connect(self, handle: int, host: str, port: int, timeout: Any) -> list[Any]:
+        """Returns the address of the other side: TLS asks for it each time."""
         entry = self._entry(handle)
-        if entry.host and not entry.is_connecting:
+        if (entry.host and not entry.is_connecting) or isinstance(entry.sock, ssl.SSLSocket):
             raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
         if not entry.host:
-            where, entry.name, address = self._checks.target(str(host), int(port), entry.sock.family)
-            entry.host, entry.port, entry.is_connecting = entry.name or str(address), int(port), True
-            proxy = self._checks.proxies.for_name(entry.host, entry.port)
+            where, name, address = self._checks.target(str(host), int(port), entry.sock.family)
+            reached = name or str(address)
+            proxy = self._checks.proxy_for(reached, int(port))
+            entry.name, entry.host, entry.port, entry.is_connecting = name, reached, int(port), True
             if proxy is not None:
                 self._connect_through(entry, proxy)
-                return
+                return self._name(handle, "peer")
             code = entry.sock.connect_ex(where)
             if code in (errno.EINPROGRESS, errno.EWOULDBLOCK) and timeout == 0:
                 raise OSError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
@@ -79,6 +83,7 @@ class SocketOrders(Handles):
             self._ready(entry.sock, True, None if timeout is None else float(timeout), CONNECT)
             code = entry.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._connected(entry, code)
+        return self._name(handle, "peer")
 
     def _connected(self, entry: Entry, code: int) -> None:
         entry.is_connecting = False
@@ -99,9 +104,10 @@ class SocketOrders(Handles):
             answer = b""
             while b"\r\n\r\n" not in answer and len(answer) < LARGEST and (part := sock.recv(1)):
                 answer += part
-        except BaseException:
+        except OSError as error:
             sock.close()
-            raise
+            entry.host = ""
+            raise OSError(errno.ECONNREFUSED, f"the host's proxy: {error}") from error
         status = answer.split(b"\r\n", 1)[0].decode("latin-1")
         if status.split(" ")[1:2] != ["200"]:
             sock.close()
@@ -125,8 +131,11 @@ class SocketOrders(Handles):
         entry = self._entry(handle)
         peek = socket.MSG_PEEK if "MSG_PEEK" in flags else 0
         data: bytes = self._tried(entry, timeout, lambda: entry.sock.recv(min(size, MOST), peek), False)
-        if not peek:
-            self._checks.count(len(data))
+        self._checks.count(max(0, len(data) - entry.peeked))
+        if peek:
+            entry.peeked = max(entry.peeked, len(data))
+        else:
+            entry.peeked = max(0, entry.peeked - len(data))
             entry.received += len(data)
         return None, data
 
@@ -141,7 +150,8 @@ class SocketOrders(Handles):
         entry.sock.bind(where)
         entry.is_bound = True
         if where[1] == 0:
-            self._say(f"listening on {where[0]}:{entry.sock.getsockname()[1]}")
+            shown = f"[{where[0]}]" if ":" in where[0] else where[0]
+            self._say(f"listening on {shown}:{entry.sock.getsockname()[1]}")
 
     def _listen(self, handle: int, backlog: int) -> None:
         entry = self._entry(handle)

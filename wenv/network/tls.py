@@ -1,6 +1,5 @@
 """TLS for a sandbox: real contexts, made of what the guest noted of its own, and what is told of a connection."""
 
-import base64
 import json
 import os
 import ssl
@@ -46,6 +45,14 @@ class Contexts:
         return context
 
 
+def check_authority(text: str) -> None:
+    """Raises ValueError for a text without certificates (PEM)."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise ValueError("no certificates are in it") from None
+
+
 def _made(protocol: int, settings: dict[str, Any], server_side: bool, authority: str) -> ssl.SSLContext:
     if protocol == EITHER:
         protocol = int(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
@@ -89,19 +96,17 @@ def _load_chain(context: ssl.SSLContext, certificate: str, key: str | None, pass
 
 
 def facts_of(connection: ssl.SSLSocket | ssl.SSLObject) -> dict[str, Any]:
-    """What a program may want to know once the handshake is done."""
+    """What a program may want to know once the handshake is done, but for certificates: few want these."""
     return {
         "cipher": connection.cipher(),
         "shared_ciphers": connection.shared_ciphers(),
         "version": connection.version(),
         "alpn": connection.selected_alpn_protocol(),
         "binding": (connection.get_channel_binding("tls-unique") or b"").hex(),
-        "certificate": connection.getpeercert(),
-        "der": base64.b64encode(connection.getpeercert(True) or b"").decode(),
     }
 
 
 def error_parts(error: ssl.SSLError) -> list[Any]:
     """What the guest makes the same exception of."""
-    more = [getattr(error, "verify_code", None), getattr(error, "verify_message", None)]
-    return [type(error).__name__, error.errno, error.strerror or str(error), error.reason, error.library, *more]
+    names = ("reason", "library", "verify_code", "verify_message")  # what Python raises by itself has none of them
+    return [type(error).__name__, error.errno, error.strerror or str(error), *(getattr(error, name, None) for name in names)]

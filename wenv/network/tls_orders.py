@@ -1,7 +1,10 @@
 """Orders of TLS: on a socket, and between buffers that the guest carries."""
 
+import errno
 import json
+import os
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from wenv.network.addresses import address_of, canonical
@@ -12,7 +15,9 @@ from wenv.network.tls import error_parts, facts_of
 
 
 class TLSOrders(Handles):
-    """See the module."""
+    """See the module.  `_say` has words for the user."""
+
+    _say: Callable[[str], object]
 
     def _context(self, _: int, protocol: int, settings: dict[str, Any]) -> int:
         self._contexts.made(int(protocol), settings)
@@ -37,11 +42,16 @@ class TLSOrders(Handles):
         entry = self._entry(handle)
         if isinstance(entry.sock, ssl.SSLSocket):
             raise ValueError("TLS within TLS goes through buffers (wrap_bio)")
+        if not entry.host and not entry.is_pair:  # what it is connected to decides on names and secrets
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        real = self._real(context, bool(server_side))
         if not server_side:
             self._checks.check_server_name(server_hostname, entry.name, entry.port)
-        real = self._real(context, bool(server_side))
-        if not server_side and (exchange := self.vault.for_host(entry.name, entry.port)) is not None:
-            entry.exchange, real, server_hostname = exchange, self._contexts.verified(), entry.name
+            named = server_hostname is not None and address_of(server_hostname) is None
+            name = canonical(str(server_hostname)) if named else entry.name  # several names may lead to one address
+            exchange = None if entry.is_pair else self.vault.for_host(name, entry.port)
+            if exchange is not None:
+                entry.exchange, real, server_hostname = exchange, self._contexts.verified(), name
         entry.sock = real.wrap_socket(
             entry.sock,
             bool(server_side),
@@ -56,7 +66,10 @@ class TLSOrders(Handles):
             raise ValueError("no TLS on this socket")
         return entry, entry.sock
 
-    def _handshake(self, handle: int, timeout: Any) -> dict[str, Any]:
+    def _handshake(self, handle: int, wrapping: Any, timeout: Any) -> dict[str, Any]:
+        """`wrapping` is what `_wrap` takes if that is to be done first: an order less for each connection."""
+        if wrapping is not None:
+            self._wrap(handle, *wrapping)
         entry, sock = self._tls(handle)
         self._tried(entry, timeout, sock.do_handshake, False)
         return facts_of(sock)
@@ -106,6 +119,11 @@ class TLSOrders(Handles):
         entry.exchange = None
         entry.sock = self._tried(entry, timeout, sock.unwrap, False)
 
+    def _certificate(self, handle: int) -> tuple[Any, bytes]:
+        """The other side's, decoded and as it is."""
+        tls = self._tls(handle)[1] if handle in self._entries else self._objects[handle][0]
+        return tls.getpeercert(), tls.getpeercert(True) or b""
+
     def _pending(self, handle: int) -> int:
         return self._tls(handle)[1].pending()
 
@@ -119,7 +137,9 @@ class TLSOrders(Handles):
         real = self._real(context, bool(server_side))
         exchange = None
         if not server_side and server_hostname is not None and address_of(server_hostname) is None:
-            exchange = self.vault.for_host(canonical(server_hostname), None)
+            exchange, kept = self.vault.for_buffers(canonical(server_hostname))
+            for name in kept:
+                self._say(f"{name} is not sent by asyncio: it is for one port, and others of {server_hostname} may be reached")
         if exchange is not None:  # wherever the guest sends it: only that server can read it
             real, server_hostname = self._contexts.verified(), canonical(str(server_hostname))
         tls = real.wrap_bio(incoming, outgoing, bool(server_side), server_hostname)

@@ -7,17 +7,19 @@ own: the host is told names.
 import _socket as native
 import errno
 import os
-import sys
 import warnings
+from functools import cache
 from types import ModuleType
 from typing import Any
 
+from ..imports import replaced
 from ..platform import waits
 from . import door
 from .socket_constants import FAMILIES, FIRST, FLAGS, KINDS, LACKING, LEVELS, NUMBERS, SERVICES, USUAL
 
-#: Families and kinds of the sockets that are open, by number, for ``socket(fileno=...)``.
+#: Families and kinds of the sockets that are open, by number, for ``socket(fileno=...)``, and addresses of the other sides.
 _open: dict[int, tuple[int, int]] = {}
+_peers: dict[int, Any] = {}
 _default_timeout: float | None = None
 
 
@@ -90,12 +92,12 @@ class socket:  # noqa: N801 - the name of what it stands for
     def getblocking(self) -> bool:
         return self._timeout != 0.0
 
-    def _patiently(self, operation: str, *arguments: object, payload: Any = None) -> tuple[Any, bytes]:
+    def _patiently(self, operation: str, *arguments: object, payload: Any = None, wait: bool = True) -> tuple[Any, bytes]:
         handle = self._handle
         if handle < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         work = lambda seconds: ask_network(operation, handle, *arguments, seconds, payload=payload)  # noqa: E731
-        answer: tuple[Any, bytes] = waits.patiently(work, self._timeout)
+        answer: tuple[Any, bytes] = waits.patiently(work, self._timeout if wait else 0)
         return answer
 
     def _at_once(self, operation: str, *arguments: object) -> Any:
@@ -105,7 +107,8 @@ class socket:  # noqa: N801 - the name of what it stands for
 
     def connect(self, address: Any) -> None:
         host, port = _address(self._family, address)
-        self._patiently("connect", host, port)
+        peer = self._patiently("connect", host, port)[0]
+        _peers[self._handle] = tuple(peer)
 
     def connect_ex(self, address: Any) -> int:
         try:
@@ -119,14 +122,15 @@ class socket:  # noqa: N801 - the name of what it stands for
         return 0
 
     def send(self, data: Any, flags: int = 0) -> int:
+        self._check_flags(flags, ("MSG_DONTWAIT", "MSG_NOSIGNAL"))
         view = memoryview(data).cast("B")
-        count: int = self._patiently("send", payload=view[: door.CHUNK])[0]
+        count: int = self._patiently("send", payload=view[: door.CHUNK], wait=not flags & module.MSG_DONTWAIT)[0]
         return count
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         view = memoryview(data).cast("B")
         while len(view):
-            view = view[self.send(view) :]
+            view = view[self.send(view, flags) :]
 
     def sendto(self, data: Any, *_: Any) -> int:
         return self.send(data)
@@ -134,8 +138,20 @@ class socket:  # noqa: N801 - the name of what it stands for
     def recv(self, size: int, flags: int = 0) -> bytes:
         if size < 0:
             raise ValueError("negative buffersize in recv")
-        names = [name for name in ("MSG_PEEK",) if flags & getattr(module, name)]
-        return self._patiently("recv", size, names)[1]
+        self._check_flags(flags, ("MSG_PEEK", "MSG_DONTWAIT", "MSG_WAITALL"))
+        names = ["MSG_PEEK"] if flags & module.MSG_PEEK else []
+        wait = not flags & module.MSG_DONTWAIT
+        data = self._patiently("recv", size, names, wait=wait)[1]
+        while flags & module.MSG_WAITALL and wait and not names and len(data) < size:
+            more = self._patiently("recv", size - len(data), names)[1]
+            if not more:
+                break
+            data += more
+        return data
+
+    def _check_flags(self, flags: int, known: tuple[str, ...]) -> None:
+        if flags & ~sum(getattr(module, name) for name in known):
+            raise OSError(errno.EOPNOTSUPP, f"sockets here know no flags but {', '.join(known)}")
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         view = memoryview(buffer).cast("B")
@@ -162,6 +178,7 @@ class socket:  # noqa: N801 - the name of what it stands for
     def _accept(self) -> tuple[int, Any]:
         (handle, address), _ = self._patiently("accept")
         _open[handle] = self._family, self._kind
+        _peers[handle] = tuple(address)
         return handle, tuple(address)
 
     def shutdown(self, how: int) -> None:
@@ -169,9 +186,10 @@ class socket:  # noqa: N801 - the name of what it stands for
         if how not in names:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._at_once("shutdown", names[how])
+        _peers.pop(self._handle, None)  # ask the system again whether it is connected
 
     def getpeername(self) -> Any:
-        return tuple(self._at_once("name", "peer"))
+        return _peers.get(self._handle) or tuple(self._at_once("name", "peer"))
 
     def getsockname(self) -> Any:
         return tuple(self._at_once("name", "own"))
@@ -199,7 +217,7 @@ door.KINDS["gaierror"] = lambda kind, name, words, *_: gaierror(getattr(module, 
 def ask_network(*order: Any, payload: Any = None) -> tuple[Any, bytes]:
     """What the host answers, where a network is granted; raises PermissionError where none is."""
     if "network" not in door.granted:
-        raise PermissionError(errno.EACCES, door.NO_NETWORK)
+        raise PermissionError(errno.EACCES, door.without)
     return door.ask(*order, payload=payload)
 
 
@@ -218,6 +236,7 @@ def _address(family: int, address: Any) -> tuple[str, int]:
     return host, port
 
 
+@cache
 def _option(level: int, option: int) -> tuple[str, str] | None:
     for name, prefix in LEVELS:
         if getattr(module, name, None) == level:
@@ -232,12 +251,15 @@ def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int
     if isinstance(port, str) and port:
         port = int(port) if port.isdecimal() else getservbyname(port)
     if port is not None and port != "" and not 0 <= int(port) <= 65535:
-        raise OverflowError("getaddrinfo() argument out of range")
+        raise gaierror(module.EAI_SERVICE, "Servname not supported for ai_socktype")
     passive = bool(flags & module.AI_PASSIVE)
+    kind = KINDS.get(type, "")
+    if proto not in (0, module.IPPROTO_TCP):
+        kind = "SOCK_DGRAM"  # which the host refuses with a reason
     if host is None or host == "":
         host = "" if passive else "localhost"
     numeric = bool(flags & module.AI_NUMERICHOST)
-    found, _ = ask_network("resolve", 0, host, int(port or 0), FAMILIES.get(family, ""), KINDS.get(type, ""), passive, numeric)
+    found, _ = ask_network("resolve", 0, host, int(port or 0), FAMILIES.get(family, ""), kind, passive, numeric)
     return [(NUMBERS[name], native.SOCK_STREAM, module.IPPROTO_TCP, "", tuple(address)) for name, address in found]
 
 
@@ -253,12 +275,33 @@ def gethostbyname_ex(host: Any) -> tuple[str, list[str], list[str]]:
 def gethostbyaddr(host: Any) -> tuple[str, list[str], list[str]]:
     """No addresses are looked up: it says what programs expect of one that nobody knows."""
     if "network" not in door.granted:
-        raise PermissionError(errno.EACCES, door.NO_NETWORK)
+        raise PermissionError(errno.EACCES, door.without)
     raise herror(1, "Unknown host")
 
 
 def gethostname() -> str:
     return "localhost"
+
+
+def inet_pton(family: int, text: str) -> bytes:
+    if family != native.AF_INET6:
+        return native.inet_pton(family, text)
+    import ipaddress  # not each runtime's own knows IPv6
+
+    try:
+        return ipaddress.IPv6Address(text.partition("%")[0]).packed
+    except ValueError:
+        raise OSError("illegal IP address string passed to inet_pton") from None
+
+
+def inet_ntop(family: int, packed: Any) -> str:
+    if family != native.AF_INET6:
+        return native.inet_ntop(family, packed)
+    import ipaddress
+
+    if len(packed) != 16:
+        raise ValueError("invalid length of packed IP address string")
+    return str(ipaddress.IPv6Address(bytes(packed)))
 
 
 def getservbyname(name: str, protocol: str = "tcp") -> int:
@@ -293,6 +336,7 @@ def dup(handle: int) -> int:
 def close(handle: int) -> None:
     if handle < FIRST:
         return os.close(handle)
+    _peers.pop(handle, None)
     if _open.pop(handle, None) is not None and "network" in door.granted:
         ask_network("close", handle)
     return None
@@ -317,7 +361,7 @@ def install() -> None:
     vars(module).update({name: value for name, value in vars(native).items() if not name.startswith("__")})
     own = (
         socket, getaddrinfo, gethostbyname, gethostbyname_ex, gethostbyaddr, gethostname, getservbyname, getservbyport,
-        getnameinfo, socketpair, dup, close, setdefaulttimeout, getdefaulttimeout,
+        inet_pton, inet_ntop, getnameinfo, socketpair, dup, close, setdefaulttimeout, getdefaulttimeout,
     )  # fmt: skip
     for function in own:
         function.__module__ = "_socket"
@@ -326,7 +370,7 @@ def install() -> None:
     for number, name in enumerate(LACKING, 0x4000):
         if not hasattr(module, name):
             setattr(module, name, USUAL.get(name, number))
-    sys.modules["_socket"] = module
+    replaced.put("_socket", module)
     inheritable(FIRST)
 
 

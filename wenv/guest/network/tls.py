@@ -6,10 +6,11 @@ without a network, and lie in memory that was saved.
 
 import base64
 import os
-import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
+from ..imports import replaced
 from . import door, tls_constants
 from .sockets import ask_network
 from .tls_connections import NO_CALLBACK, BufferTLS, MemoryBIO, SocketTLS, tupled
@@ -106,7 +107,8 @@ class _SSLContext:
             texts.append(_read(cafile))
         if capath is not None:
             names = sorted(os.listdir(capath)) if os.path.isdir(capath) else []
-            texts += [text for name in names if "-----BEGIN" in (text := _read(os.path.join(os.fsdecode(capath), name)))]
+            paths = [os.path.join(os.fsdecode(capath), name) for name in names]
+            texts += [text for path in paths if os.path.isfile(path) and "-----BEGIN" in (text := _read(path))]
         for text in texts:
             if isinstance(text, (bytes, bytearray)):
                 certificates = [_pem(der) for der in _der_parts(bytes(text))]
@@ -134,13 +136,28 @@ class _SSLContext:
         if "-----BEGIN" not in str(chain[0]):
             raise error_of("SSLError", 9, "[SSL] PEM lib", "PEM_LIB", "SSL")
         self._chains.append(chain)
-        self._run = 0
+        self._check(self._chains.pop)
 
     def set_ciphers(self, ciphers: str, /) -> None:
-        self._note("ciphers", str(ciphers))
+        self._replace("ciphers", str(ciphers))
 
     def set_ecdh_curve(self, name: str, /) -> None:
-        self._note("ecdh_curve", os.fsdecode(name))
+        self._replace("ecdh_curve", os.fsdecode(name))
+
+    def _replace(self, name: str, value: str) -> None:
+        old = self._journal.get(name)
+        self._note(name, value)
+        self._check(lambda: self._note(name, old))
+
+    def _check(self, undo: Callable[[], object]) -> None:
+        """Have the host raise what is wrong with a setting, if it is there; else a connection shows it."""
+        self._run = 0
+        if "network" in door.granted:
+            try:
+                self._real()
+            except BaseException:
+                undo()
+                raise
 
     def _set_alpn_protocols(self, protocols: bytes, /) -> None:
         names, left = [], bytes(protocols)
@@ -297,4 +314,4 @@ def install() -> None:
     )  # fmt: skip
     for each in own:
         setattr(module, each.__name__, each)
-    sys.modules["_ssl"] = module
+    replaced.put("_ssl", module)

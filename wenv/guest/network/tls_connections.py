@@ -1,6 +1,5 @@
 """Connections of `_ssl`: TLS on a socket, and between buffers."""
 
-import base64
 from typing import Any, NoReturn
 
 from ..platform import waits
@@ -19,6 +18,7 @@ class TLS:
     def __init__(self, context: Any, server_side: bool, server_hostname: str | None, owner: Any) -> None:
         self.context, self.server_side, self.server_hostname, self.owner = context, server_side, server_hostname, owner
         self._facts: dict[str, Any] = {}
+        self._certificate: tuple[Any, bytes] | None = None
         self._number = 0
 
     def cipher(self) -> Any:
@@ -46,10 +46,12 @@ class TLS:
     def getpeercert(self, der: bool = False, /) -> Any:
         if not self._facts:
             raise ValueError("handshake not done yet")
+        if self._certificate is None:
+            self._certificate = ask_network("certificate", self._number)
+        decoded, encoded = self._certificate
         if der:
-            found = base64.b64decode(self._facts["der"])
-            return found or None
-        return None if self._facts["certificate"] is None else tupled(self._facts["certificate"])
+            return encoded or None
+        return None if decoded is None else tupled(decoded)
 
     def get_verified_chain(self) -> list[Any]:
         raise NotImplementedError("get_verified_chain: the host keeps the chain")
@@ -66,15 +68,26 @@ class SocketTLS(TLS):
     def __init__(self, context: Any, sock: Any, server_side: bool, server_hostname: str | None, owner: Any) -> None:
         super().__init__(context, server_side, server_hostname, owner)
         self._sock, self._number = sock, sock.fileno()
-        ask_network("wrap", self._number, context._real(), bool(server_side), server_hostname)
+        #: What the host must know before anything else; the handshake, which comes first, takes it along.
+        self._wrapping: Any = context._real(), bool(server_side), server_hostname
+
+    def _wrap(self) -> None:
+        if self._wrapping is not None:
+            wrapping, self._wrapping = self._wrapping, None
+            ask_network("wrap", self._number, *wrapping)
 
     def _patiently(self, operation: str, *arguments: object, payload: Any = None) -> tuple[Any, bytes]:
+        self._wrap()
         work = lambda seconds: ask_network(operation, self._number, *arguments, seconds, payload=payload)  # noqa: E731
         answer: tuple[Any, bytes] = waits.patiently(work, self._sock.gettimeout())
         return answer
 
     def do_handshake(self) -> None:
-        self._facts = self._patiently("handshake")[0]
+        def work(seconds: float | None) -> Any:
+            wrapping, self._wrapping = self._wrapping, None
+            return ask_network("handshake", self._number, wrapping, seconds)
+
+        self._facts = waits.patiently(work, self._sock.gettimeout())[0]
 
     def read(self, size: int = 1024, buffer: Any = None, /) -> Any:
         if buffer is not None and (size <= 0 or size > len(buffer)):
@@ -90,6 +103,7 @@ class SocketTLS(TLS):
         return count
 
     def pending(self) -> int:
+        self._wrap()
         count: int = ask_network("pending", self._number)[0]
         return count
 
