@@ -123,8 +123,8 @@ class OpenEnvironment:
 
         In this process the limits `disk`, `files` and `open_files` are looked at twenty times a second, and `open_files` on
         Linux only; a guest that waits in a call of the host's is left behind when its time is up (`Session.left_behind`).  With
-        ``in_process=False`` the sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once; it
-        starts in about 0.3 s.
+        ``in_process=False`` the sandbox is a process of its own: its limits hold as for ``wenv run``, and it ends at once, but
+        for a function of this program's, which runs in the thread that called and is waited for; it starts in about 0.3 s.
 
         Raises MountError, UsageError; TypeError and ValueError for a limit, name or value of the wrong kind; WenvError if too
         many guests were left behind.
@@ -138,6 +138,13 @@ class OpenEnvironment:
         for name, value in (variables or {}).items():
             if not name or "=" in name or "\0" in name + value:
                 raise ValueError(f"not a variable: {name!r}")
+        for name, secret in (secrets or {}).items():
+            if isinstance(secret, str) or len(secret) != 2:
+                raise TypeError(f"secrets[{name!r}] is a value, and the host or hosts that may have it")
+        if authority:
+            from wenv.network.tls import check_authority
+
+            check_authority(authority)
         shared = tuple(Mount.parse(text) for text in mounts)
         for mount in shared:
             mount.check_writable()
@@ -150,8 +157,8 @@ class OpenEnvironment:
             disk=disk,
             files=files,
             open_files=open_files,
-            net=tuple(parse_host("--net", text) for text in net),
-            listen=tuple(parse_host("--listen", text) for text in listen),
+            net=tuple(parse_host("net", text, "net") for text in net),
+            listen=tuple(parse_host("listen", text, "listen") for text in listen),
             net_bytes=net_bytes,
         )
         outside = Outside(log_network, functions, call_limits, on_output, _loop, secrets or {}, authority)

@@ -15,11 +15,11 @@ def grant(
     remove: Annotated[bool, typer.Option("--remove", help="Withdraw the grant.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Grant what a project asks for: folders, variables, limits.
+    """Grant what a project asks for: folders, variables, hosts, secrets, limits.
 
     The request is wenv.toml beside the environment, or the table tool.wenv of pyproject.toml, with the keys write, mounts, env,
-    memory, timeout, max-output, max-disk, max-files and max-open.  It came with the project, so nothing of it holds before
-    this; a request that changes has to be granted again.
+    net, listen, secrets, memory, timeout, max-output, max-disk, max-files, max-open and max-net.  It came with the project, so
+    nothing of it holds before this; a request that changes has to be granted again.
 
     [bold]Examples[/]
 

@@ -345,10 +345,10 @@ def policy(
         disk=None if disk is None else parse_size(disk),
         files=files,
         open_files=open_files,
-        net=tuple(parse_host("--net", text) for text in net or ()),
-        listen=tuple(parse_host("--listen", text) for text in listen or ()),
+        net=tuple(parse_host("net", text) for text in net or ()),
+        listen=tuple(parse_host("listen", text) for text in listen or ()),
         net_bytes=None if net_bytes is None else parse_size(net_bytes),
-        secrets=tuple(parse_host("--secret", text) for text in secrets or ()),
+        secrets=tuple(parse_host("secret", text) for text in secrets or ()),
     )
 
 
@@ -366,8 +366,14 @@ def outside(log: Path | None, functions: Sequence[str] | None, authority: Path |
         raise UsageError(f"--log-network {log}: {error.strerror}") from error
     try:
         trusted = "" if authority is None else authority.read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--ca {authority}: {error}") from error
+        if authority is not None:
+            from wenv.network.tls import check_authority
+
+            check_authority(trusted)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        hint = "a file of certificates, which begin with -----BEGIN CERTIFICATE-----"
+        raise UsageError(f"--ca {authority}: {said}", hint) from error
     try:
         return Outside(listener, dict(map(_function, functions or ())), authority=trusted)
     except (TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ top, and then the options of a command.
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,16 @@ def _policy(given: Given, folder: Path) -> Policy:
         write=write is not None and write.truth(),
         mounts=() if mounts is None else tuple(Mount.parse(_from(item.text(), folder)) for item in mounts.items()),
         environment=() if names is None else tuple((item.text(), None) for item in names.items()),
-        net=tuple(parse_host("--net", item.text()) for item in given["net"].items()) if "net" in known else (),
-        secrets=tuple(parse_host("--secret", item.text()) for item in given["secrets"].items()) if "secrets" in known else (),
-        listen=tuple(parse_host("--listen", item.text()) for item in given["listen"].items()) if "listen" in known else (),
+        net=_hosts(known, "net", "net"),
+        listen=_hosts(known, "listen", "listen"),
+        secrets=_hosts(known, "secrets", "secret"),
         **limits,
     )
+
+
+def _hosts(known: Mapping[str, Given], name: str, kind: str) -> tuple[str, ...]:
+    """What is asked for of a kind of wenv/policy/text.py.  Raises InvalidValueError and UsageError."""
+    return tuple(parse_host(kind, item.text(), name) for item in known[name].items()) if name in known else ()
 
 
 def _from(text: str, folder: Path) -> str:

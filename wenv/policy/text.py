@@ -21,24 +21,28 @@ def parse_variable(text: str) -> tuple[str, str | None]:
     return name, value
 
 
-#: Of the options that name hosts, how a text is read, and examples.
+#: What names hosts: how a text is read, and examples.
 HOSTS = {
-    "--net": (parse_grant, "--net example.org:443, --net '*.example.org', --net 10.0.0.0/8:5432 or --net all"),
-    "--listen": (parse_listening, "--listen 8000 or --listen 0.0.0.0:8000"),
-    "--secret": (parse_secret, "--secret API_KEY@api.example.org:443"),
+    "net": (parse_grant, "example.org:443, *.example.org, 10.0.0.0/8:5432 or all"),
+    "listen": (parse_listening, "8000 or 0.0.0.0:8000"),
+    "secret": (parse_secret, "API_KEY@api.example.org:443"),
 }
 
 
-def parse_host(option: str, text: str) -> str:
-    """Read what one of these options names; raises UsageError."""
-    parse, examples = HOSTS[option]
+def parse_host(kind: str, text: str, shown: str = "") -> str:
+    """Read a text of one of these kinds; `shown` is what errors call it, an option of the kind's name if nothing else.
+
+    Raises UsageError.
+    """
+    parse, examples = HOSTS[kind]
+    shown = shown or f"--{kind}"
     try:
         return parse(text)
     except (ValueError, UnicodeError) as error:
         hint = f"for example {examples}"
         if "://" in text:
-            hint = f"a host, without {text.partition('://')[0]}://: {option} {text.partition('://')[2].partition('/')[0]}"
-        raise UsageError(f"{option} {text}: {error}", hint) from None
+            hint = f"a host, without {text.partition('://')[0]}://: {text.partition('://')[2].partition('/')[0]}"
+        raise UsageError(f"{shown} {text}: {error}", hint) from None
 
 
 def parse_size(text: str) -> int:

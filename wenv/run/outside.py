@@ -81,7 +81,7 @@ class Outside:
                     held += (Secret.made(name, value, map(Grant.parse, named)),)
                 self._vault = Vault(held, grants)
             except ValueError as error:
-                raise UsageError(f"--secret: {error}") from error
+                raise UsageError(f"{'secrets' if self.secrets else '--secret'}: {error}") from error
         return self._vault
 
     def broker(
