@@ -368,7 +368,7 @@ def test_details_are_as_natively(empty: Wenv, site: servers.Site) -> None:
         "b'ab' b'abc'",
         "OSError: [Errno 58] sockets here know no flags but MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL",
         "OSError: [Errno 58] sockets here know no flags but MSG_DONTWAIT, MSG_NOSIGNAL",
-        f"{bytes(15) + bytes([1])} ::1",
+        f"{bytes(15) + bytes([1])!r} ::1",
         "PermissionError: [Errno 2] the sandbox has no datagram sockets",
         "gaierror Servname not supported for ai_socktype",
         "True",

@@ -74,7 +74,10 @@ def prepare(request: Request) -> None:
         sys.stderr.write(DAMAGED.format(error=f"{type(error).__name__}: {error}"))
         os._exit(125)
     if "PYTHONPATH" in os.environ:
-        sys.path[:0] = [os.path.abspath(entry) for entry in os.environ["PYTHONPATH"].split(os.pathsep) if entry]
+        given = [os.path.abspath(entry) for entry in os.environ["PYTHONPATH"].split(os.pathsep) if entry]
+        sys.path[:0] = given
+        for entry in given:
+            unload_shadowed(entry)
     adapt.add_stubs(request["stubs"])
     sys.executable = EXECUTABLE
     sys.argv = ["", *request["arguments"]]
