@@ -1,14 +1,16 @@
 """Measures the network of a sandbox beside that of a Python without one, in one run.  Prints a table.
 
-    python benchmarks/network.py [--runs N]
+    python benchmarks/network.py [--runs N] [--peer-python PATH]
 
 A server on loopback, in a process of its own, speaks HTTPS with a certificate of an authority made for this.  Times are medians
 of what the program itself measures, in milliseconds; rates are megabytes per second of CPU time of the process that runs the
 program (the guest and the host's part of its sockets together), of a run without the download taken off.
+`--peer-python` names a CPython from 3.12 on, with which pyeryx and its own network are measured as well.
 """
 
 import argparse
 import json
+import math
 import os
 import ssl
 import statistics
@@ -20,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import trustme
+from peers import installed
 
 #: Bytes of one download.
 SIZE = 200 << 20
@@ -105,6 +108,7 @@ def measured(command: list[str], folder: Path) -> tuple[dict[str, float], float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer-python")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -127,12 +131,17 @@ def main() -> None:
         for runtime in ("default", "scientific"):
             run = [*wenv, "run", "--path", str(folder / runtime), "--net", f"localhost:{port}"]
             ways[runtime] = [*run, "program.py"]
+        if options.peer_python:
+            peer = installed("eryx", options.peer_python, "pyeryx") / "python"
+            ways["pyeryx"] = [str(peer), str(Path(__file__).with_name("eryx_network.py"))]
         found: dict[str, dict[str, list[float]]] = {way: {"connect": [], "request": [], "rate": []} for way in ways}
         for _ in range(options.runs):
             for way, command in ways.items():
                 _, without = measured([*command, port, "0"], folder)
                 said, used = measured([*command, port, str(SIZE >> 20)], folder)
-                for name, value in {**said, "rate": (SIZE >> 20) / max(used - without, 1e-3)}.items():
+                seconds = used - without  # less than the rest varies by: not a figure
+                rate = (SIZE >> 20) / seconds if seconds > without / 20 else math.nan
+                for name, value in {**said, "rate": rate}.items():
                     found[way][name].append(value)
         server.terminate()
         server.wait()
@@ -141,7 +150,7 @@ def main() -> None:
         "request": "request on a kept connection, ms",
         "rate": "download, MB per s of CPU",
     }
-    print(f"| | {' | '.join(ways)} | default / native |\n| --- | ---: | ---: | ---: | ---: |")
+    print(f"| | {' | '.join(ways)} | default / native |\n| --- |{' ---: |' * (len(ways) + 1)}")
     for name, label in rows.items():
         values = [statistics.median(found[way][name]) for way in ways]
         print(f"| {label} | {' | '.join(f'{value:.2f}' for value in values)} | {values[1] / values[0]:.2f} |")
