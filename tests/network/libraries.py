@@ -145,6 +145,22 @@ def pg8000(port, secure):
 
 
 @library
+def asyncpg(port, secure):
+    import asyncio
+
+    import asyncpg
+
+    async def ask():
+        connection = await asyncpg.connect(user="someone", host="localhost", port=port, database="postgres", timeout=20)
+        try:
+            return (await connection.fetchval("SELECT $1::text", "/path")).encode()
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+@library
 def sqlalchemy(port, secure):
     import sqlalchemy
 

@@ -187,11 +187,14 @@ def databases(folder: Path, sql: int, maria: int, redis: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.long
-@pytest.mark.skipif(
+DATABASES = pytest.mark.skipif(
     postgres("postgres") is None or not shutil.which("mariadbd") or not shutil.which("redis-server"),
     reason="wants Debian's packages postgresql, mariadb-server and redis-server",
 )
+
+
+@pytest.mark.long
+@DATABASES
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_clients_of_databases(wenv: Wenv, site: servers.Site, canary: servers.Counting, tmp_path: Path, runtime: str) -> None:
     wenv("create", "--runtime", runtime, "pg8000", "sqlalchemy", "pymysql", "redis", timeout=900)
@@ -205,6 +208,15 @@ def test_clients_of_databases(wenv: Wenv, site: servers.Site, canary: servers.Co
             "redis_async": ((redis, canary.port), None),
         }
         check(wenv, site, ports)
+
+
+@pytest.mark.long
+@DATABASES
+def test_asyncpg_which_is_built(wenv: Wenv, site: servers.Site, canary: servers.Counting, tmp_path: Path) -> None:
+    wenv("create", "asyncpg", timeout=900)
+    sql, maria, redis = (servers.free_port() for _ in range(3))
+    with databases(tmp_path, sql, maria, redis):
+        check(wenv, site, {"asyncpg": ((sql, canary.port), None)})
 
 
 APPLICATION = """

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any, ClassVar, TypedDict
 
 from ..imports import importer
-from ..platform import adapt
+from ..platform import threads
 from ..program import program
 from ..request import Request
 from . import baking
@@ -92,7 +92,7 @@ def trial(order: Order) -> Verdict:
     if order["renewed"]:
         against += [f"it leaves {path}" for path in _temporary_files() if not path.startswith(CACHES)]
     else:
-        if adapt.refused_threads:
+        if threads.started:
             against.append("it starts threads")
         if _Watched.changed:
             against.append("it sets environment variables")

@@ -8,12 +8,13 @@ import _socket as native
 import errno
 import os
 import warnings
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from ..imports import replaced
-from ..platform import waits
+from ..platform import threads, waits
 from . import door
 from .socket_constants import FAMILIES, FIRST, FLAGS, KINDS, LACKING, LEVELS, NUMBERS, SERVICES, USUAL
 
@@ -96,8 +97,13 @@ class socket:  # noqa: N801 - the name of what it stands for
         handle = self._handle
         if handle < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        timeout = self._timeout if wait else 0
+        if operation in ("recv", "accept") and timeout != 0 and (threads.queued or threads.is_nested()):
+            look: Callable[[], Any] = lambda: ask_network("poll", 0, [[handle, "r"]], 0)[0]  # noqa: E731
+            if not waits.let_others_run(look, bool, timeout) and operation == "accept" and threads.is_nested() and not look():
+                raise threads.DeadlockError(f"a server in a thread {threads.WORDS}")
         work = lambda seconds: ask_network(operation, handle, *arguments, seconds, payload=payload)  # noqa: E731
-        answer: tuple[Any, bytes] = waits.patiently(work, self._timeout if wait else 0)
+        answer: tuple[Any, bytes] = waits.patiently(work, timeout)
         return answer
 
     def _at_once(self, operation: str, *arguments: object) -> Any:

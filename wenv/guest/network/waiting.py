@@ -54,6 +54,8 @@ class Poll:
 
         begun = time.monotonic()
         try:
+            if others := waits.let_others_run(lambda: look(0), bool, seconds):
+                return list(others)
             if is_mixed or waits.are_sliced():
                 return list(waits.sliced(look, bool, seconds))
             return look(seconds)

@@ -1,11 +1,10 @@
 """Where the platform lacks something, the standard library is adapted: made to work another way, absent rather than broken,
 or failing with a sentence that says what is missing.
 
-Facts about WASI as CPython sees it: no threads, no processes, no network unless the host grants one, no
+Facts about WASI as CPython sees it: no threads (see `threads`), no processes, no network unless the host grants one, no
 ``dup``, no user database.
 """
 
-import _thread
 import errno
 import importlib.machinery
 import os
@@ -18,13 +17,9 @@ from typing import Any, NoReturn
 from ..imports import importer, replaced
 from ..network import install
 from ..request import Request
-from . import absent, databases, modes, packages, stubs, waits
+from . import absent, databases, modes, packages, stubs, threads, waits
 
 _leave, _control = os._exit, ""
-#: How often somebody has tried to start a thread.
-refused_threads = 0
-
-NO_THREADS = "this platform (WebAssembly) has no threads; asyncio, or concurrent code without threads, works"
 
 
 def apply() -> None:
@@ -41,8 +36,8 @@ def apply() -> None:
     absent.apply()
     _find_where_nothing_can_be_listed()
     os._exit = _exit
-    _refuse_threads()
     waits.make_divisible()
+    threads.install()
     install.install()
     importer.after_import.update(
         {
@@ -53,6 +48,7 @@ def apply() -> None:
             "locale": absent.check_locales,
             "sqlite3.dbapi2": databases.adapt,
             **packages.ADAPTED,
+            **threads.ADAPTED,
         }
     )
     if "locale" in sys.modules:
@@ -89,6 +85,7 @@ def set_run(request: Request) -> None:
     modes.set_shared(shared)
     databases.set_run(shared, request["databases"])
     absent.begin()
+    threads.forget()
     if terminal:
         size = os.terminal_size(terminal)
         os.get_terminal_size = lambda fd=1: size
@@ -106,19 +103,6 @@ def _exit(status: int) -> NoReturn:
         with open(f"{_control}/exit-status", "w") as file:
             file.write(str(status & 0xFF))
     _leave(int(status & 0xFF != 0))
-
-
-def _refuse_threads() -> None:
-    def start(*_: object, **__: object) -> NoReturn:
-        global refused_threads
-        refused_threads += 1
-        raise RuntimeError(NO_THREADS)
-
-    _thread.start_new_thread = start
-    _thread.start_new = start
-    _thread.start_joinable_thread = start
-    if "threading" in sys.modules:  # it keeps a reference of its own
-        sys.modules["threading"]._start_joinable_thread = start  # type: ignore[attr-defined]
 
 
 def _one_request_after_the_other(socketserver: ModuleType) -> None:

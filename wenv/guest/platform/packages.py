@@ -1,9 +1,12 @@
 """Changes to packages that count on threads or on copies of descriptors and could do without: they do without here."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Self
+
+from . import portals
 
 
 def show_without_threads(live: ModuleType) -> None:
@@ -85,10 +88,39 @@ def capture_streams(capture: ModuleType) -> None:
     vars(capture).update(FDCapture=capture.SysCapture, FDCaptureBinary=capture.SysCaptureBinary)
 
 
+def work_at_once(backend: ModuleType) -> None:
+    """Let anyio's worker threads do their work at once, as asyncio's do."""
+
+    async def run(cls: Any, func: Any, args: Any, abandon_on_cancel: bool = False, limiter: Any = None) -> Any:
+        await cls.checkpoint()
+        return func(*args)
+
+    backend.AsyncIOBackend.run_sync_in_worker_thread = classmethod(run)
+
+
+def drive_portals(from_thread: Any) -> None:
+    """A blocking portal of anyio's has a loop in a thread, for calls from others: here it runs while they wait."""
+
+    @contextmanager
+    def start_blocking_portal(*_: Any, **__: Any) -> Iterator[portals.Portal]:
+        portal = portals.Portal()
+        try:
+            yield portal
+        except BaseException:
+            portal.close(cancelled=True)
+            raise
+        portal.close(cancelled=False)
+
+    from_thread.start_blocking_portal = start_blocking_portal
+    from_thread.BlockingPortal = portals.Portal
+
+
 #: By the module that is changed.
 ADAPTED: dict[str, Callable[[ModuleType], None]] = {
     "rich.live": show_without_threads,
     "rich.progress": track_without_threads,
     "tqdm.std": watch_nothing,
     "_pytest.capture": capture_streams,
+    "anyio._backends._asyncio": work_at_once,
+    "anyio.from_thread": drive_portals,
 }

@@ -70,28 +70,71 @@ def make_divisible() -> None:
             absent.waited(time.monotonic() - begun)
 
     def chosen(read: Any, write: Any, failed: Any, timeout: float | None) -> Any:
+        if not (read or write or failed):
+            idle(timeout)
+            return [], [], []
+        if found := let_others_run(lambda: wait(read, write, failed, 0), any, timeout):
+            return found
         if _between is None:
             return wait(read, write, failed, timeout)
         return sliced(lambda seconds: wait(read, write, failed, seconds), any, timeout)
 
     class Poll:
-        """A poll object of `select` that waits in slices."""
+        """A poll object of `select` that waits in slices; the interpreter ends a program that waits for no file."""
 
         def __init__(self) -> None:
             self._poll = make_poll()
-            self.register, self.modify, self.unregister = self._poll.register, self._poll.modify, self._poll.unregister
+            self._known: set[int] = set()
+            self.modify = self._poll.modify
+
+        def register(self, file: Any, *mask: int) -> None:
+            self._poll.register(file, *mask)
+            self._known.add(file if isinstance(file, int) else file.fileno())
+
+        def unregister(self, file: Any, /) -> None:
+            self._poll.unregister(file)
+            self._known.discard(file if isinstance(file, int) else file.fileno())
 
         def poll(self, timeout: float | None = None, /) -> Any:
             seconds = None if timeout is None or timeout < 0 else timeout / 1000
+            if not self._known:
+                idle(seconds)
+                return []
+            if found := let_others_run(lambda: self._poll.poll(0), bool, seconds):
+                return found
+            if _between is None:
+                return self._poll.poll(timeout)
             return sliced(lambda seconds: self._poll.poll(seconds * 1000), bool, seconds)
-
-    def poll() -> Any:
-        return make_poll() if _between is None else Poll()
 
     time.sleep = Builtin(sleep, sliced_sleep)
     select.select = Builtin(wait, sliced_select)
     if make_poll is not None:
-        setattr(select, "poll", Builtin(make_poll, poll))  # noqa: B010 - a type to mypy
+        setattr(select, "poll", Builtin(make_poll, Poll))  # noqa: B010 - a type to mypy
+
+
+def let_others_run(look: Callable[[], Any], is_something: Callable[[Any], bool], timeout: float | None) -> Any:
+    """What is found by looking, while threads that were started run; None if all have run and nothing was found."""
+    from . import threads  # it is above this
+
+    until = None if timeout is None else time.monotonic() + timeout
+    while threads.queued:
+        if is_something(found := look()):
+            return found
+        if until is not None and time.monotonic() >= until:
+            return None
+        threads.run_next(lambda: is_something(look()) or (until is not None and time.monotonic() >= until))
+    return None
+
+
+def idle(timeout: float | None) -> None:
+    """Wait for time alone.  Raises DeadlockError if that has no end."""
+    from . import threads
+
+    begun = time.monotonic()
+    let_others_run(lambda: None, bool, timeout)
+    left = None if timeout is None else max(0.0, timeout - (time.monotonic() - begun))
+    if left != 0:
+        threads.wait_idly(left, lambda: False, "a wait for no file and no time")
 
 
 def patiently(work: Callable[[float | None], Any], timeout: float | None) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypedDict
 
-from ..platform import waits
+from ..platform import threads, waits
 from ..program import program, streams, tracebacks
 from ..request import Request
 
@@ -77,7 +77,9 @@ def call(order: Call) -> Written:
 def _guarded(work: Callable[[], object]) -> Written:
     reply: Reply
     try:
-        reply = {"value": work(), "status": None, "failure": None}
+        value = work()
+        threads.finish()  # what was started goes on between calls, as far as it is no daemon
+        reply = {"value": value, "status": None, "failure": None}
         return Written(json.dumps(reply))
     except SystemExit as leaving:
         reply = {"value": None, "status": program.exit_status(leaving), "failure": None}

@@ -5,7 +5,7 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, Literal, TypedDict
 
-from ..platform import waits
+from ..platform import threads, waits
 from ..program import program, streams, tracebacks
 from ..request import Request
 
@@ -101,6 +101,7 @@ def execute(source: str) -> Outcome:
         try:
             for code in codes:
                 exec(code, namespace)
+            threads.finish()  # what was started goes on while the next statement is typed
         finally:
             _set_interruptible(False)
     except SyntaxError as error:

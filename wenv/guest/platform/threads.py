@@ -1,0 +1,412 @@
+"""Threads on a platform without: one that was started runs when somebody waits, on the waiter's stack, to its end.
+
+Whoever would wait (for a lock, and so for every condition, event, queue and future; for a thread's end; for time) runs what was
+started, the oldest first, until what it waits for is there.  Real threads could have been scheduled like that.  What they could
+do besides is to wait for something that a frame below them will do: here nobody is left to run then, and the wait raises
+DeadlockError.  In a daemon that is its quiet end, as daemons wait for ever when a program ends.
+
+No wait hangs.  A thread that waits again and again while what its waiter below waited for is long there, is ended as well.
+"""
+
+import _thread
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from . import waits
+from .thread_pool import pool_of
+
+WORDS = "would wait for what another thread is to do; here (WebAssembly) a thread runs while others wait, to its end"
+NO_SERVER = "a server in a thread would answer nobody: threads run only while others wait here (WebAssembly)"
+#: Threads on one stack, at most.
+MOST = 40
+#: Seconds for which a thread may go on to wait after what is waited for below it is there.
+GRACE = 5.0
+
+_sleep: Callable[[float], None] = time.sleep
+_idents = iter(range(2, 1 << 62))
+_main_ident: int = _thread.get_ident()
+
+
+class DeadlockError(RuntimeError):
+    """A wait that nobody could end."""
+
+
+DeadlockError.__module__ = "threading"
+
+
+class Handle:
+    """A thread that was started, or work of an executor: as CPython's own handle of a thread."""
+
+    def __init__(self) -> None:
+        self.ident: int = next(_idents)
+        self.work: Callable[[], object] | None = None
+        self.is_daemon = self._is_done = False
+
+    def is_done(self) -> bool:
+        return self._is_done
+
+    def _set_done(self) -> None:
+        self._is_done = True
+
+    def join(self, timeout: float | None = None) -> None:
+        until = _until(timeout)
+        while not self._is_done and not _is_past(until):
+            if not run_next(lambda: self._is_done or _is_past(until), wanted=self):
+                break
+        if not self._is_done and timeout is None:
+            raise DeadlockError(f"a join {WORDS}")
+
+
+#: What was started and has not run; what runs, and for each of it whether what is waited for below is there, and since when.
+queued: deque[Handle] = deque()
+_running: list[Handle] = []
+_waiting: list[tuple[Callable[[], bool], list[float]]] = []
+_is_interrupted = False
+#: How many were started in this run.
+started = 0
+
+
+def _start(handle: Handle) -> None:
+    global started
+    started += 1
+    queued.append(handle)
+
+
+def get_ident() -> int:
+    """As `threading.get_ident`."""
+    return _running[-1].ident if _running else _main_ident
+
+
+def is_nested() -> bool:
+    """Whether a thread runs, on the stack of one that waits."""
+    return bool(_running)
+
+
+def below() -> Callable[[], bool]:
+    """Whether what is waited for below what runs is there."""
+    return _waiting[-1][0] if _waiting else lambda: False
+
+
+def run_next(is_there: Callable[[], bool], wanted: Handle | None = None) -> bool:
+    """Run `wanted`, if it has not run, else what was started first; returns whether anything ran."""
+    global _is_interrupted
+    if len(_running) >= MOST:
+        return False
+    if wanted is not None and wanted in queued:
+        queued.remove(wanted)
+        handle = wanted
+    elif queued:
+        handle = queued.popleft()
+    else:
+        return False
+    _running.append(handle)
+    _waiting.append((is_there, []))
+    try:
+        assert handle.work is not None
+        handle.work()
+    finally:
+        handle.work = None
+        handle._set_done()
+        _running.pop()
+        _waiting.pop()
+    if _is_interrupted and not _running:
+        _is_interrupted = False
+        raise KeyboardInterrupt
+    return True
+
+
+def wait_idly(seconds: float | None, is_there: Callable[[], bool], what: str) -> None:
+    """Wait while nobody is left to run; returns when the time is up.  Raises DeadlockError where that would be for nothing."""
+    if seconds is None:
+        raise DeadlockError(f"{what} {WORDS}")
+    until = time.monotonic() + seconds
+    while not is_there() and (left := until - time.monotonic()) > 0:
+        if not _running:
+            _sleep(left)
+            return
+        is_below, since = _waiting[-1]
+        if is_below():
+            since.append(time.monotonic())
+            if _running[-1].is_daemon or since[-1] - since[0] > GRACE:
+                raise DeadlockError(f"{what} {WORDS}")
+        _sleep(min(left, 0.05))
+
+
+class Lock:
+    """As `threading.Lock`; who would wait for it lets others run."""
+
+    __slots__ = ("__weakref__", "_is_held")
+
+    def __init__(self) -> None:
+        self._is_held = False
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if not self._is_held:
+            self._is_held = True
+            return True
+        if not blocking:
+            if timeout != -1:
+                raise ValueError("can't specify a timeout for a non-blocking call")
+            return False
+        if timeout < 0 and timeout != -1:
+            raise ValueError("timeout value must be a non-negative number")
+        until = _until(None if timeout == -1 else timeout)
+        is_there = lambda: not self._is_held or _is_past(until)  # noqa: E731
+        while self._is_held and not _is_past(until):
+            if not run_next(is_there):
+                wait_idly(None if until is None else until - time.monotonic(), is_there, "a lock")
+        return self.acquire(False)
+
+    def release(self) -> None:
+        if not self._is_held:
+            raise RuntimeError("release unlocked lock")
+        self._is_held = False
+
+    def locked(self) -> bool:
+        return self._is_held
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __repr__(self) -> str:
+        return f"<{'locked' if self._is_held else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+    def _at_fork_reinit(self) -> None:
+        self._is_held = False
+
+    acquire_lock, release_lock, locked_lock = acquire, release, locked
+
+
+def sleep(seconds: float, /) -> None:
+    """As `time.sleep`."""
+    if not queued and not _running:
+        _sleep(seconds)
+        return
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    until = time.monotonic() + seconds
+    is_there: Callable[[], bool] = lambda: _is_past(until)  # noqa: E731
+    while not is_there() and run_next(is_there):
+        pass
+    wait_idly(max(0.0, until - time.monotonic()), is_there, "a sleep")
+
+
+def start_new_thread(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any] = {}, /) -> int:  # noqa: B006
+    """As `_thread.start_new_thread`."""
+    if not callable(function):
+        raise TypeError("first arg must be callable")
+    handle = Handle()
+    handle.is_daemon = True
+    handle.work = lambda: _unraised(lambda: function(*args, **kwargs))
+    _start(handle)
+    return handle.ident
+
+
+def _unraised(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except (SystemExit, DeadlockError):
+        pass
+    except KeyboardInterrupt:
+        _interrupt()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+
+
+def start_joinable_thread(function: Any, handle: Handle | None = None, daemon: bool = True) -> Handle:
+    """As `_thread.start_joinable_thread`."""
+    handle = handle or Handle()
+    handle.is_daemon, handle.work = daemon, function
+    thread = getattr(function, "__self__", None)
+    if getattr(getattr(thread, "_target", None), "__name__", "") == "serve_forever":
+        raise RuntimeError(NO_SERVER)
+    if thread is not None:  # `Thread.start` waits until the thread says that it runs
+        thread._ident = thread._native_id = handle.ident
+        thread._started.set()
+        hook = thread._invoke_excepthook
+
+        def invoke(thread: Any) -> None:
+            error = sys.exception()
+            if isinstance(error, KeyboardInterrupt):
+                _interrupt()
+            elif not (daemon and isinstance(error, DeadlockError)):
+                hook(thread)
+
+        thread._invoke_excepthook = invoke
+    _start(handle)
+    return handle
+
+
+def _interrupt() -> None:
+    """It is the main thread that Ctrl-C interrupts, once it goes on."""
+    global _is_interrupted
+    _is_interrupted = True
+
+
+def finish() -> None:
+    """Run the threads that are not daemons to their end, as a program's end does."""
+    while left := next((handle for handle in queued if not handle.is_daemon), None):
+        run_next(lambda: False, wanted=left)
+
+
+def forget() -> None:
+    """A run begins, of which nothing has been started."""
+    global started
+    started = 0
+    queued.clear()
+
+
+def _until(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _is_past(until: float | None) -> bool:
+    return until is not None and time.monotonic() >= until
+
+
+# -- the standard library's modules, each once it has been imported
+
+
+def _threading(threading: Any) -> None:
+    shutdown = threading._shutdown
+
+    def _shutdown() -> None:
+        finish()
+        shutdown()
+        finish()  # what an executor's end has started
+
+    threading.DeadlockError = DeadlockError
+    threading._start_joinable_thread, threading._ThreadHandle = start_joinable_thread, Handle
+    threading._allocate_lock = threading.Lock = Lock
+    threading.get_ident = get_ident
+    threading._CRLock, threading._RLock = None, threading._PyRLock
+    if hasattr(threading, "get_native_id"):
+        threading.get_native_id = get_ident
+    threading._shutdown = _shutdown
+
+
+def _queue(queue: Any) -> None:
+    def put(self: Any, item: object, block: bool = True, timeout: float | None = None) -> None:
+        """As `queue.Queue.put`; a bound is not kept where only those could take something out who wait for this."""
+        until = _until(timeout)
+        is_there = lambda: self._qsize() < self.maxsize or _is_past(until)  # noqa: E731
+        with self.not_full:
+            if self.is_shutdown:
+                raise queue.ShutDown
+            while self.maxsize > 0 and self._qsize() >= self.maxsize:
+                if not block or _is_past(until):
+                    raise queue.Full
+                if timeout is not None and timeout < 0:
+                    raise ValueError("'timeout' must be a non-negative number")
+                self.mutex.release()
+                try:
+                    ran = run_next(is_there)
+                    if not ran and not _running:
+                        wait_idly(None if until is None else until - time.monotonic(), is_there, "a full queue")
+                finally:
+                    self.mutex.acquire()
+                if not ran and _running:
+                    break
+            if self.is_shutdown:
+                raise queue.ShutDown
+            self._put(item)
+            self.unfinished_tasks += 1
+            self.not_empty.notify()
+
+    queue.Queue.put = put
+    queue.SimpleQueue = queue._PySimpleQueue
+
+
+def _executors(module: Any) -> None:
+    """Work of an executor is a thread of its own: no worker waits for more."""
+
+    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if self._broken:
+            raise module.BrokenThreadPool(self._broken)
+        if self._shutdown:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if module._shutdown:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+        future = module._base.Future()
+        handle = Handle()
+
+        def work() -> None:
+            try:
+                _begun(self)
+            except BaseException as error:
+                future.set_exception(module.BrokenThreadPool(f"initializer failed: {error}"))
+                return
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except KeyboardInterrupt as error:
+                    future.set_exception(error)
+                    _interrupt()
+                except BaseException as error:
+                    future.set_exception(error)
+
+        handle.work = work
+        self.__dict__.setdefault("_started_here", []).append((handle, future))
+        _start(handle)
+        return future
+
+    def shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._shutdown = True
+        for handle, future in self.__dict__.pop("_started_here", []):
+            if cancel_futures:
+                future.cancel()
+            if wait and handle in queued:
+                run_next(handle.is_done, wanted=handle)
+
+    module.ThreadPoolExecutor.submit, module.ThreadPoolExecutor.shutdown = submit, shutdown
+
+
+def _begun(executor: Any) -> None:
+    """Call an executor's initializer, as the first of its threads would."""
+    if "_is_begun" in vars(executor):
+        return
+    executor._is_begun = True
+    initializer = getattr(executor, "_initializer", None)
+    if initializer is not None:
+        initializer(*executor._initargs)
+        return
+    make = getattr(executor, "_create_worker_context", None)
+    if make is not None:
+        made = make()
+        initialize = getattr(made, "initialize", None)
+        if initialize is not None:
+            initialize()
+
+
+def _pools(module: Any) -> None:
+    module.ThreadPool = pool_of(module)
+
+
+ADAPTED: dict[str, Callable[[ModuleType], None]] = {
+    "threading": _threading,
+    "queue": _queue,
+    "concurrent.futures.thread": _executors,
+    "multiprocessing.pool": _pools,
+}
+
+
+def install() -> None:
+    """Put it in place, before what uses it is imported."""
+    global _sleep
+    _sleep = time.sleep
+    _thread.start_new_thread = _thread.start_new = start_new_thread
+    vars(time).update(sleep=waits.Builtin(_sleep, sleep))
+    vars(_thread).update(
+        start_joinable_thread=start_joinable_thread, _ThreadHandle=Handle, allocate_lock=Lock, allocate=Lock, lock=Lock,
+        LockType=Lock, get_ident=get_ident,
+    )  # fmt: skip
+    for name, adapt in ADAPTED.items():
+        if name in sys.modules:
+            adapt(sys.modules[name])
