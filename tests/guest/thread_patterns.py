@@ -1,4 +1,5 @@
 """What programs do with threads, each by its name: ``thread_patterns.py NAME…``.  Prints a name when it has worked."""
+# mypy: ignore-errors
 
 import sys
 import time

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from wenv_cache.files import digest_of_file
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store, Writing, read_derived
+from wenv_resolver.building import rust
 from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, impossible, recipe_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
@@ -154,7 +155,9 @@ class Builder:
 
     def key(self, file: LockedFile) -> str:
         """Digest of all that the wheel of a source depends on."""
-        parts = f"{self._origin(file)}\n{compiler_version()}\n{sys.version_info[:2]}".encode()
+        origin = self._origin(file)
+        compilers = f"{compiler_version()}\n{rust.version()}" if self.store.record(_in_rust(origin)) else compiler_version()
+        parts = f"{origin}\n{compilers}\n{sys.version_info[:2]}".encode()
         return hashlib.sha256(parts + _shaping()).hexdigest()
 
     def _read(self, file: LockedFile, key: str) -> BuiltWheel | None:
@@ -177,6 +180,8 @@ class Builder:
         facts = look_into(path, file.subdirectory)
         if facts.problem:
             raise BuildError(f"{file.label} {facts.problem}")
+        if "Rust" in facts.languages:
+            self.store.put_record(_in_rust(self._origin(file)), {"rust": True})
         return _Source(file, path, facts)
 
     def _build(self, source: "_Source", run: "_Run") -> BuiltWheel:
@@ -240,7 +245,7 @@ class Builder:
                 "languages": facts.languages,
                 "source": {"filename": file.filename, "sha256": file.sha256, "size": file.size},
                 "recipe": recipe.identity,
-                "compiler": f"ziglang {compiler_version()}" if toolchain else None,
+                "compiler": _compilers(facts) if toolchain else None,
             }
             (folder / FACTS).write_text(json.dumps(said, indent=1), "utf-8")
 
@@ -286,6 +291,17 @@ class _Run:
     cancelled: threading.Event
 
 
+def _compilers(facts: SourceFacts) -> str:
+    """What compiled a source, with versions."""
+    found = f"ziglang {compiler_version()}"
+    return f"{found}, {rust.version().partition(chr(10))[0]}" if "Rust" in facts.languages else found
+
+
+def _in_rust(origin: str) -> str:
+    """The key of the record that a source is written in Rust."""
+    return hashlib.sha256(f"rust {origin}".encode()).hexdigest()
+
+
 @cache
 def _shaping() -> bytes:
     """The files that a wheel's content depends on: read once, as every package asks."""
@@ -307,7 +323,7 @@ def _settings(
 
 
 def _environment(toolchain: Toolchain | None, recipe: Recipe, staging: Path, jobs: int) -> dict[str, str]:
-    environment = toolchain.environment(jobs) if toolchain else {}
+    environment = toolchain.environment(jobs, staging) if toolchain else {}
     if recipe.flags:
         environment["WENV_EXTRA_FLAGS"] = recipe.flags
     return {**environment, "ZIG_LOCAL_CACHE_DIR": str(staging / "compiler"), **recipe.environment}

@@ -1,6 +1,6 @@
 """The compiler that build systems are given: ziglang's clang and linker, for WebAssembly modules that CPython loads.
 
-    python driver.py TOOL ARGUMENT...       TOOL: cc, c++, ar, ranlib
+    python driver.py TOOL ARGUMENT...       TOOL: cc, c++, ar, ranlib, rust-ld
 
 Compiling a C or C++ file goes through LLVM's IR, in which functions in CPython's tables get the types that CPython calls them
 with (arity.py).  Linking with ``-shared`` makes a module; any other linking makes a static program, which is what configure
@@ -48,7 +48,7 @@ IGNORED = {
     "-march=native", "-mtune=native", "-g", "-ggdb", "-g0", "-g1", "-g2", "-g3", "-ldl", "-lutil", "-lpthread", "-lrt",
 }  # fmt: skip
 IGNORED_STARTS = (
-    "-flto", "-fstack-protector", "-L", "-lpython", "-Wl,-rpath", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-soname",
+    "--target=", "--sysroot=", "-flto", "-fstack-protector", "-L", "-lpython", "-Wl,-rpath", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-soname",
     "-Wl,--start-group", "-Wl,--end-group", "-Wl,--allow-shlib-undefined", "-Wl,--build-id", "-Wl,-O", "-Wl,-z",
     "-Wl,--version-script", "-Wl,-Bsymbolic", "-Wl,--sort-common", "-Wl,--strip", "-Wl,--exclude-libs", "-Wl,--gc-sections",
 )  # fmt: skip
@@ -76,6 +76,8 @@ def main(tool: str, arguments: list[str]) -> int:
     """Do what the compiler's command line asks for; returns the exit status."""
     configuration = json.loads((HERE / "configuration.json").read_text("utf-8"))
     zig: str = configuration["zig"]
+    if tool == "rust-ld":
+        return link_rust(arguments, configuration)
     if tool in ("ar", "ranlib"):
         return subprocess.call([zig, tool, *arguments])
     arguments = [*expanded(arguments)]
@@ -223,6 +225,39 @@ def link(tool: str, arguments: list[str], configuration: "dict[str, object]") ->
         command += [f"--export-if-defined=PyInit_{module}", "--export-if-defined=_initialize", *options]
         command += ["--gc-sections", "--strip-debug", *inputs, *libraries, "-o", output]  # type: ignore[misc]
         return subprocess.call(command)
+
+
+#: Options of rustc's for the linker that are for programs, whole and by how they begin; those whose value follows.
+FOR_PROGRAMS = {"--stack-first", "--no-entry", "--no-demangle", "--fatal-warnings", "--gc-sections"}
+FOR_PROGRAMS_STARTS = ("--entry", "--export-memory", "--import-memory", "--shared-memory", "--max-memory")
+
+
+def link_rust(arguments: list[str], configuration: "dict[str, object]") -> int:
+    """Link what rustc made of a crate (a cdylib): a module that CPython loads."""
+    kept: list[str] = []
+    arguments = expanded(arguments)
+    folders = [Path(value) for option, value in zip(arguments, arguments[1:]) if option == "-L"]  # they come after -l, too
+    folders += [Path(argument[2:]) for argument in arguments if argument.startswith("-L") and len(argument) > 2]
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument in ("-flavor", "-L"):
+            next(waiting, None)
+        elif argument == "-z":
+            value = next(waiting, "")
+            kept += [] if value.startswith("stack-size") else [argument, value]
+        elif argument == "--export":
+            kept.append(f"--export-if-defined={next(waiting, '')}")
+        elif argument.startswith("-l"):  # the package's own library; the C library is the runtime's
+            name = f"lib{argument[2:] or next(waiting, '')}.a"
+            kept += [str(folder / name) for folder in folders if (folder / name).is_file()][:1]
+        elif argument.startswith("-L") or argument in FOR_PROGRAMS or argument.startswith(FOR_PROGRAMS_STARTS):
+            pass
+        elif "crt1-" not in argument:
+            kept.append(argument)
+    zig, libraries = str(configuration["zig"]), configuration["libraries"]
+    command = [zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"]
+    command += ["--gc-sections", "--strip-all", *kept, *libraries]  # type: ignore[misc]
+    return subprocess.call(command)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """Source distributions: fetched, looked into, unpacked."""
 
 import hashlib
-import shutil
-import subprocess
 import tarfile
 import tomllib
 import zipfile
@@ -21,6 +19,7 @@ from packaging.utils import canonicalize_name
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.bounds import bounded
+from wenv_resolver.building import rust
 from wenv_resolver.errors import HashMismatchError, HostileSourceError
 from wenv_resolver.lock import LockedFile, repository_digest
 
@@ -36,7 +35,6 @@ LANGUAGES = {
 WRITTEN_IN = {"cython": "Cython", "pybind11": "C++", "nanobind": "C++", "cffi": "C"}
 #: Folders whose sources are not what a build compiles.
 ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "bench", "benchmark", "benchmarks", "tools", "demo"}
-RUST_TARGET = "wasm32-wasip1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +52,7 @@ class SourceFacts:
     @property
     def problem(self) -> str | None:
         """Why it cannot be built here, as far as that can be seen without trying."""
-        return rust_problem() if "Rust" in self.languages else None
-
-
-def rust_problem() -> str | None:
-    """What is missing to build Rust extensions; None if nothing is."""
-    rustc = shutil.which("rustc")
-    if not rustc or not shutil.which("cargo"):
-        return "is written in Rust, and cargo is not on this machine"
-    said = subprocess.run(
-        [rustc, "--print", "target-libdir", "--target", RUST_TARGET], check=False, capture_output=True, text=True
-    )
-    if said.returncode or not Path(said.stdout.strip()).is_dir():
-        return f"is written in Rust, and Rust's target {RUST_TARGET} is not on this machine"
-    return None
+        return rust.problem() if "Rust" in self.languages else None
 
 
 def obtain(store: Store, file: LockedFile, downloader: "Downloader") -> tuple[LockedFile, Path]:

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Writing
+from wenv_resolver.building import rust
 from wenv_resolver.building.header_signatures import read_slots
 from wenv_resolver.building.headers import find_headers, write_headers
-from wenv_resolver.building.sources import RUST_TARGET
 from wenv_resolver.errors import BuildError
 from wenv_resolver.progress import Progress
 from wenv_resolver.target import Target
@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 DERIVED = "toolchains"
 #: Files of this package that go into the toolchain, under which names.
 PROGRAMS = {"driver.py": "driver.py", "arity.py": "arity.py", "crosspython.py": "site/sitecustomize.py"}
-TOOLS = ("cc", "c++", "ar", "ranlib")
+TOOLS = ("cc", "c++", "ar", "ranlib", "rust-ld")
 SYSCONFIG_DATA = "_sysconfigdata_wenv_target"
 #: Parts of the compiler's run-time library that are the C library's in the runtime, and would hide it.
 ELSEWHERE = re.compile(
@@ -99,8 +99,8 @@ class Toolchain:
     target: Target
     cache: Path
 
-    def environment(self, jobs: int) -> dict[str, str]:
-        """Variables for the processes of a build backend."""
+    def environment(self, jobs: int, staging: Path) -> dict[str, str]:
+        """Variables for the processes of a build backend, which builds in the folder `staging`."""
         tool = {name: str(self.folder / "bin" / name) for name in TOOLS}
         return {
             "PYTHONPATH": str(self.folder / "site"),
@@ -120,10 +120,7 @@ class Toolchain:
             "MAKEFLAGS": f"-j{jobs}",
             "PKG_CONFIG_LIBDIR": str(self.folder / "nothing"),  # else libraries of the host would be found
             "SOURCE_DATE_EPOCH": "315532800",  # the earliest that a zip can say: wheels do not differ by the clock
-            "CARGO_BUILD_TARGET": RUST_TARGET,
-            "PYO3_CROSS": "1",
-            "PYO3_CROSS_PYTHON_VERSION": self.target.python,
-            "RUSTFLAGS": "-C relocation-model=pic",
+            **rust.variables(self.target.python, self.folder / "bin" / "rust-ld", self.folder / "site", jobs, staging),
             "ZIG_GLOBAL_CACHE_DIR": str(self.cache),
         }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from wenv_resolver.building import rust
 from wenv_resolver.requirements import IndexOptions
 
 #: How often a running build is looked at, in seconds.
@@ -17,7 +18,8 @@ POLL = 0.1
 
 def run_worker(staging: Path, log: Path, options: IndexOptions, note: Callable[[str], None], cancelled: threading.Event) -> int:
     """Run the worker; returns its exit status.  What it prints goes to `log`."""
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(staging), **pip_variables(options)}
+    inherited = {name: value for name, value in os.environ.items() if name not in rust.REPLACED}
+    environment = {**inherited, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(staging), **pip_variables(options)}
     command = [sys.executable, "-P", "-m", "wenv_resolver.building.worker", str(staging / "job.json")]
     with log.open("wb") as out, log.open("rb") as said:
         process = subprocess.Popen(
@@ -54,7 +56,7 @@ def pip_variables(options: IndexOptions) -> dict[str, str]:
     """Index options as pip's environment variables, for the pip that installs what a build needs."""
     variables = {"PIP_INDEX_URL": options.index_url} if options.index_url else {}
     if options.no_index:
-        variables["PIP_NO_INDEX"] = "1"
+        variables |= {"PIP_NO_INDEX": "1", "CARGO_NET_OFFLINE": "true"}
     if options.extra_index_urls:
         variables["PIP_EXTRA_INDEX_URL"] = " ".join(options.extra_index_urls)
     if options.find_links:
