@@ -34,8 +34,9 @@ from wenv_resolver.target import Target
 HERE = Path(__file__).parent
 WHEELS = "wheels"
 ANNOUNCEMENT = "Building {label} from its source: its build code runs on this machine, outside the sandbox"
+CRATES = "{label} is written in Rust: cargo fetches the crates that it needs while it is built"
 #: The files of this package that a wheel's content depends on.
-SHAPING = (*PROGRAMS, "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
+SHAPING = (*PROGRAMS, "rust.py", "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -107,6 +108,8 @@ class Builder:
         for source in sources:
             if self._read(source.file, self.key(source.file)) is None:
                 progress.say(ANNOUNCEMENT.format(label=source.file.label))
+                if "Rust" in source.facts.languages and not options.no_index:
+                    progress.say(CRATES.format(label=source.file.label))
         first = [source for source in sources if canonicalize_name(source.file.name) in header_providers()]
         for group in (first, [source for source in sources if source not in first]):
             workers = min(os.cpu_count() or 1, len(group))

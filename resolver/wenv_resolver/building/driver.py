@@ -15,6 +15,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -48,7 +49,8 @@ IGNORED = {
     "-march=native", "-mtune=native", "-g", "-ggdb", "-g0", "-g1", "-g2", "-g3", "-ldl", "-lutil", "-lpthread", "-lrt",
 }  # fmt: skip
 IGNORED_STARTS = (
-    "--target=", "--sysroot=", "-flto", "-fstack-protector", "-L", "-lpython", "-Wl,-rpath", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-soname",
+    "--target=", "--sysroot=",
+    "-flto", "-fstack-protector", "-L", "-lpython", "-Wl,-rpath", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-soname",
     "-Wl,--start-group", "-Wl,--end-group", "-Wl,--allow-shlib-undefined", "-Wl,--build-id", "-Wl,-O", "-Wl,-z",
     "-Wl,--version-script", "-Wl,-Bsymbolic", "-Wl,--sort-common", "-Wl,--strip", "-Wl,--exclude-libs", "-Wl,--gc-sections",
 )  # fmt: skip
@@ -236,7 +238,7 @@ def link_rust(arguments: list[str], configuration: "dict[str, object]") -> int:
     """Link what rustc made of a crate (a cdylib): a module that CPython loads."""
     kept: list[str] = []
     arguments = expanded(arguments)
-    folders = [Path(value) for option, value in zip(arguments, arguments[1:]) if option == "-L"]  # they come after -l, too
+    folders = [Path(value) for option, value in pairwise(arguments) if option == "-L"]  # they come after -l, too
     folders += [Path(argument[2:]) for argument in arguments if argument.startswith("-L") and len(argument) > 2]
     waiting = iter(arguments)
     for argument in waiting:

@@ -1,0 +1,50 @@
+"""Packages written in Rust, built from their source distributions for the sandbox."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Wenv
+from tests.helpers.rust_toolchain import available_compiler
+from wenv_resolver.building import rust
+
+PACKAGES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("rust.toml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def compiler(shared_cache: Path) -> Path:
+    """The path of a rustc that has the target's standard library."""
+    if rust.problem() is None:
+        found = rust.compiler()
+        assert found is not None
+        return Path(found)
+    made = available_compiler(shared_cache.parent / "rust-toolchain")
+    if made is None:
+        pytest.skip("neither Rust's target nor Debian's packages of it can be had")
+    return made
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_in_rust_is_built_and_works(builds: Wenv, compiler: Path, name: str) -> None:
+    builds.environment["RUSTC"] = str(compiler)
+    builds.environment["RUSTFLAGS"] = "-Ctarget-cpu=native"  # a user's for the host
+    builds("create", *PACKAGES[name]["packages"], timeout=2400)
+    code = ("-W", "ignore", "-c", PACKAGES[name]["code"])
+    assert PACKAGES[name]["prints"] in builds("run", *code)
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("RUSTC", raising=False)
+    assert "Rust is not on this machine" in (rust.problem() or "")
+    for name, text in {"cargo": "", "rustc": "echo /nowhere"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    assert "Debian's package libstd-rust-dev-wasm32 brings it" in (rust.problem() or "")
+    (tmp_path / "rustup").symlink_to(tmp_path / "cargo")
+    assert "`rustup target add wasm32-wasip1` brings it" in (rust.problem() or "")
+    assert os.environ["PATH"] == str(tmp_path)
