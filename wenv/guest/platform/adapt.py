@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..imports import importer, replaced
 from ..network import install
 from ..request import Request
-from . import absent, databases, modes, packages, stubs, threads, waits
+from . import absent, databases, keys, modes, packages, stubs, threads, waits
 
 _leave, _control = os._exit, ""
 
@@ -41,6 +41,7 @@ def apply() -> None:
     install.install()
     importer.after_import.update(
         {
+            "hashlib": keys.add,
             "socketserver": _one_request_after_the_other,
             "asyncio.selector_events": _without_self_pipe,
             "asyncio.base_events": _without_executor_threads,
@@ -51,8 +52,9 @@ def apply() -> None:
             **threads.ADAPTED,
         }
     )
-    if "locale" in sys.modules:
-        absent.check_locales(sys.modules["locale"])
+    for name in ("hashlib", "locale"):
+        if name in sys.modules:
+            importer.after_import[name](sys.modules[name])
 
 
 class _Everything:

@@ -1,9 +1,9 @@
-"""Builds the guest's one native module from interrupt.c.
+"""Builds the guest's native modules from wenv/guest/native.
 
-    python -m tests.helpers.interrupt_module INCLUDE SYSCONFIG OUTPUT
+    python -m tests.helpers.native_modules INCLUDE SYSCONFIG FOLDER
 
-INCLUDE is the folder of CPython 3.14's headers, SYSCONFIG the runtime's ``_sysconfig_vars__wasi_wasm32-wasi.json``, OUTPUT the
-module to write.
+INCLUDE is the folder of CPython 3.14's headers, SYSCONFIG the runtime's ``_sysconfig_vars__wasi_wasm32-wasi.json``, FOLDER
+where the modules are written.
 """
 
 import json
@@ -17,26 +17,32 @@ import wenv.guest
 from wenv_resolver.building.headers import pyconfig
 
 GUEST = Path(wenv.guest.__file__).parent
-SOURCE = GUEST / "native" / "interrupt.c"
-BUILT = GUEST / "_interrupt.cpython-314-wasm32-wasi.so"
+NAMES = ("interrupt", "kdf")
 
 
-def build(include: Path, sysconfig: Path, output: Path) -> None:
+def built(name: str, folder: Path = GUEST) -> Path:
+    """The file of a module."""
+    return folder / f"_{name}.cpython-314-wasm32-wasi.so"
+
+
+def build(name: str, include: Path, sysconfig: Path, output: Path) -> None:
     """Compile and link; raises subprocess.CalledProcessError with the compiler's words on stderr."""
+    source = GUEST / "native" / f"{name}.c"
     with tempfile.TemporaryDirectory() as folder:
         headers = Path(folder, "include")
         shutil.copytree(include, headers)
         (headers / "pyconfig.h").write_text(pyconfig(json.loads(sysconfig.read_text())))
         zig = [sys.executable, "-m", "ziglang"]
-        shutil.copy(SOURCE, folder)
+        shutil.copy(source, folder)
         compiler = [*zig, "cc", "-target", "wasm32-wasi", "-fPIC", "-O2", "-fvisibility=hidden", "-fno-sanitize=undefined"]
         linker = [*zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"]
         # names relative to the folder: what is built then depends on no path of this machine
-        subprocess.run([*compiler, "-Iinclude", "-c", SOURCE.name, "-o", "interrupt.o"], check=True, cwd=folder)
-        export = "--export=PyInit__interrupt"
-        subprocess.run([*linker, "--strip-all", export, "interrupt.o", "-o", "module.so"], check=True, cwd=folder)
+        subprocess.run([*compiler, "-Iinclude", "-c", source.name, "-o", "module.o"], check=True, cwd=folder)
+        export = f"--export=PyInit__{name}"
+        subprocess.run([*linker, "--strip-all", export, "module.o", "-o", "module.so"], check=True, cwd=folder)
         shutil.copyfile(Path(folder, "module.so"), output)
 
 
 if __name__ == "__main__":
-    build(*(Path(argument) for argument in sys.argv[1:]))
+    for name in NAMES:
+        build(name, Path(sys.argv[1]), Path(sys.argv[2]), built(name, Path(sys.argv[3])))
