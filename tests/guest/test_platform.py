@@ -131,3 +131,32 @@ def test_programs_of_the_library_say_what_does_their_work(wenv: Wenv, module: st
     result = wenv.result("run", "-m", module, status=1)
     assert result.stderr.startswith(f"python -m {module}: ")
     assert words in result.stderr
+
+
+def test_what_is_not_there_cannot_be_removed(empty: Wenv) -> None:
+    """WASI says of a read-only folder that nothing may be removed, before it looks whether it is there."""
+    (empty.folder / "there").touch()
+    code = """
+import os, pathlib, shutil
+for work in (os.unlink, os.remove, os.rmdir, lambda path: os.rename(path, "x"), lambda path: os.replace(path, "x"),
+             lambda path: pathlib.Path(path).unlink(), shutil.rmtree):
+    for path in ("nope", "/python/nope", "/tmp/nope", "there"):
+        try:
+            work(path)
+        except OSError as error:
+            assert isinstance(error, FileNotFoundError) != (path == "there"), (work, path, error)
+            assert str(error.filename) == path
+pathlib.Path("nope").unlink(missing_ok=True)
+shutil.rmtree("nope", ignore_errors=True)
+print(os.unlink in os.supports_dir_fd)
+"""
+    assert empty.python(code) == "True\n"
+
+
+def test_the_configuration_is_whole(empty: Wenv) -> None:
+    code = """
+import shlex, sysconfig
+assert all(not str(value).endswith("\\\\\\\\") for value in sysconfig.get_config_vars().values())
+print(len(shlex.split(sysconfig.get_config_var("CONFIG_ARGS") or "")) >= 0)
+"""
+    assert empty.python(code) == "True\n"

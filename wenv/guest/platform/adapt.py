@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..imports import importer, replaced
 from ..network import install
 from ..request import Request
-from . import absent, databases, keys, modes, packages, stubs, threads, waits
+from . import absent, configuration, databases, keys, modes, packages, stubs, threads, waits
 
 _leave, _control = os._exit, ""
 
@@ -42,6 +42,7 @@ def apply() -> None:
     importer.after_import.update(
         {
             "hashlib": keys.add,
+            "sysconfig": configuration.repair,
             "socketserver": _one_request_after_the_other,
             "asyncio.selector_events": _without_self_pipe,
             "asyncio.base_events": _without_executor_threads,
@@ -52,7 +53,7 @@ def apply() -> None:
             **threads.ADAPTED,
         }
     )
-    for name in ("hashlib", "locale"):
+    for name in ("hashlib", "locale", "sysconfig"):
         if name in sys.modules:
             importer.after_import[name](sys.modules[name])
 

@@ -163,6 +163,35 @@ def _mkdir(path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
         created(path, mode, dir_fd=dir_fd)
 
 
+# -- removing and renaming
+
+
+def _removing(name: str) -> Callable[..., None]:
+    """A function of `os` that says of what is not there that it is not: WASI says first that the folder is read-only."""
+
+    def remove(path: Any, *others: Any, **where: Any) -> None:
+        try:
+            _host[name](path, *others, **where)
+        except PermissionError as error:
+            folder = where.get("dir_fd", where.get("src_dir_fd"))
+            if error.errno != errno.EPERM or _is_there(path, folder):
+                raise
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+
+    remove.__name__ = remove.__qualname__ = name
+    return remove
+
+
+def _is_there(path: Any, folder: int | None) -> bool:
+    try:
+        _host["stat"](path, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 # -- listing
 
 
@@ -253,4 +282,5 @@ def _scandir(path: Any = ".") -> _Scan:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "stat": _stat, "lstat": _lstat, "fstat": _fstat, "chmod": chmod, "access": _access, "umask": _umask, "open": _open,
     "mkdir": _mkdir, "listdir": _listdir, "scandir": _scandir,
+    **{name: _removing(name) for name in ("unlink", "remove", "rmdir", "rename", "replace")},
 }  # fmt: skip
