@@ -1,7 +1,11 @@
 """Packages written in Rust, built from their source distributions for the sandbox."""
 
+import json
 import os
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ import pytest
 
 from tests.conftest import Wenv
 from tests.helpers.rust_toolchain import available_compiler
-from wenv_resolver.building import rust
+from wenv_resolver.building import rust, sboms
 
 PACKAGES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("rust.toml").read_text("utf-8"))
 
@@ -48,3 +52,27 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     (tmp_path / "rustup").symlink_to(tmp_path / "cargo")
     assert "`rustup target add wasm32-wasip1` brings it" in (rust.problem() or "")
     assert os.environ["PATH"] == str(tmp_path)
+
+
+def test_a_bill_of_materials_names_no_folder_of_the_build(tmp_path: Path) -> None:
+    staging, wheel = tmp_path / "staging", tmp_path / "zz-1-py3-none-any.whl"
+    said = {"serialNumber": "urn:uuid:5", "metadata": {"timestamp": "now"}, "component": f"path+file://{staging}/source"}
+    files = {
+        "zz.py": b"",
+        "zz-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: zz\nVersion: 1\n",
+        "zz-1.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: zz\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "zz-1.dist-info/sboms/zz.cyclonedx.json": json.dumps(said).encode(),
+    }
+    made = []
+    for _ in range(2):
+        folder = tmp_path / "files"
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        subprocess.run([sys.executable, "-m", "wheel", "pack", str(folder), "-d", str(tmp_path)], check=True)
+        sboms.settle(wheel, staging)
+        with zipfile.ZipFile(wheel) as archive:
+            made.append(archive.read("zz-1.dist-info/sboms/zz.cyclonedx.json"))
+        subprocess.run([sys.executable, "-m", "wheel", "unpack", str(wheel), "-d", str(tmp_path / "out")], check=True)
+    assert made[0] == made[1]
+    assert str(tmp_path).encode() not in made[0]

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from wenv_cache.files import digest_of_file
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store, Writing, read_derived
-from wenv_resolver.building import rust
+from wenv_resolver.building import rust, sboms
 from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, impossible, recipe_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
@@ -36,7 +36,7 @@ WHEELS = "wheels"
 ANNOUNCEMENT = "Building {label} from its source: its build code runs on this machine, outside the sandbox"
 CRATES = "{label} is written in Rust: cargo fetches the crates that it needs while it is built"
 #: The files of this package that a wheel's content depends on.
-SHAPING = (*PROGRAMS, "rust.py", "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
+SHAPING = (*PROGRAMS, "rust.py", "sboms.py", "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -239,6 +239,7 @@ class Builder:
                 raise FailedBuildError(file.name, file.version, failed_step(log), last_words(log), str(log))
             wheel = staging / "output" / (staging / "result").read_text("utf-8")
             native = _check_modules(wheel, file, log)
+            sboms.settle(wheel, staging)
             wheel = self._retagged(wheel, native)
             wheel = wheel.replace(folder / wheel.name)
             said = {
