@@ -59,8 +59,8 @@ def test_scrypt_is_openssls(wenv: Wenv) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_passwords_of_django_and_werkzeug(wenv: Wenv, runtime: str) -> None:
-    wenv("create", "--runtime", runtime, "django", "werkzeug", timeout=900)
+def test_passwords_of_django_and_werkzeug(builds: Wenv, runtime: str) -> None:
+    builds("create", "--runtime", runtime, "django", "werkzeug", timeout=900)
     methods = "'pbkdf2:sha256:1000'" if runtime != "default" else "'pbkdf2:sha256:1000', 'scrypt:1024:8:1'"
     code = f"""
 from django.conf import settings
@@ -73,4 +73,4 @@ for method in ({methods},):
     made = generate_password_hash("secret", method)
     print(check_password_hash(made, "secret"), check_password_hash(made, "other"))
 """
-    assert set(wenv.python(code).splitlines()) == {"True False"}
+    assert set(builds.python(code).splitlines()) == {"True False"}

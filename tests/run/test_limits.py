@@ -207,7 +207,7 @@ def test_sessions_do_not_take_all_descriptors(empty: Wenv, where: dict[str, bool
 WAITS = [
     "import time; time.sleep(100)",
     "import select; select.select([], [], [], 100)",
-    "import select; select.poll().poll()",
+    "import select; select.poll().poll(60_000)",
     "import asyncio; asyncio.run(asyncio.sleep(100))",
     "while True: pass",
     "try:\n    while True: pass\nexcept BaseException:\n    while True: pass",

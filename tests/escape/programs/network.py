@@ -204,6 +204,16 @@ def server_of(kind: "Callable[..., Any]", handler: Any) -> str:
     return "listening"
 
 
+def listened(config: Any) -> str:
+    """A server in a thread."""
+    thread = config.listen(0)
+    thread.start()
+    if not thread.ready.wait(2) or not thread.port:
+        raise RefusedError("it does not listen")
+    config.stopListening()
+    return "listened"
+
+
 table(
     "libraries and the network",
     change,
@@ -243,7 +253,7 @@ table(
         "imap": lambda: module("imaplib").IMAP4("127.0.0.1", TCP, 2),
         "pop3": lambda: module("poplib").POP3("127.0.0.1", TCP, 2),
         "logging, mail": lambda: logged(lambda: logging.handlers.SMTPHandler(HERE, "a@b", ["c@d"], "x", timeout=2)),
-        "logging, configuration server": lambda: module("logging.config").listen(0).start(),
+        "logging, configuration server": lambda: listened(module("logging.config")),
         "xmlrpc": lambda: xmlrpc.client.ServerProxy(WEB).system.listMethods(),
         "a proxy": lambda: (
             module("urllib.request").build_opener(module("urllib.request").ProxyHandler({"http": WEB})).open("http://x.invalid")
