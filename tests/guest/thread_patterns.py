@@ -1,4 +1,7 @@
-"""What programs do with threads, each by its name: ``thread_patterns.py NAME…``.  Prints a name when it has worked."""
+"""What programs do with threads, each by its name: ``thread_patterns.py NAME…``.  Prints a name when it has worked.
+
+One file of more than 350 lines, as it is a list that runs as one program.
+"""
 # mypy: ignore-errors
 
 import sys
@@ -10,6 +13,13 @@ ALL = {}
 def pattern(work):
     ALL[work.__name__] = work
     return work
+
+
+def take_for_ever(jobs, out):
+    """A consumer."""
+    while True:
+        out.append(jobs.get())
+        jobs.task_done()
 
 
 def raises(kind, work):
@@ -97,13 +107,7 @@ def consumer():
     import threading
 
     jobs, out = queue.Queue(), []
-
-    def work():
-        while True:
-            out.append(jobs.get())
-            jobs.task_done()
-
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=take_for_ever, args=(jobs, out), daemon=True).start()
     for number in range(3):
         jobs.put(number)
     jobs.join()
@@ -307,13 +311,7 @@ def what_nobody_could_end_is_an_error():
     import threading
 
     jobs, out = queue.Queue(), []
-
-    def work():
-        while True:
-            out.append(jobs.get())
-            jobs.task_done()
-
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=take_for_ever, args=(jobs, out), daemon=True).start()
     jobs.put(1)
     jobs.join()
     jobs.put(2)
@@ -370,6 +368,43 @@ def a_server_in_a_thread_is_refused():
 
     thread = threading.Thread(target=socketserver.BaseServer(("127.0.0.1", 0), None).serve_forever)
     assert "would answer nobody" in raises(RuntimeError, thread.start)
+
+
+@pattern
+def waits_in_a_deep_nest():
+    """More threads than may be on one stack, each of which waits for the next."""
+    import select
+    import threading
+
+    out = []
+
+    def work(left):
+        if left:
+            threading.Thread(target=work, args=(left - 1,)).start()
+            raises(threading.DeadlockError, lambda: select.select([], [], []))
+        out.append(left)
+
+    work(60)
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join()
+    assert sorted(out) == list(range(61))
+
+
+@pattern
+def executor_keeps_nothing_that_is_done():
+    import gc
+    import weakref
+    from concurrent.futures import ThreadPoolExecutor
+
+    class Result:
+        pass
+
+    pool = ThreadPoolExecutor(1)
+    made = weakref.ref(pool.submit(Result).result())
+    gc.collect()
+    assert made() is None
+    pool.shutdown()
 
 
 @pattern

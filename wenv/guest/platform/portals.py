@@ -43,17 +43,17 @@ class Portal:
     def _queue(self) -> None:
         if not self._loop.is_running():
             handle = threads.Handle()
-            handle.is_daemon, handle.work = True, self._drive
-            threads.queued.append(handle)
+            handle.is_daemon, handle.work = True, lambda: self._drive(handle.is_there_below)
+            threads.start(handle)
 
-    def _drive(self) -> None:
+    def _drive(self, is_there: Callable[[], bool]) -> None:
         """Run the loop until what is waited for is there, or nothing is left that goes on by itself."""
         import asyncio
 
         loop: Any = self._loop
         if loop.is_running() or loop.is_closed():
             return
-        is_there, goes_on = threads.below(), True
+        goes_on = True
 
         async def until() -> None:
             nonlocal goes_on
@@ -117,3 +117,15 @@ class Portal:
             self._loop.run_until_complete(asyncio.wait(left))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+
+@contextmanager
+def start_blocking_portal(*_: Any, **__: Any) -> Iterator[Portal]:
+    """As anyio's function of the name."""
+    portal = Portal()
+    try:
+        yield portal
+    except BaseException:
+        portal.close(cancelled=True)
+        raise
+    portal.close(cancelled=False)

@@ -45,6 +45,12 @@ class Handle:
         self.ident: int = next(_idents)
         self.work: Callable[[], object] | None = None
         self.is_daemon = self._is_done = False
+        #: While it runs: whether what is waited for below it is there, and since when it is known to be.
+        self.is_there_below: Callable[[], bool] = bool
+        self.there_since: float | None = None
+        #: Of work of an executor: the executor, and the future.
+        self.executor: object = None
+        self.future: Any = None
 
     def is_done(self) -> bool:
         return self._is_done
@@ -61,16 +67,16 @@ class Handle:
             raise DeadlockError(f"a join {WORDS}")
 
 
-#: What was started and has not run; what runs, and for each of it whether what is waited for below is there, and since when.
+#: What was started and has not run; what runs, each on the stack of the one before.
 queued: deque[Handle] = deque()
 _running: list[Handle] = []
-_waiting: list[tuple[Callable[[], bool], list[float]]] = []
 _is_interrupted = False
 #: How many were started in this run.
 started = 0
 
 
-def _start(handle: Handle) -> None:
+def start(handle: Handle) -> None:
+    """Have it run when somebody waits."""
     global started
     started += 1
     queued.append(handle)
@@ -86,11 +92,6 @@ def is_nested() -> bool:
     return bool(_running)
 
 
-def below() -> Callable[[], bool]:
-    """Whether what is waited for below what runs is there."""
-    return _waiting[-1][0] if _waiting else lambda: False
-
-
 def run_next(is_there: Callable[[], bool], wanted: Handle | None = None) -> bool:
     """Run `wanted`, if it has not run, else what was started first; returns whether anything ran."""
     global _is_interrupted
@@ -103,8 +104,8 @@ def run_next(is_there: Callable[[], bool], wanted: Handle | None = None) -> bool
         handle = queued.popleft()
     else:
         return False
+    handle.is_there_below = is_there
     _running.append(handle)
-    _waiting.append((is_there, []))
     try:
         assert handle.work is not None
         handle.work()
@@ -112,7 +113,6 @@ def run_next(is_there: Callable[[], bool], wanted: Handle | None = None) -> bool
         handle.work = None
         handle._set_done()
         _running.pop()
-        _waiting.pop()
     if _is_interrupted and not _running:
         _is_interrupted = False
         raise KeyboardInterrupt
@@ -128,10 +128,10 @@ def wait_idly(seconds: float | None, is_there: Callable[[], bool], what: str) ->
         if not _running:
             _sleep(left)
             return
-        is_below, since = _waiting[-1]
-        if is_below():
-            since.append(time.monotonic())
-            if _running[-1].is_daemon or since[-1] - since[0] > GRACE:
+        nested = _running[-1]
+        if nested.is_there_below():
+            nested.there_since = nested.there_since or time.monotonic()
+            if nested.is_daemon or time.monotonic() - nested.there_since > GRACE:
                 raise DeadlockError(f"{what} {WORDS}")
         _sleep(min(left, 0.05))
 
@@ -205,7 +205,7 @@ def start_new_thread(function: Callable[..., object], args: tuple[Any, ...], kwa
     handle = Handle()
     handle.is_daemon = True
     handle.work = lambda: _unraised(lambda: function(*args, **kwargs))
-    _start(handle)
+    start(handle)
     return handle.ident
 
 
@@ -240,7 +240,7 @@ def start_joinable_thread(function: Any, handle: Handle | None = None, daemon: b
                 hook(thread)
 
         thread._invoke_excepthook = invoke
-    _start(handle)
+    start(handle)
     return handle
 
 
@@ -252,8 +252,8 @@ def _interrupt() -> None:
 
 def finish() -> None:
     """Run the threads that are not daemons to their end, as a program's end does."""
-    while left := next((handle for handle in queued if not handle.is_daemon), None):
-        run_next(lambda: False, wanted=left)
+    while (left := next((handle for handle in queued if not handle.is_daemon), None)) and run_next(bool, wanted=left):
+        pass
 
 
 def forget() -> None:
@@ -352,17 +352,16 @@ def _executors(module: Any) -> None:
                 except BaseException as error:
                     future.set_exception(error)
 
-        handle.work = work
-        self.__dict__.setdefault("_started_here", []).append((handle, future))
-        _start(handle)
+        handle.work, handle.executor, handle.future = work, self, future
+        start(handle)
         return future
 
     def shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._shutdown = True
-        for handle, future in self.__dict__.pop("_started_here", []):
+        for handle in [handle for handle in queued if handle.executor is self]:
             if cancel_futures:
-                future.cancel()
-            if wait and handle in queued:
+                handle.future.cancel()
+            if wait and handle in queued:  # what ran before may have waited for it
                 run_next(handle.is_done, wanted=handle)
 
     module.ThreadPoolExecutor.submit, module.ThreadPoolExecutor.shutdown = submit, shutdown
@@ -370,19 +369,9 @@ def _executors(module: Any) -> None:
 
 def _begun(executor: Any) -> None:
     """Call an executor's initializer, as the first of its threads would."""
-    if "_is_begun" in vars(executor):
-        return
-    executor._is_begun = True
-    initializer = getattr(executor, "_initializer", None)
-    if initializer is not None:
-        initializer(*executor._initargs)
-        return
-    make = getattr(executor, "_create_worker_context", None)
-    if make is not None:
-        made = make()
-        initialize = getattr(made, "initialize", None)
-        if initialize is not None:
-            initialize()
+    if "_is_begun" not in vars(executor):
+        executor._is_begun = True
+        executor._create_worker_context().initialize()
 
 
 def _pools(module: Any) -> None:

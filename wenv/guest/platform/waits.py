@@ -117,12 +117,15 @@ def let_others_run(look: Callable[[], Any], is_something: Callable[[Any], bool],
     from . import threads  # it is above this
 
     until = None if timeout is None else time.monotonic() + timeout
-    while threads.queued:
+
+    def is_late() -> bool:
+        return until is not None and time.monotonic() >= until
+
+    while threads.queued and not is_late():
         if is_something(found := look()):
             return found
-        if until is not None and time.monotonic() >= until:
+        if not threads.run_next(lambda: is_something(look()) or is_late()):
             return None
-        threads.run_next(lambda: is_something(look()) or (until is not None and time.monotonic() >= until))
     return None
 
 
