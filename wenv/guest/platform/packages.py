@@ -1,8 +1,7 @@
 """Changes to packages that count on threads or on copies of descriptors and could do without: they do without here."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Self
 
@@ -100,19 +99,7 @@ def work_at_once(backend: ModuleType) -> None:
 
 def drive_portals(from_thread: Any) -> None:
     """A blocking portal of anyio's has a loop in a thread, for calls from others: here it runs while they wait."""
-
-    @contextmanager
-    def start_blocking_portal(*_: Any, **__: Any) -> Iterator[portals.Portal]:
-        portal = portals.Portal()
-        try:
-            yield portal
-        except BaseException:
-            portal.close(cancelled=True)
-            raise
-        portal.close(cancelled=False)
-
-    from_thread.start_blocking_portal = start_blocking_portal
-    from_thread.BlockingPortal = portals.Portal
+    vars(from_thread).update(start_blocking_portal=portals.start_blocking_portal, BlockingPortal=portals.Portal)
 
 
 #: By the module that is changed.
