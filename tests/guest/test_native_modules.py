@@ -58,6 +58,28 @@ def test_scrypt_is_openssls(wenv: Wenv) -> None:
         )
 
 
+#: Numbers that are too large for C would else be taken for smaller ones.
+WRONG = (
+    "scrypt(b'', salt=b'', n=2, r=1 << 25, p=1, maxmem=1 << 40)", "scrypt(b'', salt=b'', n=2, r=1 << 25, p=1, maxmem=-1)",
+    "scrypt(b'', salt=b'', n=2, r=1, p=1, dklen=0)", "scrypt(b'', salt=b'', n=2, r=1, p=1, dklen=1 << 40)",
+    "pbkdf2_hmac('sha256', b'', b'', (1 << 32) + 1)", "pbkdf2_hmac('sha256', b'', b'', 0)",
+    "pbkdf2_hmac('sha256', b'', b'', 1, 0)", "pbkdf2_hmac('sha256', b'', b'', 1, 1 << 40)",
+    "pbkdf2_hmac('none', b'', b'', 1)",
+)  # fmt: skip
+
+
+def test_numbers_that_make_no_key_are_refused(empty: Wenv) -> None:
+    code = f"""
+import hashlib
+for work in {WRONG!r}:
+    try:
+        print(work, eval("hashlib." + work))
+    except (ValueError, OverflowError) as error:
+        assert str(error), work
+"""
+    assert empty.python(code) == ""
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_passwords_of_django_and_werkzeug(builds: Wenv, runtime: str) -> None:
     builds("create", "--runtime", runtime, "django", "werkzeug", timeout=900)
