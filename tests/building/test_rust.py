@@ -54,6 +54,19 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert os.environ["PATH"] == str(tmp_path)
 
 
+def test_a_rustup_without_a_toolchain_stops_no_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The variables are those of every build that compiles, also of packages in C."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("RUSTC", "RUSTUP_TOOLCHAIN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("cargo", "rustc", "rustup"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    made = rust.variables("3.14", tmp_path / "rust-ld", tmp_path / "site", 2, tmp_path / "staging")
+    assert made["RUSTC"] == str(tmp_path / "rustc")
+    assert "RUSTUP_TOOLCHAIN" not in made
+
+
 def test_a_bill_of_materials_names_no_folder_of_the_build(tmp_path: Path) -> None:
     staging, wheel = tmp_path / "staging", tmp_path / "zz-1-py3-none-any.whl"
     said = {"serialNumber": "urn:uuid:5", "metadata": {"timestamp": "now"}, "component": f"path+file://{staging}/source"}

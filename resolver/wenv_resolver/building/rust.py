@@ -66,9 +66,17 @@ def variables(python: str, linker: Path, site: Path, jobs: int, staging: Path) -
         "PYO3_CROSS_LIB_DIR": str(site),
         "MATURIN_NO_INSTALL_RUST": "1",  # its own would lack the target
     }
-    if _is_rustups(rustc):  # else a package's rust-toolchain.toml would choose another, or have it downloaded
-        found["RUSTUP_TOOLCHAIN"] = os.environ.get("RUSTUP_TOOLCHAIN") or _said("rustup", "show", "active-toolchain").split()[0]
+    if toolchain := _toolchain(rustc):  # else a package's rust-toolchain.toml would choose another, or have it downloaded
+        found["RUSTUP_TOOLCHAIN"] = toolchain
     return found
+
+
+@cache
+def _toolchain(rustc: str) -> str:
+    """The toolchain of rustup's that is active here; empty where there is none, or the compiler is not rustup's."""
+    if not _is_rustups(rustc):
+        return ""
+    return os.environ.get("RUSTUP_TOOLCHAIN") or _said("rustup", "show", "active-toolchain").partition(" ")[0]
 
 
 def _is_rustups(rustc: str) -> bool:
