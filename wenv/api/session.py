@@ -139,7 +139,7 @@ class OpenEnvironment:
             if not name or "=" in name or "\0" in name + value:
                 raise ValueError(f"not a variable: {name!r}")
         for name, secret in (secrets or {}).items():
-            if isinstance(secret, str) or len(secret) != 2:
+            if not isinstance(secret, (tuple, list)) or len(secret) != 2:
                 raise TypeError(f"secrets[{name!r}] is a value, and the host or hosts that may have it")
         if authority:
             from wenv.network.tls import check_authority
