@@ -356,6 +356,19 @@ def test_a_certificate_that_is_not_vouched_for_is_refused(site: servers.Site) ->
     guest.broker.close()
 
 
+def test_a_proxy_that_does_not_answer_is_a_connection_that_failed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    guest = Guest("good.test:80", proxies={"https": address})
+    handle = guest("socket", 0, "AF_INET", "SOCK_STREAM")
+    for _ in range(2):  # it may be tried again
+        kind, name, words = guest.refused("connect", handle, "good.test", 80, 5)
+        assert (kind, name) == ("OSError", "ECONNREFUSED")
+        assert "the host's proxy: " in words
+    assert [(event["host"], event["verdict"]) for event in guest.events] == [("good.test", "failed")] * 2
+    guest.broker.close()
+
+
 def test_connections_go_through_the_hosts_proxy_by_name(site: servers.Site) -> None:
     with servers.proxy({"good.test": "127.0.0.1"}) as proxy:
         address = f"http://user:pass%20word@127.0.0.1:{proxy.server_port}"

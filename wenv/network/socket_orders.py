@@ -13,7 +13,7 @@ from wenv.network.addresses import LOOPBACK, address_of
 from wenv.network.checks import TURN, RefusedError, StoppedError
 from wenv.network.handles import CONNECTIONS, Entry, Handles, wait_for
 from wenv.network.lane import MOST
-from wenv.network.proxies import LARGEST
+from wenv.network.proxies import LARGEST, Proxy
 
 #: Seconds that a connection may take to be made, whatever the guest allows.
 CONNECT = 60.0
@@ -85,39 +85,24 @@ class SocketOrders(Handles):
         self._connected(entry, code)
         return self._name(handle, "peer")
 
-    def _connected(self, entry: Entry, code: int) -> None:
+    def _connected(self, entry: Entry, code: int, words: str = "") -> None:
+        """Note that a connection was made, or failed: raises OSError for a `code`, with the system's words if no others."""
         entry.is_connecting = False
         self.record.event("connect", entry.host, entry.port, "failed" if code else "allowed")
         if code:
             entry.host = ""
-            raise OSError(code, os.strerror(code))
+            raise OSError(code, words or os.strerror(code))
 
-    def _connect_through(self, entry: Entry, proxy: Any) -> None:
+    def _connect_through(self, entry: Entry, proxy: Proxy) -> None:
         """Connect by way of the host's proxy, which is waited for whatever the guest allows."""
         try:
-            sock = socket.create_connection((proxy.host, proxy.port), timeout=CONNECT)
+            sock = _through(proxy, entry.host, entry.port)
         except OSError as error:
-            entry.host = ""
-            raise OSError(errno.ECONNREFUSED, f"the host's proxy: {error}") from error
-        try:
-            sock.sendall(proxy.request(entry.host, entry.port))
-            answer = b""
-            while b"\r\n\r\n" not in answer and len(answer) < LARGEST and (part := sock.recv(1)):
-                answer += part
-        except OSError as error:
-            sock.close()
-            entry.host = ""
-            raise OSError(errno.ECONNREFUSED, f"the host's proxy: {error}") from error
-        status = answer.split(b"\r\n", 1)[0].decode("latin-1")
-        if status.split(" ")[1:2] != ["200"]:
-            sock.close()
-            self.record.event("connect", entry.host, entry.port, "failed")
-            entry.host = ""
-            raise OSError(errno.ECONNREFUSED, f"the host's proxy: {status[:100] or 'no answer'}")
-        sock.setblocking(False)
-        entry.sock.close()
-        entry.sock = sock
-        self._connected(entry, 0)
+            self._connected(entry, errno.ECONNREFUSED, f"the host's proxy: {error}")
+        else:
+            entry.sock.close()
+            entry.sock = sock
+            self._connected(entry, 0)
 
     def _send(self, handle: int, timeout: Any, data: bytes) -> int:
         entry = self._entry(handle)
@@ -232,3 +217,21 @@ class SocketOrders(Handles):
             if can:
                 answer.append([handle, can])
         return answer
+
+
+def _through(proxy: Proxy, host: str, port: int) -> socket.socket:
+    """A connection to a host by way of a proxy.  Raises OSError."""
+    sock = socket.create_connection((proxy.host, proxy.port), timeout=CONNECT)
+    try:
+        sock.sendall(proxy.request(host, port))
+        answer = b""
+        while b"\r\n\r\n" not in answer and len(answer) < LARGEST and (part := sock.recv(1)):
+            answer += part
+        status = answer.split(b"\r\n", 1)[0].decode("latin-1")
+        if status.split(" ")[1:2] != ["200"]:
+            raise OSError(status[:100] or "no answer")
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
