@@ -1,29 +1,20 @@
 """Upstream test suites, run by a plain ``wenv run pytest``, unbaked and baked, and packed, against the same natively."""
 
 import subprocess
-import sys
-import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
 from tests.conftest import RUNTIMES, Wenv
+from tests.helpers.upstream import native_python, passed, unpacked
 from tests.pack.machine import machine
 from wenv.environment.kinds import Kind
 
 #: A file of tests that cannot be imported is a difference like any other.
 PYTEST = ("-q", "--continue-on-collection-errors")
 SUITES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "upstream.toml").read_text("utf-8"))
-
-
-def passed(report: Path) -> set[str]:
-    """The tests that passed, as ``class::test``, from a JUnit report."""
-    cases = ElementTree.parse(report).iter("testcase")
-    bad = ("failure", "error", "skipped")
-    return {f"{c.get('classname')}::{c.get('name')}" for c in cases if not any(c.find(tag) is not None for tag in bad)}
 
 
 def packed_run(wenv: Wenv, folder: Path, reports: Path) -> None:
@@ -40,19 +31,12 @@ def packed_run(wenv: Wenv, folder: Path, reports: Path) -> None:
 @pytest.mark.parametrize("name", SUITES)
 def test_suite(wenv: Wenv, tmp_path: Path, name: str, runtime: str) -> None:
     suite = SUITES[name]
-    pip = [sys.executable, "-m", "pip", "--quiet"]
     pinned, reports = f"{name}=={suite['version']}", tmp_path / "reports"
     reports.mkdir()
-    subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", str(tmp_path), pinned], check=True)
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
-        archive.extractall(wenv.folder, filter="data")
-    folder = next(wenv.folder.iterdir())
+    folder = unpacked(pinned, tmp_path, wenv.folder)
     inside = Wenv(folder, wenv.environment)
 
-    native = tmp_path / "native"
-    subprocess.run([sys.executable, "-m", "venv", str(native)], check=True)
-    python = native / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([str(python), *pip[1:], "install", "pytest", pinned, *suite["needs"]], check=True)
+    python = native_python(tmp_path / "native", "pytest", pinned, *suite["needs"])
     command = [str(python), "-m", "pytest", *PYTEST, f"--junitxml={reports / 'native.xml'}"]
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
 

@@ -1,4 +1,7 @@
-"""The broker by itself: orders as no guest of ours would send them, and the real sockets behind."""
+"""The broker by itself: orders as no guest of ours would send them, and the real sockets behind.
+
+One file of more than 350 lines, as one small guest, at the top, sends the orders of all of it.
+"""
 
 import json
 import os

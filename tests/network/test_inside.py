@@ -1,4 +1,7 @@
-"""The standard library's network inside, on both runtimes: clients, servers, waiting, TLS, and what is said of refusals."""
+"""The standard library's network inside, on both runtimes: clients, servers, waiting, TLS, and what is said of refusals.
+
+One file of more than 350 lines, as each test is one long program that both runtimes run and a line or two that it prints.
+"""
 
 import json
 import re

@@ -1,8 +1,6 @@
 """The test suites of requests, urllib3 and httpx in the sandbox, against their own servers, and the same natively."""
 
 import subprocess
-import sys
-import tarfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import RUNTIMES, Wenv
-from tests.guest.test_upstream import passed
+from tests.helpers.upstream import native_python, passed, unpacked
 
 UPSTREAM = Path(__file__).with_name("upstream")
 SUITES: dict[str, dict[str, Any]] = tomllib.loads((UPSTREAM / "suites.toml").read_text("utf-8"))
@@ -37,21 +35,12 @@ def host(python: Path, folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", SUITES)
 def test_suite(wenv: Wenv, tmp_path: Path, name: str, runtime: str) -> None:
-    suite, pip = SUITES[name], ("-m", "pip", "--quiet")
+    suite = SUITES[name]
     pinned, reports = f"{name}=={suite['version']}", tmp_path / "reports"
     reports.mkdir()
-    subprocess.run(
-        [sys.executable, *pip, "download", "--no-deps", "--no-binary", ":all:", "-d", str(tmp_path), pinned], check=True
-    )
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
-        archive.extractall(wenv.folder, filter="data")
-    folder = next(wenv.folder.iterdir())
+    folder = unpacked(pinned, tmp_path, wenv.folder)
     inside = Wenv(folder, wenv.environment)
-
-    native = tmp_path / "native"
-    subprocess.run([sys.executable, "-m", "venv", str(native)], check=True)
-    python = native / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([str(python), *pip, "install", "pytest", pinned, *suite["needs"], *suite["host"]], check=True)
+    python = native_python(tmp_path / "native", "pytest", pinned, *suite["needs"], *suite["host"])
     inside("create", "-n", "suite", "--runtime", runtime, "pytest", pinned, *suite["needs"], timeout=900)
 
     with host(python, folder) as port:
