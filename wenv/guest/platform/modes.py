@@ -1,7 +1,7 @@
 """Permission bits, which WASI does not have: what the program gave a file in this run, else what files usually have.
 
 They are kept by a file's number and the time of its birth, which together no other file has.  Folders are listed here too,
-because an entry of a listing has a status.
+because an entry of a listing has a status, and removing is done here, because what is not there is looked for first.
 """
 
 import errno
