@@ -18,6 +18,7 @@ from typing import Any
 
 from . import waits
 from .thread_pool import pool_of
+from .waits import deadline, is_past
 
 WORDS = "would wait for what another thread is to do; here (WebAssembly) a thread runs while others wait, to its end"
 NO_SERVER = "a server in a thread would answer nobody: threads run only while others wait here (WebAssembly)"
@@ -59,9 +60,9 @@ class Handle:
         self._is_done = True
 
     def join(self, timeout: float | None = None) -> None:
-        until = _until(timeout)
-        while not self._is_done and not _is_past(until):
-            if not run_next(lambda: self._is_done or _is_past(until), wanted=self):
+        until = deadline(timeout)
+        while not self._is_done and not is_past(until):
+            if not run_next(lambda: self._is_done or is_past(until), wanted=self):
                 break
         if not self._is_done and timeout is None:
             raise DeadlockError(f"a join {WORDS}")
@@ -154,9 +155,9 @@ class Lock:
             return False
         if timeout < 0 and timeout != -1:
             raise ValueError("timeout value must be a non-negative number")
-        until = _until(None if timeout == -1 else timeout)
-        is_there = lambda: not self._is_held or _is_past(until)  # noqa: E731
-        while self._is_held and not _is_past(until):
+        until = deadline(None if timeout == -1 else timeout)
+        is_there = lambda: not self._is_held or is_past(until)  # noqa: E731
+        while self._is_held and not is_past(until):
             if not run_next(is_there):
                 wait_idly(None if until is None else until - time.monotonic(), is_there, "a lock")
         return self.acquire(False)
@@ -192,7 +193,7 @@ def sleep(seconds: float, /) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     until = time.monotonic() + seconds
-    is_there: Callable[[], bool] = lambda: _is_past(until)  # noqa: E731
+    is_there: Callable[[], bool] = lambda: is_past(until)  # noqa: E731
     while not is_there() and run_next(is_there):
         pass
     wait_idly(max(0.0, until - time.monotonic()), is_there, "a sleep")
@@ -263,14 +264,6 @@ def forget() -> None:
     queued.clear()
 
 
-def _until(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + timeout
-
-
-def _is_past(until: float | None) -> bool:
-    return until is not None and time.monotonic() >= until
-
-
 # -- the standard library's modules, each once it has been imported
 
 
@@ -295,13 +288,13 @@ def _threading(threading: Any) -> None:
 def _queue(queue: Any) -> None:
     def put(self: Any, item: object, block: bool = True, timeout: float | None = None) -> None:
         """As `queue.Queue.put`; a bound is not kept where only those could take something out who wait for this."""
-        until = _until(timeout)
-        is_there = lambda: self._qsize() < self.maxsize or _is_past(until)  # noqa: E731
+        until = deadline(timeout)
+        is_there = lambda: self._qsize() < self.maxsize or is_past(until)  # noqa: E731
         with self.not_full:
             if self.is_shutdown:
                 raise queue.ShutDown
             while self.maxsize > 0 and self._qsize() >= self.maxsize:
-                if not block or _is_past(until):
+                if not block or is_past(until):
                     raise queue.Full
                 if timeout is not None and timeout < 0:
                     raise ValueError("'timeout' must be a non-negative number")

@@ -116,15 +116,11 @@ def let_others_run(look: Callable[[], Any], is_something: Callable[[Any], bool],
     """What is found by looking, while threads that were started run; None if all have run and nothing was found."""
     from . import threads  # it is above this
 
-    until = None if timeout is None else time.monotonic() + timeout
-
-    def is_late() -> bool:
-        return until is not None and time.monotonic() >= until
-
-    while threads.queued and not is_late():
+    until = deadline(timeout)
+    while threads.queued and not is_past(until):
         if is_something(found := look()):
             return found
-        if not threads.run_next(lambda: is_something(look()) or is_late()):
+        if not threads.run_next(lambda: is_something(look()) or is_past(until)):
             return None
     return None
 
@@ -138,6 +134,16 @@ def idle(timeout: float | None) -> None:
     left = None if timeout is None else max(0.0, timeout - (time.monotonic() - begun))
     if left != 0:
         threads.wait_idly(left, lambda: False, "a wait for no file and no time")
+
+
+def deadline(timeout: float | None) -> float | None:
+    """When a timeout (seconds, None for none) is over, by the clock of `time.monotonic`."""
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def is_past(until: float | None) -> bool:
+    """Whether a deadline is over."""
+    return until is not None and time.monotonic() >= until
 
 
 def patiently(work: Callable[[float | None], Any], timeout: float | None) -> Any:
@@ -161,7 +167,7 @@ def patiently(work: Callable[[float | None], Any], timeout: float | None) -> Any
 
 def sliced(wait: Callable[[float], Any], is_something: Callable[[Any], bool], timeout: float | None) -> Any:
     """Wait until there is something or the timeout (in seconds) has passed, a slice at a time."""
-    until = None if timeout is None else time.monotonic() + timeout
+    until = deadline(timeout)
     while True:
         left = SLICE if until is None else until - time.monotonic()
         found = wait(max(0.0, min(SLICE, left)))
