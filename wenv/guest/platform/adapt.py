@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..imports import importer, replaced
 from ..network import install
 from ..request import Request
-from . import absent, configuration, databases, keys, modes, packages, stubs, threads, waits
+from . import absent, configuration, databases, keys, modes, packages, stubs, thread_modules, threads, waits
 
 _leave, _control = os._exit, ""
 
@@ -37,7 +37,7 @@ def apply() -> None:
     _find_where_nothing_can_be_listed()
     os._exit = _exit
     waits.make_divisible()
-    threads.install()
+    thread_modules.install()
     install.install()
     importer.after_import.update(
         {
@@ -50,7 +50,7 @@ def apply() -> None:
             "locale": absent.check_locales,
             "sqlite3.dbapi2": databases.adapt,
             **packages.ADAPTED,
-            **threads.ADAPTED,
+            **thread_modules.ADAPTED,
         }
     )
     for name in ("hashlib", "locale", "sysconfig"):

@@ -13,11 +13,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from . import waits
-from .thread_pool import pool_of
 from .waits import deadline, is_past
 
 WORDS = "would wait for what another thread is to do; here (WebAssembly) a thread runs while others wait, to its end"
@@ -216,7 +214,7 @@ def _unraised(work: Callable[[], object]) -> None:
     except (SystemExit, DeadlockError):
         pass
     except KeyboardInterrupt:
-        _interrupt()
+        interrupt_main()
     except BaseException:
         sys.excepthook(*sys.exc_info())
 
@@ -236,7 +234,7 @@ def start_joinable_thread(function: Any, handle: Handle | None = None, daemon: b
         def invoke(thread: Any) -> None:
             error = sys.exception()
             if isinstance(error, KeyboardInterrupt):
-                _interrupt()
+                interrupt_main()
             elif not (daemon and isinstance(error, DeadlockError)):
                 hook(thread)
 
@@ -245,7 +243,7 @@ def start_joinable_thread(function: Any, handle: Handle | None = None, daemon: b
     return handle
 
 
-def _interrupt() -> None:
+def interrupt_main() -> None:
     """It is the main thread that Ctrl-C interrupts, once it goes on."""
     global _is_interrupted
     _is_interrupted = True
@@ -264,131 +262,12 @@ def forget() -> None:
     queued.clear()
 
 
-# -- the standard library's modules, each once it has been imported
-
-
-def _threading(threading: Any) -> None:
-    shutdown = threading._shutdown
-
-    def _shutdown() -> None:
-        finish()
-        shutdown()
-        finish()  # what an executor's end has started
-
-    threading.DeadlockError = DeadlockError
-    threading._start_joinable_thread, threading._ThreadHandle = start_joinable_thread, Handle
-    threading._allocate_lock = threading.Lock = Lock
-    threading.get_ident = get_ident
-    threading._CRLock, threading._RLock = None, threading._PyRLock
-    if hasattr(threading, "get_native_id"):
-        threading.get_native_id = get_ident
-    threading._shutdown = _shutdown
-
-
-def _queue(queue: Any) -> None:
-    def put(self: Any, item: object, block: bool = True, timeout: float | None = None) -> None:
-        """As `queue.Queue.put`; a bound is not kept where only those could take something out who wait for this."""
-        until = deadline(timeout)
-        is_there = lambda: self._qsize() < self.maxsize or is_past(until)  # noqa: E731
-        with self.not_full:
-            if self.is_shutdown:
-                raise queue.ShutDown
-            while self.maxsize > 0 and self._qsize() >= self.maxsize:
-                if not block or is_past(until):
-                    raise queue.Full
-                if timeout is not None and timeout < 0:
-                    raise ValueError("'timeout' must be a non-negative number")
-                self.mutex.release()
-                try:
-                    ran = run_next(is_there)
-                    if not ran and not _running:
-                        wait_idly(None if until is None else until - time.monotonic(), is_there, "a full queue")
-                finally:
-                    self.mutex.acquire()
-                if not ran and _running:
-                    break
-            if self.is_shutdown:
-                raise queue.ShutDown
-            self._put(item)
-            self.unfinished_tasks += 1
-            self.not_empty.notify()
-
-    queue.Queue.put = put
-    queue.SimpleQueue = queue._PySimpleQueue
-
-
-def _executors(module: Any) -> None:
-    """Work of an executor is a thread of its own: no worker waits for more."""
-
-    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        if self._broken:
-            raise module.BrokenThreadPool(self._broken)
-        if self._shutdown:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        if module._shutdown:
-            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-        future = module._base.Future()
-        handle = Handle()
-
-        def work() -> None:
-            try:
-                _begun(self)
-            except BaseException as error:
-                future.set_exception(module.BrokenThreadPool(f"initializer failed: {error}"))
-                return
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(fn(*args, **kwargs))
-                except KeyboardInterrupt as error:
-                    future.set_exception(error)
-                    _interrupt()
-                except BaseException as error:
-                    future.set_exception(error)
-
-        handle.work, handle.executor, handle.future = work, self, future
-        start(handle)
-        return future
-
-    def shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._shutdown = True
-        for handle in [handle for handle in queued if handle.executor is self]:
-            if cancel_futures:
-                handle.future.cancel()
-            if wait and handle in queued:  # what ran before may have waited for it
-                run_next(handle.is_done, wanted=handle)
-
-    module.ThreadPoolExecutor.submit, module.ThreadPoolExecutor.shutdown = submit, shutdown
-
-
-def _begun(executor: Any) -> None:
-    """Call an executor's initializer, as the first of its threads would."""
-    if "_is_begun" not in vars(executor):
-        executor._is_begun = True
-        executor._create_worker_context().initialize()
-
-
-def _pools(module: Any) -> None:
-    module.ThreadPool = pool_of(module)
-
-
-ADAPTED: dict[str, Callable[[ModuleType], None]] = {
-    "threading": _threading,
-    "queue": _queue,
-    "concurrent.futures.thread": _executors,
-    "multiprocessing.pool": _pools,
-}
-
-
 def install() -> None:
-    """Put it in place, before what uses it is imported."""
+    """Put it in the place of the interpreter's functions, before they are imported by name."""
     global _sleep
     _sleep = time.sleep
-    _thread.start_new_thread = _thread.start_new = start_new_thread
     vars(time).update(sleep=waits.Builtin(_sleep, sleep))
     vars(_thread).update(
-        start_joinable_thread=start_joinable_thread, _ThreadHandle=Handle, allocate_lock=Lock, allocate=Lock, lock=Lock,
-        LockType=Lock, get_ident=get_ident,
+        start_new_thread=start_new_thread, start_new=start_new_thread, start_joinable_thread=start_joinable_thread,
+        _ThreadHandle=Handle, allocate_lock=Lock, allocate=Lock, lock=Lock, LockType=Lock, get_ident=get_ident,
     )  # fmt: skip
-    for name, adapt in ADAPTED.items():
-        if name in sys.modules:
-            adapt(sys.modules[name])
