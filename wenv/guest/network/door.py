@@ -68,6 +68,13 @@ def ask(operation: str, handle: int = 0, *arguments: object, payload: Any = None
     return (json.loads(text) if text else None), taken
 
 
+def ask_network(*order: Any, payload: Any = None) -> tuple[Any, bytes]:
+    """What the host answers, where a network is granted; raises PermissionError where none is."""
+    if "network" not in granted:
+        raise PermissionError(errno.EACCES, without)
+    return ask(*order, payload=payload)
+
+
 def _packed(payload: Any) -> str:
     data = bytes(payload)
     if len(data) >= THROUGH_FILES[data.isascii()] and (files := _opened()) is not None:

@@ -1,6 +1,8 @@
 """Names and numbers of `_socket`: those that cross to the host are names, as the numbers differ between systems."""
 
 import _socket as native
+from types import ModuleType
+from typing import Any
 
 #: A socket's number is above this, far above every descriptor of a file.
 FIRST = 1 << 24
@@ -74,3 +76,17 @@ USUAL = {"AF_UNSPEC": 0, "IPPROTO_IP": 0, "IPPROTO_TCP": 6, "IPPROTO_UDP": 17, "
 LEVELS = (("SOL_SOCKET", "SO_"), ("IPPROTO_TCP", "TCP_"), ("IPPROTO_IPV6", "IPV6_"))
 #: Bits that a kind of socket may carry on other systems.
 FLAGS = 0o4000 | 0o2000000
+
+
+def copied() -> ModuleType:
+    """A module with what the interpreter's own has."""
+    made = ModuleType("_socket", native.__doc__)
+    vars(made).update({name: value for name, value in vars(native).items() if not name.startswith("__")})
+    return made
+
+
+#: What takes the place of the interpreter's own, see `sockets`.
+module: Any = copied()
+for _number, _name in enumerate(LACKING, 0x4000):
+    if not hasattr(module, _name):
+        setattr(module, _name, USUAL.get(_name, _number))

@@ -10,13 +10,14 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 from ..imports import replaced
 from ..platform import threads, waits
 from . import door
-from .socket_constants import FAMILIES, FIRST, FLAGS, KINDS, LACKING, LEVELS, NUMBERS, SERVICES, USUAL
+from .door import ask_network
+from .names import NAMING, as_text
+from .socket_constants import FAMILIES, FIRST, FLAGS, KINDS, LEVELS, module
 
 #: Families and kinds of the sockets that are open, by number, for ``socket(fileno=...)``, and addresses of the other sides.
 _open: dict[int, tuple[int, int]] = {}
@@ -122,7 +123,7 @@ class socket:  # noqa: N801 - the name of what it stands for
         except TimeoutError:
             return errno.EAGAIN
         except OSError as error:
-            if error.errno is None or isinstance(error, gaierror):
+            if error.errno is None or isinstance(error, native.gaierror):
                 raise
             return error.errno
         return 0
@@ -216,25 +217,10 @@ class socket:  # noqa: N801 - the name of what it stands for
         return number.to_bytes(4, "little", signed=True)[:buflen] if buflen else number
 
 
-gaierror, herror = native.gaierror, native.herror
-door.KINDS["gaierror"] = lambda kind, name, words, *_: gaierror(getattr(module, name or "", module.EAI_NONAME), words)
-
-
-def ask_network(*order: Any, payload: Any = None) -> tuple[Any, bytes]:
-    """What the host answers, where a network is granted; raises PermissionError where none is."""
-    if "network" not in door.granted:
-        raise PermissionError(errno.EACCES, door.without)
-    return door.ask(*order, payload=payload)
-
-
-def _text(host: Any) -> Any:
-    return host.decode("ascii") if isinstance(host, (bytes, bytearray)) else host
-
-
 def _address(family: int, address: Any) -> tuple[str, int]:
     if not isinstance(address, tuple) or len(address) < 2:
         raise TypeError(f"{FAMILIES.get(family, 'AF_INET')} address must be tuple, not {type(address).__name__}")
-    host, port = _text(address[0]), address[1]
+    host, port = as_text(address[0]), address[1]
     if not isinstance(host, str) or not isinstance(port, int):
         raise TypeError("a host is a text, a port a number")
     if not 0 <= port <= 65535:
@@ -250,82 +236,6 @@ def _option(level: int, option: int) -> tuple[str, str] | None:
                 if each.startswith(prefix) and value == option:
                     return name, each
     return None
-
-
-def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
-    host, port = _text(host), _text(port)
-    if isinstance(port, str) and port:
-        port = int(port) if port.isdecimal() else getservbyname(port)
-    if port is not None and port != "" and not 0 <= int(port) <= 65535:
-        raise gaierror(module.EAI_SERVICE, "Servname not supported for ai_socktype")
-    passive = bool(flags & module.AI_PASSIVE)
-    kind = KINDS.get(type, "")
-    if proto not in (0, module.IPPROTO_TCP):
-        kind = "SOCK_DGRAM"  # which the host refuses with a reason
-    if host is None or host == "":
-        host = "" if passive else "localhost"
-    numeric = bool(flags & module.AI_NUMERICHOST)
-    found, _ = ask_network("resolve", 0, host, int(port or 0), FAMILIES.get(family, ""), kind, passive, numeric)
-    return [(NUMBERS[name], native.SOCK_STREAM, module.IPPROTO_TCP, "", tuple(address)) for name, address in found]
-
-
-def gethostbyname(host: Any) -> str:
-    found: str = getaddrinfo(host, 0, native.AF_INET)[0][4][0]
-    return found
-
-
-def gethostbyname_ex(host: Any) -> tuple[str, list[str], list[str]]:
-    return host, [], [each[4][0] for each in getaddrinfo(host, 0, native.AF_INET)]
-
-
-def gethostbyaddr(host: Any) -> tuple[str, list[str], list[str]]:
-    """No addresses are looked up: it says what programs expect of one that nobody knows."""
-    if "network" not in door.granted:
-        raise PermissionError(errno.EACCES, door.without)
-    raise herror(1, "Unknown host")
-
-
-def gethostname() -> str:
-    return "localhost"
-
-
-def inet_pton(family: int, text: str) -> bytes:
-    if family != native.AF_INET6:
-        return native.inet_pton(family, text)
-    import ipaddress  # not each runtime's own knows IPv6
-
-    try:
-        return ipaddress.IPv6Address(text.partition("%")[0]).packed
-    except ValueError:
-        raise OSError("illegal IP address string passed to inet_pton") from None
-
-
-def inet_ntop(family: int, packed: Any) -> str:
-    if family != native.AF_INET6:
-        return native.inet_ntop(family, packed)
-    import ipaddress
-
-    if len(packed) != 16:
-        raise ValueError("invalid length of packed IP address string")
-    return str(ipaddress.IPv6Address(bytes(packed)))
-
-
-def getservbyname(name: str, protocol: str = "tcp") -> int:
-    if name not in SERVICES:
-        raise OSError("service/proto not found")
-    return SERVICES[name]
-
-
-def getservbyport(port: int, protocol: str = "tcp") -> str:
-    for name, number in SERVICES.items():
-        if number == port:
-            return name
-    raise OSError("port/proto not found")
-
-
-def getnameinfo(address: Any, flags: int) -> tuple[str, str]:
-    """Numbers: no addresses are looked up."""
-    return str(address[0]), str(address[1])
 
 
 def socketpair(family: int = -1, type: int = -1, proto: int = 0) -> tuple[socket, socket]:
@@ -359,23 +269,12 @@ def getdefaulttimeout() -> float | None:
     return _default_timeout
 
 
-module: Any = ModuleType("_socket", native.__doc__)
-
-
 def install() -> None:
     """Put it in place, before `socket` is imported."""
-    vars(module).update({name: value for name, value in vars(native).items() if not name.startswith("__")})
-    own = (
-        socket, getaddrinfo, gethostbyname, gethostbyname_ex, gethostbyaddr, gethostname, getservbyname, getservbyport,
-        inet_pton, inet_ntop, getnameinfo, socketpair, dup, close, setdefaulttimeout, getdefaulttimeout,
-    )  # fmt: skip
-    for function in own:
+    for function in (socket, *NAMING, socketpair, dup, close, setdefaulttimeout, getdefaulttimeout):
         function.__module__ = "_socket"
         setattr(module, function.__name__, function)
     module.SocketType = socket
-    for number, name in enumerate(LACKING, 0x4000):
-        if not hasattr(module, name):
-            setattr(module, name, USUAL.get(name, number))
     replaced.put("_socket", module)
     inheritable(FIRST)
 

@@ -8,10 +8,10 @@ import _socket as native
 import errno
 from collections.abc import Callable
 from functools import wraps
-from types import ModuleType
 from typing import Any
 
 from ..imports import replaced
+from .socket_constants import copied
 
 CLOSED = "this packed file has no network; `wenv pack --net` makes one that reaches what its host grants"
 NO_TLS = "a packed file has no TLS; `wenv run --net` does it on the host"
@@ -45,8 +45,7 @@ def begin(*, is_open: bool) -> None:
 
 def install() -> None:
     """Put the closed ones in place, before `socket` is imported."""
-    module = ModuleType("_socket", native.__doc__)
-    vars(module).update({name: value for name, value in vars(native).items() if not name.startswith("__")})
+    module = copied()
     socket.__module__ = "_socket"
     vars(module).update(socket=socket, SocketType=socket)
     for name in FUNCTIONS:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from ..imports import replaced
 from . import door, tls_constants
-from .sockets import ask_network
+from .door import ask_network
 from .tls_connections import NO_CALLBACK, BufferTLS, MemoryBIO, SocketTLS, tupled
 from .tls_errors import ERRORS, error_of
 

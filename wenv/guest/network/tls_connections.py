@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 from ..platform import waits
 from . import door
-from .sockets import ask_network
+from .door import ask_network
 from .tls_errors import error_of
 
 NO_CALLBACK = "TLS is done by the host, which calls nothing in the sandbox"

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..platform import absent, waits
 from . import door
+from .door import ask_network
 from .socket_constants import FIRST
-from .sockets import ask_network
 
 IN: int = select.POLLIN
 OUT: int = select.POLLOUT
