@@ -9,8 +9,9 @@ for a link at that very moment is not noticed there.
 
 import errno
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,6 +23,8 @@ BY_DESCRIPTOR = {os.open, os.mkdir, os.unlink, os.rename, os.stat, os.rmdir} <= 
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+#: The name under which a file is written, before it takes its own.
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}", re.DOTALL)
 #: The most that is read of a file, in bytes.
 LARGEST = 16 << 20
 
@@ -42,6 +45,11 @@ class OwnFolder:
     def names(self) -> list[str]:
         """What is in it."""
         return os.listdir(self.path if self._descriptor is None else self._descriptor)  # noqa: PTH208 - a descriptor
+
+    def leftovers(self, names: Collection[str] | None = None) -> list[str]:
+        """What writes of these names (None: of any) that were cut off have left in it."""
+        found = ((_TEMPORARY.fullmatch(each), each) for each in self.names())
+        return [each for match, each in found if match and (names is None or match[1] in names) and self.kind(each) == stat.S_IFREG]
 
     def kind(self, name: str) -> int:
         """The kind of file that a name stands for, links not followed (``stat.S_IFMT``); 0 if there is none."""

@@ -170,3 +170,40 @@ def test_a_project_that_is_reached_through_a_link_is_one_environment(wenv: Wenv)
         result = subprocess.run([*command, "-c", "print(1)"], env=wenv.environment, capture_output=True, text=True)
         assert result.stdout == "1\n"
     assert [item["folder"] for item in json.loads(wenv("list", "--json"))] == [str(wenv.folder / ".wenv")]
+
+
+#: A command that is killed in the write of a file of the environment's folder: the one of this number, from 1.
+KILLED = """\
+import itertools, os, sys
+import wenv_cache.ownfolder as module
+from wenv.__main__ import main
+number, *sys.argv[1:] = sys.argv[1:]
+writes = itertools.count(1)
+class Killing:
+    def __getattr__(self, name):
+        if name == "fsync" and next(writes) == int(number):
+            os.kill(os.getpid(), 9)
+        return getattr(os, name)
+module.os = Killing()
+main()
+"""
+
+
+def test_a_create_that_is_killed_in_any_write_is_repeated(wenv: Wenv) -> None:
+    folder = wenv.folder / ".wenv"
+    wenv("create")
+    whole = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    wenv("remove")
+    for number in range(1, 100):
+        command = [sys.executable, "-c", KILLED, str(number), "create"]
+        killed = subprocess.run(command, cwd=wenv.folder, env=wenv.environment, capture_output=True, text=True).returncode
+        assert killed in (0, -9)
+        if killed:
+            assert [path for path in folder.rglob(".*.*") if path.is_file()]
+            wenv("create", *(("--clear",) if number % 2 else ()))
+        assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == whole
+        wenv("remove")
+        assert not folder.exists()
+        if not killed:
+            break
+    assert number > len(whole) - 1  # each file was once the one that was being written

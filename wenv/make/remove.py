@@ -3,12 +3,10 @@
 from contextlib import suppress
 from pathlib import Path
 
-from wenv.launcher.guest_paths import MANIFEST_NAME
-from wenv.make.write import alone
+from wenv.make.write import WRITTEN, alone
 from wenv.run.bin import BIN, remove_scripts
 from wenv_cache.ownfolder import LinkedFolderError, OwnFolder, own_folder
 from wenv_cache.store import Store
-from wenv_resolver.lock import LOCK_NAME
 
 
 def remove(store: Store, folder: Path) -> None:
@@ -25,12 +23,8 @@ def remove(store: Store, folder: Path) -> None:
 
 def _take_out(folder: OwnFolder) -> None:
     """Delete what wenv wrote into an environment's folder, the manifest first."""
-    views = (MANIFEST_NAME, LOCK_NAME, ".gitignore")
-    for name in views:
+    for name in (*WRITTEN, *folder.leftovers(WRITTEN)):
         folder.remove(name)
-    for name in folder.names():
-        if any(name.startswith(f".{view}.") for view in views):  # left by a write that was cut off
-            folder.remove(name)
     try:
         remove_scripts(folder)
     except LinkedFolderError:

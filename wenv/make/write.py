@@ -7,6 +7,7 @@ from pathlib import Path
 from wenv.environment.known import exists
 from wenv.environment.manifest import Environment
 from wenv.errors import EnvironmentExistsError, MissingProjectError, WenvError
+from wenv.launcher.guest_paths import MANIFEST_NAME
 from wenv.locations import folder_key
 from wenv.run.bin import BIN, write_scripts
 from wenv.run.planning import leave_plan
@@ -17,14 +18,18 @@ from wenv_cache.store import Store
 from wenv_resolver.lock import LOCK_NAME
 
 
+#: What `write` writes into an environment's folder, beside ``bin``.
+WRITTEN = (MANIFEST_NAME, LOCK_NAME, ".gitignore")
+
+
 def check_place(folder: Path, *, clear: bool) -> None:
     """Raises EnvironmentExistsError, or WenvError for a folder that holds files of somebody else's."""
     if exists(folder):
         if not clear:
             raise EnvironmentExistsError(folder)
         return
-    ours = {".gitignore", LOCK_NAME, BIN}  # left by a create that was cut off
     with suppress(FileNotFoundError), own_folder(folder) as own:
+        ours = {".gitignore", LOCK_NAME, BIN, *own.leftovers(WRITTEN)}  # left by a create that was cut off
         if not set(own.names()) <= ours:
             raise WenvError(f"{folder} is not empty and holds no environment", "name a folder that is not there yet")
         if own.kind(".gitignore") and own.read(".gitignore") != b"*\n":
@@ -46,6 +51,8 @@ def write(ready: Ready, lock: str, *, granting: bool, sharing: bool) -> None:
     environment, store = ready.environment, ready.runtime.store
     found = computed(store, environment)
     with own_folder(environment.folder, create=True) as folder:
+        for name in folder.leftovers(WRITTEN):
+            folder.remove(name)
         folder.write(".gitignore", "*\n")
         folder.write(LOCK_NAME, lock)
         write_scripts(store, environment, folder)

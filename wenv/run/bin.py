@@ -5,7 +5,7 @@ import re
 import shlex
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -116,9 +116,7 @@ def write_scripts(store: Store, environment: Environment, folder: OwnFolder) -> 
     """Write the ``bin`` folder in the environment's folder, and take out of it what wenv wrote for another state of it."""
     with folder.inside(BIN, create=True) as own:
         wanted = _scripts(store, environment)
-        for name in own.names():
-            if name not in wanted and _is_ours(own, name):
-                own.remove(name)
+        _take_out(own, wanted)
         for name, text in wanted.items():
             executable = not name.startswith("activate")
             if not own.holds(name, text, executable=executable):
@@ -142,15 +140,18 @@ def refresh_scripts(store: Store, environment: Environment) -> None:
 def remove_scripts(folder: OwnFolder) -> None:
     """Delete what wenv wrote into the ``bin`` folder, and the folder if nothing else is in it.  Raises LinkedFolderError."""
     with suppress(FileNotFoundError), folder.inside(BIN, create=False) as own:
-        for name in own.names():
-            if _is_ours(own, name):
-                own.remove(name)
+        _take_out(own, ())
     folder.remove_folder(BIN)
 
 
-def _is_ours(own: OwnFolder, name: str) -> bool:
-    content = own.read(name)
-    return content is not None and any(text in content for text in _WROTE)
+def _take_out(own: OwnFolder, wanted: Collection[str]) -> None:
+    """Delete what wenv wrote into the ``bin`` folder, whole or not, but what is wanted."""
+    for name in own.leftovers():
+        own.remove(name)
+    for name in own.names():
+        content = None if name in wanted else own.read(name)
+        if content is not None and any(text in content for text in _WROTE):
+            own.remove(name)
 
 
 def _scripts(store: Store, environment: Environment) -> dict[str, str]:
