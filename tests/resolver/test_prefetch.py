@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Index:
     url: str = ""
     tells: bool = False
     lies: bool = False
+    slow: str = "-"
     asked: Counter[str] = field(default_factory=Counter)
     projects: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
@@ -46,6 +48,8 @@ class Index:
 
     def answer(self, path: str) -> tuple[bytes, str] | None:
         self.asked[path] += 1
+        if self.slow in path:
+            time.sleep(0.3)
         if path.startswith("/simple/"):
             files = self.projects.get(path.strip("/").rpartition("/")[2])
             page = {"meta": {"api-version": "1.1"}, "name": "x", "files": files}
@@ -189,3 +193,21 @@ def test_without_dependencies_nothing_else_is_asked_for(store: Store, target: Ta
     index.offer(Wheel("zzneeds", "1", requires=["zzmany"]))
     assert chosen(store, target, index, "zzneeds", no_deps=True) == ["zzneeds 1"]
     assert not [path for path in index.asked if "zzmany" in path]
+
+
+def test_a_resolution_that_fails_early_waits_for_no_pages(store: Store, target: Target, index: Index) -> None:
+    index.offer(Wheel("zzone", "1"))
+    index.slow = "zzslow"
+    said: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(ConflictError) as caught:
+            chosen(store, target, index, "zzone==2", *(f"zzslow{number}" for number in range(60)))
+        said.append(str(caught.value))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(60)
+    assert not asking.is_alive(), "pages that nobody asks for any more are waited for"
+    assert "zzone==2" in said[0]
+    assert sum("zzslow" in path for path in index.asked) < 60

@@ -104,7 +104,7 @@ class Prefetcher:
             if not self._collector.session.is_secure_origin(Link(location)):
                 continue  # pip will not read it either
             page = self.page(location, name)
-            page.add_done_callback(lambda done, r=requirement: self._submit(self._follow, done, r))  # type: ignore[misc]
+            page.add_done_callback(lambda done, r=requirement: self._go_on(done, r))  # type: ignore[misc]
 
     def metadata(self, link: Link, size: int | None = None) -> bytes | None:
         """METADATA of a wheel behind a link, of `size` bytes if that is known; None if pip is to find out how it can be had."""
@@ -165,9 +165,14 @@ class Prefetcher:
         found = LinkCollector.fetch_response(self._collector, Link(location, cache_link_parsing=False), name)
         return None if found is None else Page.of(found)
 
+    def _go_on(self, fetched: "Future[Page | None]", requirement: Requirement) -> None:
+        # what is given up is told while the pool holds its lock: asking it for anything then would wait for ever
+        if not fetched.cancelled():
+            self._submit(self._follow, fetched, requirement)
+
     def _follow(self, fetched: "Future[Page | None]", requirement: Requirement) -> None:
         """Fetch the metadata of the version that will most likely be chosen, and what that needs."""
-        page = None if fetched.cancelled() or fetched.exception() else fetched.result()
+        page = None if fetched.exception() else fetched.result()
         if page is None or page.files is None:
             return
         limit = requirement.specifier & self._limits.get(canonicalize_name(requirement.name), SpecifierSet())
