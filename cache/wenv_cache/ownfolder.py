@@ -48,8 +48,8 @@ class OwnFolder:
 
     def leftovers(self, names: Collection[str] | None = None) -> list[str]:
         """What writes of these names (None: of any) that were cut off have left in it."""
-        found = ((_TEMPORARY.fullmatch(each), each) for each in self.names())
-        return [each for match, each in found if match and (names is None or match[1] in names) and self.kind(each) == stat.S_IFREG]
+        found = [match for each in self.names() if (match := _TEMPORARY.fullmatch(each))]
+        return [each[0] for each in found if (names is None or each[1] in names) and self.kind(each[0]) == stat.S_IFREG]
 
     def kind(self, name: str) -> int:
         """The kind of file that a name stands for, links not followed (``stat.S_IFMT``); 0 if there is none."""

@@ -17,7 +17,6 @@ from wenv_cache.ownfolder import own_folder
 from wenv_cache.store import Store
 from wenv_resolver.lock import LOCK_NAME
 
-
 #: What `write` writes into an environment's folder, beside ``bin``.
 WRITTEN = (MANIFEST_NAME, LOCK_NAME, ".gitignore")
 
