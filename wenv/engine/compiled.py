@@ -22,7 +22,7 @@ class Format(StrEnum):
 
 
 #: What of the engine's configuration native code depends on (wenv/engine/engine.py sets it).
-FEATURES = {Format.COMPONENT: "component-model", Format.MODULE: "exceptions"}
+FEATURES = {Format.COMPONENT: "component-model exceptions", Format.MODULE: "exceptions"}
 
 
 def compiled_key(key: str, kind: Format = Format.COMPONENT, *, stoppable: bool = False) -> str:

@@ -98,7 +98,7 @@ class Compiled:
 def _config(engine: Engine, *, pooled: bool) -> wasmtime.Config:
     config = wasmtime.Config()
     config.wasm_component_model = engine.kind is Format.COMPONENT
-    config.wasm_exceptions = engine.kind is Format.MODULE
+    config.wasm_exceptions = True  # C++ and setjmp
     config.epoch_interruption = engine.stoppable
     _bindings.wasmtime_config_async_stack_size_set(config.ptr(), STACK)  # not used here, but wasmtime wants it as large
     config.max_wasm_stack = STACK

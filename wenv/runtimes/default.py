@@ -27,6 +27,7 @@ from wenv.locations import STANDARD_LIBRARY
 from wenv.runtimes import Baking, Linker, Packer, Packing
 from wenv.runtimes.contents import Contents
 from wenv.runtimes.services import GUEST, GuestServices, guest_sources
+from wenv.runtimes.wasm_exceptions import lowered, restored
 from wenv.runtimes.watched import run_watched
 from wenv_cache.errors import FullDiskError
 from wenv_cache.layers import LayerWriter, publish
@@ -242,12 +243,33 @@ class ComponentizeRuntime(GuestServices):
             f"{GUEST_PACKAGE}.entry.component",
             *search,
         ]
+        throwing = _lowered(folders)
         run_componentize([*command, "-o", str(output)], virtual_environment=nothing, temporary=staging)
+        if throwing:
+            try:
+                output.write_bytes(restored(output.read_bytes(), throwing))
+            except ValueError as error:
+                raise RuntimeBuildError(f"exceptions could not be put back: {error}") from error
 
     def build_variables(self, progress: Progress) -> Mapping[str, object]:
         found = list(self.store.tree(self.standard_library(progress)).glob("_sysconfig_vars_*.json"))
         variables: dict[str, object] = json.loads(found[0].read_bytes())
         return variables
+
+
+def _lowered(folders: list[Path]) -> list[bytes]:
+    """Take exceptions out of the modules in folders, in place; returns those that had some, as they were."""
+    throwing = []
+    for path in (path for folder in folders for path in sorted(folder.rglob("*.so"))):
+        original = path.read_bytes()
+        try:
+            low = lowered(original)
+        except ValueError as error:
+            raise RuntimeBuildError(f"{path.name}: {error}") from error
+        if low is not None:
+            throwing.append(original)
+            path.write_bytes(low)
+    return throwing
 
 
 def _names(natives: tuple[NativeLayer, ...]) -> list[str]:

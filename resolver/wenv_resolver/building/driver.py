@@ -6,7 +6,10 @@ Compiling a C or C++ file goes through LLVM's IR, in which functions in CPython'
 with (arity.py).  Linking with ``-shared`` makes a module; any other linking makes a static program, which is what configure
 scripts ask for to learn what works.  ``configuration.json`` beside this file says where things are (toolchain.py writes it).
 
-Runs under a bare interpreter: it imports nothing but the standard library and arity.py.
+Libraries that were built for the target are below the folders of ``WENV_LIBRARIES``; no library and no header of the host is
+ever taken.
+
+Runs under a bare interpreter: it imports nothing but the standard library, arity.py and cxx.py.
 """
 
 import json
@@ -19,6 +22,9 @@ from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import cxx  # type: ignore[import-not-found]  # noqa: E402 - it lies beside this file where this runs
+
 SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".c++")
 TARGET = ("-target", "wasm32-wasi")
 COMMON = (
@@ -30,17 +36,6 @@ COMMON = (
     "-D_WASI_EMULATED_GETPID",
     "-D_WASI_EMULATED_PROCESS_CLOCKS",
     "-D_WASI_EMULATED_MMAN",
-)
-#: The runtime's C++ library is the WASI SDK's: its inline namespace is __2, in zig's headers __1; it has mutexes and their kin
-#: (threads cannot be started), and no exceptions.
-CXX = (
-    "-D_LIBCPP_ABI_VERSION=2",
-    "-D_LIBCPP_ABI_NAMESPACE=__2",
-    "-U_LIBCPP_HAS_THREADS",
-    "-D_LIBCPP_HAS_THREADS=1",
-    "-D_LIBCPP_HAS_THREAD_API_PTHREAD=1",
-    "-Wno-macro-redefined",
-    "-fignore-exceptions",
 )
 EMULATED = tuple(f"-lwasi-emulated-{name}" for name in ("signal", "getpid", "process-clocks", "mman"))
 #: Options that mean nothing here, whole and by how they begin.
@@ -71,6 +66,8 @@ WITH_VALUE = {
     "-Xlinker",
     "-L",
 }
+#: Where the host keeps its own libraries.
+HOSTS = ("/usr/", "/lib", "/opt/homebrew/")
 DEPENDENCIES = {"-MD", "-MMD", "-MP"}
 
 
@@ -91,17 +88,41 @@ def main(tool: str, arguments: list[str]) -> int:
         "-isystem",
         str(configuration["include"]),
         *COMMON,
-        *(CXX if tool == "c++" else ()),
+        *cxx.EXCEPTIONS,
+        *(cxx.CXX if tool == "c++" else cxx.C),
         *shlex.split(os.environ.get("WENV_EXTRA_FLAGS", "")),
+        *(option for folder in prefixes() for option in ("-isystem", f"{folder}/include")),
     ]
     if "--version" in arguments or arguments == ["-v"] or any(a.startswith(("-Wl,--version", "-Wl,-v")) for a in arguments):
         return subprocess.call([zig, tool, *TARGET, *arguments])
+    found = archives(arguments)
     kept = without_hosts_headers(without_ignored(arguments), str(configuration["include"]))
+    kept = [found.get(argument, argument) for argument in kept]
     sources = [a for a in kept if a.endswith(SOURCES)]
-    if "-c" in kept and "-o" in kept and len(sources) == 1:
+    plain = "WENV_NO_TABLES" in os.environ  # libraries have nothing to do with CPython
+    if "-c" in kept and "-o" in kept and len(sources) == 1 and not plain:
         return compile_adapted(front, kept, back, sources[0], configuration)
     whole = any(option in kept for option in ("-c", "-E", "-S", "-fsyntax-only"))
     return subprocess.call([*front, *kept, *back, *(() if whole else EMULATED)])
+
+
+def prefixes() -> list[str]:
+    """Folders with libraries that were built for the target."""
+    return [folder for folder in os.environ.get("WENV_LIBRARIES", "").split(os.pathsep) if folder]
+
+
+def archives(arguments: list[str]) -> dict[str, str]:
+    """What ``-lNAME`` means: a static library that the package itself has made, or one that was built for the target."""
+    own = [argument[2:] or after for argument, after in pairwise([*arguments, ""]) if argument.startswith("-L")]
+    folders = [folder for folder in own if not Path(folder).absolute().is_relative_to(sys.base_prefix)]
+    folders = [folder for folder in folders if not str(Path(folder).absolute()).startswith(HOSTS)]
+    folders += [f"{prefix}/lib" for prefix in prefixes()]
+    found = {}
+    for name in {argument for argument in arguments if argument.startswith("-l")}:
+        paths = (Path(folder, f"lib{name[2:]}.a") for folder in folders)
+        if path := next((path for path in paths if path.is_file()), None):
+            found[name] = str(path)
+    return found
 
 
 def expanded(arguments: list[str]) -> list[str]:
@@ -163,7 +184,8 @@ def compile_adapted(
         if status := subprocess.call(to_ir):
             return status
         adapt(code, configuration)
-        options = [a for a in (*rest, *back) if a.startswith(("-O", "-m"))]
+        options = [a for a in (*rest, *back) if a.startswith(("-O", "-m")) and a != "-mllvm" and a not in cxx.EXCEPTIONS]
+        options += [*cxx.EXCEPTIONS, *(("-fwasm-exceptions",) if front[1] == "c++" else ())]
         to_object = [*front, *options, "-fPIC", "-fno-sanitize=undefined", quiet, "-Wno-override-module"]
         return subprocess.call([*to_object, "-c", str(code), "-o", output])
 
@@ -184,8 +206,7 @@ def without_dependencies(arguments: list[str]) -> "tuple[list[str], str | None]"
 
 def adapt(code: Path, configuration: "dict[str, object]") -> None:
     """Give functions in CPython's tables the right types, in place."""
-    sys.path.insert(0, str(HERE))
-    import arity  # type: ignore[import-not-found]  # it lies beside this file where this runs
+    import arity  # type: ignore[import-not-found]  # late: not all of what is asked for compiles
 
     text = code.read_text("utf-8", "surrogateescape")
     tables = arity.Tables.from_json(configuration["slots"])
@@ -202,9 +223,12 @@ def link(tool: str, arguments: list[str], configuration: "dict[str, object]") ->
     inputs: list[str] = []
     options: list[str] = []
     flags: list[str] = []
+    found = archives(arguments)
     waiting = iter(arguments)
     for argument in waiting:
-        if argument in WITH_VALUE:
+        if argument in found:
+            inputs.append(found[argument])
+        elif argument in WITH_VALUE:
             value = next(waiting, "")
             output = value if argument == "-o" else output
             flags += [argument, value] if argument in ("-I", "-D", "-isystem", "-include") else []
@@ -222,11 +246,18 @@ def link(tool: str, arguments: list[str], configuration: "dict[str, object]") ->
                 if status := main(tool, [*flags, "-c", source, "-o", inputs[number]]):
                     return status
         module = Path(output).name.partition(".")[0]
-        zig, libraries = str(configuration["zig"]), configuration["libraries"]
-        command = [zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"]
+        command, libraries = linker(inputs, configuration)
         command += [f"--export-if-defined=PyInit_{module}", "--export-if-defined=_initialize", *options]
-        command += ["--gc-sections", "--strip-debug", *inputs, *libraries, "-o", output]  # type: ignore[misc]
+        command += ["--gc-sections", "--strip-all", *inputs, *libraries, "-o", output]
         return subprocess.call(command)
+
+
+def linker(inputs: list[str], configuration: "dict[str, object]") -> "tuple[list[str], list[str]]":
+    """The linker with what all modules want, and the libraries of those that have these inputs."""
+    zig, libraries = str(configuration["zig"]), [str(path) for path in configuration["libraries"]]  # type: ignore[attr-defined]
+    if cxx.is_cxx(inputs):
+        libraries.insert(0, cxx.library(zig, str(configuration["cxx"])))
+    return [zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"], libraries
 
 
 #: Options of rustc's for the linker that are for programs, whole and by how they begin; those whose value follows.
@@ -251,15 +282,14 @@ def link_rust(arguments: list[str], configuration: "dict[str, object]") -> int:
             kept.append(f"--export-if-defined={next(waiting, '')}")
         elif argument.startswith("-l"):  # the package's own library; the C library is the runtime's
             name = f"lib{argument[2:] or next(waiting, '')}.a"
-            kept += [str(folder / name) for folder in folders if (folder / name).is_file()][:1]
+            places = [*folders, *(Path(prefix, "lib") for prefix in prefixes())]
+            kept += [str(folder / name) for folder in places if (folder / name).is_file()][:1]
         elif argument.startswith("-L") or argument in FOR_PROGRAMS or argument.startswith(FOR_PROGRAMS_STARTS):
             pass
         elif "crt1-" not in argument:
             kept.append(argument)
-    zig, libraries = str(configuration["zig"]), configuration["libraries"]
-    command = [zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"]
-    command += ["--gc-sections", "--strip-all", *kept, *libraries]  # type: ignore[misc]
-    return subprocess.call(command)
+    command, libraries = linker([argument for argument in kept if not argument.startswith("-")], configuration)
+    return subprocess.call([*command, "--gc-sections", "--strip-all", *kept, *libraries])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Writing
-from wenv_resolver.building import rust
+from wenv_resolver.building import cxx, rust
 from wenv_resolver.building.header_signatures import read_slots
 from wenv_resolver.building.headers import find_headers, write_headers
 from wenv_resolver.errors import BuildError
@@ -31,7 +31,7 @@ from wenv_resolver.target import Target
 HERE = Path(__file__).parent
 DERIVED = "toolchains"
 #: Files of this package that go into the toolchain, under which names.
-PROGRAMS = {"driver.py": "driver.py", "arity.py": "arity.py", "crosspython.py": "site/sitecustomize.py"}
+PROGRAMS = {"driver.py": "driver.py", "arity.py": "arity.py", "cxx.py": "cxx.py", "crosspython.py": "site/sitecustomize.py"}
 TOOLS = ("cc", "c++", "ar", "ranlib", "rust-ld")
 SYSCONFIG_DATA = "_sysconfigdata_wenv_target"
 #: Parts of the compiler's run-time library that are the C library's in the runtime, and would hide it.
@@ -46,7 +46,7 @@ cpp = '{bin}/c++'
 ar = '{bin}/ar'
 ranlib = '{bin}/ranlib'
 python = '{bin}/python'
-pkg-config = 'false'
+pkg-config = '{bin}/pkg-config'
 [properties]
 needs_exe_wrapper = true
 skip_sanity_check = true
@@ -68,6 +68,7 @@ set(CMAKE_RANLIB "{bin}/ranlib")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(CMAKE_SIZEOF_VOID_P 4)
 set(CMAKE_SKIP_RPATH ON)
+string(REPLACE ":" ";" CMAKE_FIND_ROOT_PATH "$ENV{{WENV_LIBRARIES}}")
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 foreach(kind Python Python3)
@@ -88,6 +89,16 @@ case "$1 $2" in
 esac
 exec "$python" "$@"
 """
+
+
+#: The host's, or that of the package pkgconf; it finds what was built for the target, and never what the host has.
+PKG_CONFIG = """\
+[ -n "$WENV_LIBRARIES" ] || exit 1
+unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+for program in pkg-config pkgconf; do
+command -v $program >/dev/null && exec $program --static "$@"
+done
+exit 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,7 @@ class Toolchain:
             "CMAKE_TOOLCHAIN_FILE": str(self.folder / "toolchain.cmake"),
             "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
             "MAKEFLAGS": f"-j{jobs}",
+            "PKG_CONFIG": str(self.folder / "bin" / "pkg-config"),
             "PKG_CONFIG_LIBDIR": str(self.folder / "nothing"),  # else libraries of the host would be found
             "SOURCE_DATE_EPOCH": "315532800",  # the earliest that a zip can say: wheels do not differ by the clock
             **rust.variables(self.target.python, self.folder / "bin" / "rust-ld", self.folder / "site", jobs, staging),
@@ -158,7 +170,7 @@ def find_toolchain(writing: Writing, target: Target, variables: Mapping[str, obj
     digest = hashlib.sha256(f"{compiler}\n{target}\n{sorted(variables.items())}".encode())
     for path in (
         *sorted(headers.rglob("*.h")),
-        *(HERE / name for name in (*PROGRAMS, "shim.c", "header_signatures.py", "toolchain.py")),
+        *(HERE / name for name in (*PROGRAMS, "header_signatures.py", "toolchain.py")),
     ):
         digest.update(path.read_bytes())
     key = digest.hexdigest()
@@ -192,11 +204,12 @@ def _make(folder: Path, final: Path, headers: Path, target: Target, variables: M
     for name, place in PROGRAMS.items():
         (folder / place).parent.mkdir(exist_ok=True)
         shutil.copyfile(HERE / name, folder / place)
-    libraries = [final / "lib" / name for name in ("libshim.a", "libbuiltins.a")]
+    libraries = [final / "lib" / name for name in ("libsetjmp.a", "libbuiltins.a")]
     configuration = {
         "zig": str(_zig()),
         "include": str(final / "include"),
         "libraries": [str(path) for path in libraries],
+        "cxx": str(cache.with_name("cxx")),
         "slots": read_slots(headers).as_json(),
     }
     (folder / "configuration.json").write_text(json.dumps(configuration, indent=1), "utf-8")
@@ -220,6 +233,7 @@ def _write_programs(folder: Path, final: Path, target: Target) -> None:
     information = shlex.quote(str(final / "python-information.json"))
     version = ", ".join(map(str, target.python_version))
     scripts["python"] = PYTHON.format(information=information, python=python, version=version)
+    scripts["pkg-config"] = PKG_CONFIG
     for name, text in scripts.items():
         path = folder / "bin" / name
         path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
@@ -227,7 +241,7 @@ def _write_programs(folder: Path, final: Path, target: Target) -> None:
 
 
 def _build_libraries(folder: Path, cache: Path) -> None:
-    """What the runtime's libraries lack: the compiler's run-time library, and C++ functions that throw."""
+    """What the runtime's libraries lack: the compiler's run-time library, and setjmp."""
     zig, library = _zig(), folder / "lib"
     library.mkdir()
     source = zig.parent / "lib"
@@ -236,12 +250,9 @@ def _build_libraries(folder: Path, cache: Path) -> None:
     (library / "compiler_rt.zig").write_text("\n".join(line for line in lines if not ELSEWHERE.search(line)) + "\n", "utf-8")
     environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(library / "cache")}
     target = ["-target", "wasm32-wasi", "-fPIC"]
-    for command in (
-        ["build-lib", *target, "-O", "ReleaseSmall", "--name", "builtins", "compiler_rt.zig"],
-        ["cc", *target, "-O2", "-c", str(HERE / "shim.c"), "-o", "shim.o"],
-        ["ar", "rcs", "libshim.a", "shim.o"],
-    ):
-        subprocess.run([str(zig), *command], cwd=library, env=environment, check=True, capture_output=True, text=True)
+    command = [str(zig), "build-lib", *target, "-O", "ReleaseSmall", "--name", "builtins", "compiler_rt.zig"]
+    subprocess.run(command, cwd=library, env=environment, check=True, capture_output=True, text=True)
+    cxx.setjmp_library(str(zig), library, environment)
     for name in ("compiler_rt", "cache"):
         shutil.rmtree(library / name)
     (library / "compiler_rt.zig").unlink()
