@@ -12,13 +12,40 @@ def unpack(folder: Path, *packages: str, needed: tuple[str, ...] = ()) -> Path:
 
     Raises OSError, CalledProcessError or StopIteration where that cannot be done.
     """
+    apt, archives = _apt(folder, "deb"), folder / "archives"
+    if packages:
+        subprocess.run([*apt, "download", *packages], check=True, capture_output=True, cwd=archives)
+    if needed:
+        command = [*apt, "install", "--yes", "--no-install-recommends", "--download-only", *needed]
+        subprocess.run(command, check=True, capture_output=True)
+    unpacked = folder / "unpacked"
+    for package in sorted(archives.glob("*.deb")):
+        subprocess.run(["dpkg", "-x", str(package), str(unpacked)], check=True, capture_output=True)
+    return unpacked
+
+
+def sources(folder: Path, *packages: str, suite: str = "sid") -> list[Path]:
+    """The archives that source packages were made from, as their authors published them or without what is not free.
+
+    Raises as `unpack` does.
+    """
+    apt, place = _apt(folder, "deb-src", suite), folder / "sources"
+    place.mkdir(exist_ok=True)
+    for package in packages:
+        subprocess.run([*apt, "source", "--tar-only", "--only-source", package], check=True, capture_output=True, cwd=place)
+    return sorted(path for path in place.iterdir() if ".orig.tar." in path.name and path.suffix != ".asc")
+
+
+def _apt(folder: Path, kind: str, suite: str = "sid") -> list[str]:
+    """apt-get with a configuration of its own, its lists up to date."""
     source = next(path for path in SOURCES if path.is_file())
     for name in ("lists/partial", "archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     text = source.read_text("utf-8").split("\n\n")[0]
-    text = re.sub(r"^Suites:.*", "Suites: sid", text, flags=re.MULTILINE)
-    text = re.sub(r"^(deb(?: \[[^]]*\])? \S+) \S+", r"\1 sid", text, flags=re.MULTILINE)
-    own, status = folder / ("sid" + source.suffix), folder / "status"
+    text = re.sub(r"^Types:.*", f"Types: {kind}", text, flags=re.MULTILINE)
+    text = re.sub(r"^Suites:.*", f"Suites: {suite}", text, flags=re.MULTILINE)
+    text = re.sub(r"^deb((?: \[[^]]*\])? \S+) \S+", rf"{kind}\1 {suite}", text, flags=re.MULTILINE)
+    own, status = folder / (suite + source.suffix), folder / "status"
     own.write_text(text + "\n", "utf-8")
     status.touch()
     options = [
@@ -31,14 +58,5 @@ def unpack(folder: Path, *packages: str, needed: tuple[str, ...] = ()) -> Path:
         "Debug::NoLocking=1",
     ]
     apt = ["apt-get", *(argument for option in options for argument in ("-o", option))]
-    archives = folder / "archives"
     subprocess.run([*apt, "update"], check=True, capture_output=True)
-    if packages:
-        subprocess.run([*apt, "download", *packages], check=True, capture_output=True, cwd=archives)
-    if needed:
-        command = [*apt, "install", "--yes", "--no-install-recommends", "--download-only", *needed]
-        subprocess.run(command, check=True, capture_output=True)
-    unpacked = folder / "unpacked"
-    for package in sorted(archives.glob("*.deb")):
-        subprocess.run(["dpkg", "-x", str(package), str(unpacked)], check=True, capture_output=True)
-    return unpacked
+    return apt

@@ -9,7 +9,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,10 +19,19 @@ from wenv_cache.files import digest_of_file
 from wenv_cache.kinds import Kind
 from wenv_cache.store import Store, Writing, read_derived
 from wenv_resolver.building import rust, sboms
+from wenv_resolver.building.libraries import Libraries, add_licences, for_libraries, library, programs_of
 from wenv_resolver.building.logs import failed_step, last_words
-from wenv_resolver.building.recipes import Recipe, header_providers, headers_of, impossible, recipe_of
+from wenv_resolver.building.recipes import (
+    NO_RECIPE,
+    Recipe,
+    header_providers,
+    headers_of,
+    impossible,
+    recipe_of,
+    recipes_of,
+)
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
-from wenv_resolver.building.sources import SourceFacts, look_into, obtain, unpack
+from wenv_resolver.building.sources import SourceFacts, look_into, obtain, patched, unpack
 from wenv_resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
 from wenv_resolver.building.worker_process import run_worker
 from wenv_resolver.errors import BuildError, FailedBuildError
@@ -36,7 +45,7 @@ WHEELS = "wheels"
 ANNOUNCEMENT = "Building {label} from its source: its build code runs on this machine, outside the sandbox"
 CRATES = "{label} is written in Rust: cargo fetches the crates that it needs while it is built"
 #: The files of this package that a wheel's content depends on.
-SHAPING = (*PROGRAMS, "rust.py", "sboms.py", "headers.py", "shim.c", "header_signatures.py", "toolchain.py", "worker.py")
+SHAPING = (*PROGRAMS, "rust.py", "sboms.py", "headers.py", "header_signatures.py", "toolchain.py", "worker.py", "libraries.py")
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -74,11 +83,14 @@ class Builder:
         """The wheel that was built from a source distribution before, if it is still there."""
         if not file.sha256:
             return None
-        key = self.key(file)
-        if compiler_version() is None:  # whatever built it then
-            record = self.store.record(self._origin(file))
-            key = str(record["entry"]).rpartition("/")[2] if record else key
-        return self._read(file, key)
+        for recipe in recipes_of(file.name, file.version):
+            key = self.key(file, recipe)
+            if compiler_version() is None:  # whatever built it then
+                record = self.store.record(self._origin(file, recipe))
+                key = str(record["entry"]).rpartition("/")[2] if record else key
+            if (found := self._read(file, key)) is not None:
+                return found
+        return None
 
     def build_all(
         self,
@@ -105,8 +117,12 @@ class Builder:
             toolchain = self._toolchain(writing, [source.file.name for source in sources if source.compiles], progress)
         else:
             toolchain = None
+        waiting = [source.file for source in sources if self.known(source.file) is None]
+        for number, source in enumerate(sources):
+            if source.file in waiting and toolchain is not None:
+                sources[number] = self._linked(writing, source, toolchain, options, progress)
         for source in sources:
-            if self._read(source.file, self.key(source.file)) is None:
+            if source.file in waiting:
                 progress.say(ANNOUNCEMENT.format(label=source.file.label))
                 if "Rust" in source.facts.languages and not options.no_index:
                     progress.say(CRATES.format(label=source.file.label))
@@ -127,6 +143,23 @@ class Builder:
                     pool.shutdown(cancel_futures=True)
                     raise
 
+    def _linked(
+        self, writing: Writing, source: "_Source", toolchain: Toolchain, options: IndexOptions, progress: Progress
+    ) -> "_Source":
+        """The source with the recipe by which it can be built, and the libraries of that."""
+        for recipe in recipes_of(source.file.name, source.file.version):
+            if not recipe.libraries:
+                return replace(source, recipe=recipe)
+            try:
+                builder = Libraries(toolchain, options, os.cpu_count() or 1)
+                return replace(source, recipe=recipe, libraries=builder.build(writing, recipe.libraries, progress))
+            except BuildError as error:
+                names = ", ".join(recipe.libraries)
+                if not recipe.without:
+                    raise BuildError(f"{source.file.label} is linked with {names}: {error}", error.hint) from error
+                progress.say(f"{source.file.label} is built without {names}, and {recipe.without}: {error}")
+        raise AssertionError("the last recipe wants no libraries")
+
     def _toolchain(self, writing: Writing, names: Sequence[str], progress: Progress) -> Toolchain:
         try:
             return find_toolchain(writing, self.target, self.variables(), progress)
@@ -143,7 +176,7 @@ class Builder:
 
     # -- one wheel
 
-    def _origin(self, file: LockedFile) -> str:
+    def _origin(self, file: LockedFile, recipe: Recipe | None = None) -> str:
         """Digest of what is built for whom, whatever builds it."""
         parts = (
             file.sha256 + file.subdirectory,
@@ -152,13 +185,13 @@ class Builder:
             self.target.platform,
             self.target.abi,
         )
-        recipe = recipe_of(file.name, file.version).identity
+        identity = (recipe or recipe_of(file.name, file.version)).identity
         settings = str(self.rules.settings_of(file.name) or "")
-        return hashlib.sha256("\n".join((*parts, recipe, settings)).encode()).hexdigest()
+        return hashlib.sha256("\n".join((*parts, identity, settings)).encode()).hexdigest()
 
-    def key(self, file: LockedFile) -> str:
-        """Digest of all that the wheel of a source depends on."""
-        origin = self._origin(file)
+    def key(self, file: LockedFile, recipe: Recipe | None = None) -> str:
+        """Digest of all that the wheel of a source depends on, built by a recipe; by the best one that there is for None."""
+        origin = self._origin(file, recipe)
         compilers = f"{compiler_version()}\n{rust.version()}" if self.store.record(_in_rust(origin)) else compiler_version()
         parts = f"{origin}\n{compilers}\n{sys.version_info[:2]}".encode()
         return hashlib.sha256(parts + _shaping()).hexdigest()
@@ -188,8 +221,9 @@ class Builder:
         return _Source(file, path, facts)
 
     def _build(self, source: "_Source", run: "_Run") -> BuiltWheel:
-        file = source.file
-        key = self.key(file)
+        if (built := self.known(source.file)) is not None:
+            return built
+        file, key = source.file, self.key(source.file, source.recipe)
 
         def build(folder: Path) -> None:
             task = f"Building {source.file.label}"
@@ -200,7 +234,7 @@ class Builder:
                 run.progress.end(task)
 
         self.store.derive(WHEELS, key, build)
-        self.store.put_record(self._origin(file), {"entry": f"{WHEELS}/{key}"})
+        self.store.put_record(self._origin(file, source.recipe), {"entry": f"{WHEELS}/{key}"})
         built = self._read(file, key)
         assert built is not None
         if built.languages and not built.native:
@@ -208,19 +242,19 @@ class Builder:
         return built
 
     def _make(self, folder: Path, source: "_Source", run: "_Run", note: Callable[[str], None]) -> None:
-        file, facts, toolchain = source.file, source.facts, run.toolchain
-        recipe = recipe_of(file.name, file.version)
+        file, facts, toolchain, recipe = source.file, source.facts, run.toolchain, source.recipe
         with self.store.staging() as staging:
             project = unpack(source.path, staging / "source", file.subdirectory)
             if recipe.patches and file.sha256 not in recipe.tried:
                 run.progress.say(f"{file.filename}: its patches were made for other releases; they are applied if they fit")
-            recipe.apply(project)
+            patched(project, recipe.patches)
             job = {
                 "source": str(project),
                 "output": str(staging / "output"),
                 "result": str(staging / "result"),
                 "settings": _settings(toolchain, facts.backend, recipe, run.jobs, self.rules.settings_of(file.name)),
-                "environment": _environment(toolchain, recipe, staging, run.jobs),
+                "environment": _environment(toolchain, source, staging, run.jobs),
+                "programs": programs_of(source.libraries.values()),
                 "headers": [
                     [place, str(packages / place)]
                     for name in facts.requires
@@ -240,6 +274,7 @@ class Builder:
             wheel = staging / "output" / (staging / "result").read_text("utf-8")
             native = _check_modules(wheel, file, log)
             sboms.settle(wheel, staging)
+            add_licences(wheel, source.libraries.values())
             wheel = self._retagged(wheel, native)
             wheel = wheel.replace(folder / wheel.name)
             said = {
@@ -249,6 +284,7 @@ class Builder:
                 "languages": facts.languages,
                 "source": {"filename": file.filename, "sha256": file.sha256, "size": file.size},
                 "recipe": recipe.identity,
+                "libraries": [library(name).label for name in source.libraries],
                 "compiler": _compilers(facts) if toolchain else None,
             }
             (folder / FACTS).write_text(json.dumps(said, indent=1), "utf-8")
@@ -271,11 +307,13 @@ class Builder:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A source distribution at hand."""
+    """A source distribution at hand; the folders of the libraries that it is linked with, by their names."""
 
     file: LockedFile
     path: Path
     facts: SourceFacts
+    recipe: Recipe = NO_RECIPE
+    libraries: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def compiles(self) -> bool:
@@ -326,8 +364,9 @@ def _settings(
     return settings
 
 
-def _environment(toolchain: Toolchain | None, recipe: Recipe, staging: Path, jobs: int) -> dict[str, str]:
-    environment = toolchain.environment(jobs, staging) if toolchain else {}
+def _environment(toolchain: Toolchain | None, source: _Source, staging: Path, jobs: int) -> dict[str, str]:
+    environment, recipe = toolchain.environment(jobs, staging) if toolchain else {}, source.recipe
+    environment.update(for_libraries(source.libraries.values()))
     if recipe.flags:
         environment["WENV_EXTRA_FLAGS"] = recipe.flags
     return {**environment, "ZIG_LOCAL_CACHE_DIR": str(staging / "compiler"), **recipe.environment}

@@ -12,7 +12,7 @@ from wenv_cache.store import Store, read_derived
 from wenv_resolver.building.builder import Builder, BuiltWheel
 from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import recipe_of
-from wenv_resolver.building.sources import obtain, unpack
+from wenv_resolver.building.sources import obtain, patched, unpack
 from wenv_resolver.building.static_metadata import sources_of, static_metadata
 from wenv_resolver.building.worker_process import run_worker
 from wenv_resolver.errors import BuildError, FailedBuildError
@@ -110,7 +110,7 @@ def ask(builder: Builder, file: LockedFile, path: Path, options: IndexOptions, p
             with store.staging() as staging:
                 project = unpack(path, staging / "source", file.subdirectory)
                 if file.name and file.version:
-                    recipe_of(file.name, file.version).apply(project)
+                    patched(project, recipe_of(file.name, file.version).patches)
                 job = {
                     "source": str(project),
                     "output": str(staging / "output"),

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from wenv_resolver.errors import BuildError
+from wenv_resolver.building.libraries import library
 
 HERE = Path(__file__).parent
 TABLE = HERE / "recipes.toml"
@@ -34,17 +34,13 @@ class Recipe:
     patches: tuple[Path, ...] = ()
     tried: frozenset[str] = frozenset()
 
-    def apply(self, source: Path) -> None:
-        """Patch an unpacked source distribution.  Raises BuildError if a patch does not fit."""
-        for path in self.patches:
-            import logging
+    #: Names of libraries (libraries.toml) that it is linked with, and what it is without them if that is possible.
+    libraries: tuple[str, ...] = ()
+    without: str = ""
 
-            import patch_ng  # type: ignore[import-untyped]  # late: part of the extra for building
 
-            logging.getLogger("patch_ng").setLevel(logging.CRITICAL)
-            patch = patch_ng.fromfile(str(path))
-            if not patch or not patch.apply(strip=1, root=str(source), fuzz=True):  # lines may have moved
-                raise BuildError(f"{path.name} does not fit {source.name}", "another version of the package may be built")
+#: What most packages need.
+NO_RECIPE = Recipe()
 
 
 @cache
@@ -52,21 +48,31 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(TABLE.read_text("utf-8"))
 
 
+def recipes_of(name: str, version: str) -> tuple[Recipe, ...]:
+    """How a version of a package may be built, the best first: by its recipe, and without libraries if they may be missing."""
+    found = recipe_of(name, version)
+    return (found, NO_RECIPE) if found.without else (found,)
+
+
 def recipe_of(name: str, version: str) -> Recipe:
     """The recipe for a version of a package; most need none."""
     entry = _table().get("packages", {}).get(canonicalize_name(name))
     if entry is None or not SpecifierSet(entry["versions"]).contains(version, prereleases=True):
-        return Recipe()
+        return NO_RECIPE
     chosen = [p for p in entry.get("patches", ()) if SpecifierSet(p["versions"]).contains(version, prereleases=True)]
     patches = tuple(HERE / "patches" / patch["file"] for patch in chosen)
     tried = frozenset(sha256 for patch in chosen for sha256 in patch["sdists"])
     settings = entry.get("settings", {})
-    parts = {key: entry.get(key) for key in ("settings", "environment", "flags")}
+    libraries = tuple(entry.get("libraries", ()))
+    parts: dict[str, object] = {key: entry.get(key) for key in ("settings", "environment", "flags")}
+    if libraries:
+        parts["libraries"] = [library(each).identity for each in libraries]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for path in patches:
         digest.update(path.read_bytes())
     identity = f"{canonicalize_name(name)}-{digest.hexdigest()[:12]}"
-    return Recipe(identity, settings, entry.get("environment", {}), entry.get("flags", ""), patches, tried)
+    environment, flags, without = entry.get("environment", {}), entry.get("flags", ""), entry.get("without", "")
+    return Recipe(identity, settings, environment, flags, patches, tried, libraries, without)
 
 
 def impossible(name: str) -> str | None:

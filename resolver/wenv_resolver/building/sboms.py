@@ -1,12 +1,12 @@
 """Bills of materials in wheels (PEP 770), which maturin writes: without the folder, the time and the number of one build."""
 
-import base64
-import hashlib
 import json
 import re
 import zipfile
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
+
+from wenv_resolver.building.wheel_files import rewrite
 
 _SBOM = re.compile(r"[^/]+\.dist-info/sboms/.+\.json")
 
@@ -17,14 +17,7 @@ def settle(wheel: Path, staging: Path) -> None:
         changed = {name: _settled(archive.read(name), staging) for name in archive.namelist() if _SBOM.fullmatch(name)}
         if not changed:
             return
-        made = wheel.with_suffix(".settled")
-        with zipfile.ZipFile(made, "w") as output:
-            for entry in archive.infolist():
-                data = changed.get(entry.filename) or archive.read(entry)
-                if entry.filename.endswith(".dist-info/RECORD"):
-                    data = _recorded(data, changed)
-                output.writestr(entry, data, compress_type=entry.compress_type)
-    made.replace(wheel)
+    rewrite(wheel, changed)
 
 
 def _settled(data: bytes, staging: Path) -> bytes:
@@ -39,17 +32,3 @@ def _settled(data: bytes, staging: Path) -> bytes:
             del found["serialNumber"]
             found["serialNumber"] = f"urn:uuid:{uuid5(NAMESPACE_URL, json.dumps(found, sort_keys=True))}"
     return json.dumps(found, indent=1).encode()
-
-
-def _recorded(record: bytes, changed: dict[str, bytes]) -> bytes:
-    """RECORD, with digests and sizes of what was changed."""
-    lines = []
-    for line in record.decode().splitlines():
-        written = line.rsplit(",", 2)[0]
-        data = changed.get(written.strip('"'))
-        if data is None:
-            lines.append(line)
-        else:
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            lines.append(f"{written},sha256={digest},{len(data)}")
-    return ("\n".join(lines) + "\n").encode()

@@ -1,11 +1,11 @@
-"""Source distributions: fetched, looked into, unpacked."""
+"""Source distributions: fetched, looked into, unpacked, patched."""
 
 import hashlib
 import tarfile
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from wenv_cache.kinds import Kind
 from wenv_cache.store import Store
 from wenv_resolver.bounds import bounded
 from wenv_resolver.building import rust
-from wenv_resolver.errors import HashMismatchError, HostileSourceError
+from wenv_resolver.errors import BuildError, HashMismatchError, HostileSourceError
 from wenv_resolver.lock import LockedFile, repository_digest
 
 if TYPE_CHECKING:
@@ -158,6 +158,19 @@ def unpack(path: Path, folder: Path, subdirectory: str = "") -> Path:
     if not project.resolve().is_relative_to(projects[0].resolve()) or not project.is_dir():
         raise HostileSourceError(path.name, f"it holds no folder {subdirectory}")
     return project
+
+
+def patched(source: Path, patches: Iterable[Path]) -> None:
+    """Patch an unpacked source.  Raises BuildError if a patch does not fit."""
+    for path in patches:
+        import logging
+
+        import patch_ng  # type: ignore[import-untyped]  # late: part of the extra for building
+
+        logging.getLogger("patch_ng").setLevel(logging.CRITICAL)
+        patch = patch_ng.fromfile(str(path))
+        if not patch or not patch.apply(strip=1, root=str(source), fuzz=True):  # lines may have moved
+            raise BuildError(f"{path.name} does not fit {source.name}", "another version of the package may be built")
 
 
 def _check_size(files: int, size: int, path: Path) -> None:

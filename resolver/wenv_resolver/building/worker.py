@@ -4,7 +4,8 @@
 
 JOB is a JSON file: `source`, the unpacked distribution; `output`, the folder for the wheel; `settings`, the build backend's
 configuration settings (PEP 517); `environment`, variables for the backend; `headers`, folders of other packages' headers that
-take the place of the host's ([package folder in site-packages, folder] each); `result`, the file for the wheel's name.  With
+take the place of the host's ([package folder in site-packages, folder] each); `programs`, folders that come first on PATH;
+`result`, the file for the wheel's name.  With
 `asks`, no wheel is built: the backend is asked for its metadata, and `result` is the file for the path of METADATA.
 """
 
@@ -32,6 +33,7 @@ def main(job: Path) -> None:
 
     def run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
         variables = {**os.environ, **(extra_environ or {}), **order["environment"]}
+        variables["PATH"] = os.pathsep.join([*order.get("programs", ()), variables.get("PATH", os.defpath)])
         subprocess.run(cmd, cwd=cwd, env=variables, check=True, stdin=subprocess.DEVNULL)
 
     try:
