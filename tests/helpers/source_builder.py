@@ -33,14 +33,14 @@ class Source:
         return path
 
 
-def extension(name: str, c: str, *, optional: bool = False) -> Source:
+def extension(name: str, c: str, *, optional: bool = False, version: str = "1.0") -> Source:
     """A package `name` whose one module ``NAME._native`` is compiled by setuptools from C."""
     setup = (
         "from setuptools import Extension, setup\n"
-        f"setup(name={name!r}, version='1.0', packages=[{name!r}],\n"
+        f"setup(name={name!r}, version={version!r}, packages=[{name!r}],\n"
         f"      ext_modules=[Extension('{name}._native', ['native.c'], optional={optional})])\n"
     )
-    return Source(name, {"pyproject.toml": SETUPTOOLS, "setup.py": setup, f"{name}/__init__.py": "", "native.c": c})
+    return Source(name, {"pyproject.toml": SETUPTOOLS, "setup.py": setup, f"{name}/__init__.py": "", "native.c": c}, version)
 
 
 #: A module with functions, a getter and a slot that declare fewer parameters than CPython passes.

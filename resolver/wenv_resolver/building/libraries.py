@@ -56,6 +56,7 @@ class Library:
     needs: tuple[str, ...] = ()
     patches: tuple[str, ...] = ()
     flags: str = ""
+    makefiles: tuple[str, ...] = ()
     #: Digest of all that is said here, of its patches, and of what it needs.
     identity: str = field(default="", compare=False)
 
@@ -135,6 +136,10 @@ class Libraries:
     def _make(self, found: Library, archive: Path, staging: Path, final: Path, needed: list[Path], store: Store) -> None:
         source = unpack(archive, staging / "source")
         patched(source, [HERE / "patches" / name for name in found.patches])
+        for name in found.makefiles:
+            if not (source / name).exists():
+                (source / name).parent.mkdir(exist_ok=True)
+                (source / name).write_text("all install:\n")
         made, installed = staging / "made", staging / "installed"
         made.mkdir()
         environment = {

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -95,8 +96,8 @@ exec "$python" "$@"
 PKG_CONFIG = """\
 [ -n "$WENV_LIBRARIES" ] || exit 1
 unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-for program in pkg-config pkgconf; do
-command -v $program >/dev/null && exec $program --static "$@"
+for program in pkg-config pkgconf {scripts}; do
+command -v "$program" >/dev/null && exec "$program" --static "$@"
 done
 exit 1"""
 
@@ -233,7 +234,7 @@ def _write_programs(folder: Path, final: Path, target: Target) -> None:
     information = shlex.quote(str(final / "python-information.json"))
     version = ", ".join(map(str, target.python_version))
     scripts["python"] = PYTHON.format(information=information, python=python, version=version)
-    scripts["pkg-config"] = PKG_CONFIG
+    scripts["pkg-config"] = PKG_CONFIG.format(scripts=shlex.quote(str(Path(sysconfig.get_path("scripts"), "pkgconf"))))
     for name, text in scripts.items():
         path = folder / "bin" / name
         path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
