@@ -255,7 +255,9 @@ def link(tool: str, arguments: list[str], configuration: "dict[str, object]") ->
 def linker(inputs: list[str], configuration: "dict[str, object]") -> "tuple[list[str], list[str]]":
     """The linker with what all modules want, and the libraries of those that have these inputs."""
     zig, libraries = str(configuration["zig"]), [str(path) for path in configuration["libraries"]]  # type: ignore[attr-defined]
-    if cxx.is_cxx(inputs):
+    # all of them: what is asked for by name may need others, and of an archive only that is taken that something needs
+    libraries[:0] = [str(path) for prefix in prefixes() for path in sorted(Path(prefix, "lib").glob("*.a"))]
+    if cxx.is_cxx([*inputs, *libraries]):
         libraries.insert(0, cxx.library(zig, str(configuration["cxx"])))
     return [zig, "wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic"], libraries
 

@@ -12,7 +12,7 @@ import subprocess
 import sysconfig
 import tomllib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -56,7 +56,7 @@ class Library:
     needs: tuple[str, ...] = ()
     patches: tuple[str, ...] = ()
     flags: str = ""
-    makefiles: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
     #: Digest of all that is said here, of its patches, and of what it needs.
     identity: str = field(default="", compare=False)
 
@@ -136,10 +136,10 @@ class Libraries:
     def _make(self, found: Library, archive: Path, staging: Path, final: Path, needed: list[Path], store: Store) -> None:
         source = unpack(archive, staging / "source")
         patched(source, [HERE / "patches" / name for name in found.patches])
-        for name in found.makefiles:
+        for name, text in found.stand_ins.items():
             if not (source / name).exists():
                 (source / name).parent.mkdir(exist_ok=True)
-                (source / name).write_text("all install:\n")
+                (source / name).write_text(text)
         made, installed = staging / "made", staging / "installed"
         made.mkdir()
         environment = {
