@@ -14,7 +14,7 @@ from tests.conftest import Wenv
 from tests.helpers import debian
 from tests.helpers.source_builder import CARELESS, extension
 from wenv_cache.store import Store
-from wenv_resolver.building.libraries import HERE, SOURCES_VARIABLE, _table, add_licences, in_order, library, obtained
+from wenv_resolver.building.libraries import HERE, SOURCES_VARIABLE, _table, add_licences, in_order, library, obtained, problem
 from wenv_resolver.building.recipes import TABLE, recipe_of, recipes_of
 from wenv_resolver.errors import BuildError
 from wenv_resolver.requirements import IndexOptions
@@ -91,6 +91,15 @@ def test_a_source_is_taken_by_its_digest_only(store: Store, tmp_path: Path, monk
     (tmp_path / "yaml-0.2.5.tar.gz").write_bytes(b"not what it says")
     with pytest.raises(BuildError, match="is not here"):
         obtained(store, library("libyaml"), OFFLINE)
+
+
+def test_check_names_libraries_and_what_would_build_them(builds: Wenv, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extension("gmpy2", CARELESS, version="9.0").write(wheels)
+    [found] = builds.json("check", "--runtime", "default", "--find-links", str(wheels), "gmpy2==9.0")
+    assert found["kind"] == "build"
+    assert "with gmp 6.3.0, mpfr 4.2.2, mpc 1.3.1" in found["evidence"]
+    monkeypatch.setenv("PATH", str(wheels))
+    assert "needs make, which is not here" in (problem(["mpc"]) or "")
 
 
 def test_licences_come_into_a_wheel_and_its_record(tmp_path: Path) -> None:

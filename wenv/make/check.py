@@ -14,6 +14,8 @@ from wenv.runtimes import Runtime
 from wenv.snapshot.contents import top_level_modules
 from wenv_cache.store import Store
 from wenv_resolver.building.builder import Builder
+from wenv_resolver.building.libraries import in_order, problem
+from wenv_resolver.building.recipes import recipe_of
 from wenv_resolver.building.rules import BuildRules
 from wenv_resolver.building.toolchain import compiler_version
 from wenv_resolver.errors import FailedBuildError
@@ -75,7 +77,12 @@ def _finding(decided: Decided, builder: Builder, store: Store) -> Finding:
         accepted = built is not None and (not built.native or store.derived_folder(CHECKS, built.key).is_dir())
         kind, how = "build", "built here already" if accepted else f"would be built ({languages})"
         recipe = f", recipe {file.recipe}" if file.recipe else ""
-        evidence = f"{_label(file)}{recipe}: {decided.evidence}"
+        by = recipe_of(file.name, file.version)
+        linked = [each.label for each in in_order(by.libraries)]
+        evidence = f"{_label(file)}{recipe}{', with ' if linked else ''}{', '.join(linked)}: {decided.evidence}"
+        missing = None if accepted or by.without else problem(by.libraries)
+        if missing is not None:
+            kind, how, evidence = "none", "cannot work", f"{evidence}; {missing}"
         if not accepted and builder.failure(file):
             kind, how, evidence = "none", "cannot work", f"its build failed here; `wenv build --log {decided.name}` shows it"
     else:

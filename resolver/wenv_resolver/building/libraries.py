@@ -179,7 +179,7 @@ class Libraries:
             shutil.copyfile(source / name, target)
 
     def _cmake(self, found: Library, source: Path, made: Path, final: Path) -> list[list[str]]:
-        cmake, ninja = tool("cmake"), tool("ninja")
+        cmake, ninja = map(tool, TOOLS["cmake"])
         settings = {
             "CMAKE_MAKE_PROGRAM": ninja,
             "CMAKE_TOOLCHAIN_FILE": str(self.toolchain.folder / "toolchain.cmake"),
@@ -206,6 +206,21 @@ class Libraries:
             [make, f"-j{self.jobs}"],
             [make, "install"],
         ]
+
+
+#: What each kind of build runs.
+TOOLS = {"cmake": ("cmake", "ninja"), "configure": ("make",)}
+
+
+def problem(names: Iterable[str]) -> str | None:
+    """Why libraries cannot be built here, as far as that can be seen without trying; None if nothing is in the way."""
+    try:
+        for each in in_order(names):
+            for name in TOOLS[each.build]:
+                tool(name)
+    except BuildError as error:
+        return f"{error} ({error.hint})"
+    return None
 
 
 def tool(name: str) -> str:
