@@ -15,6 +15,11 @@ LINKED = "/1/"
 LAYERS = "/python/layers/"
 
 
+#: Modules of the standard library that componentize-py's lacks: they lie beside the guest's package, and are linked with it.
+STANDARD = ("_bz2", "_lzma", "_zstd")
+GUEST = "/0/" + __name__.partition(".")[0]
+
+
 def is_extension(path: str) -> bool:
     """Whether a file of a layer is an extension module."""
     return path.endswith(".so")
@@ -39,3 +44,14 @@ class LinkedLoader(ExtensionFileLoader):
             spec.origin = path
         module.__file__ = path
         return module
+
+
+class StandardFinder:
+    """Finds the modules that the standard library lacks: an importlib meta path finder, asked after all others."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if fullname not in STANDARD:
+            return None
+        place = f"{GUEST}/{fullname}{SUFFIX}"
+        return ModuleSpec(fullname, LinkedLoader(fullname, place), origin=place)

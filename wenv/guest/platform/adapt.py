@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ..imports import importer, replaced
+from ..imports import extensions, importer, replaced
 from ..network import install
 from ..request import Request
 from . import absent, configuration, databases, keys, modes, packages, stubs, thread_modules, threads, waits
@@ -35,6 +35,8 @@ def apply() -> None:
     modes.apply()
     absent.apply()
     _find_where_nothing_can_be_listed()
+    if extensions.SUFFIX in importlib.machinery.EXTENSION_SUFFIXES:  # a runtime that modules are linked with
+        sys.meta_path.append(extensions.StandardFinder)
     os._exit = _exit
     waits.make_divisible()
     thread_modules.install()

@@ -6,6 +6,6 @@ decided by the host from the packages they hold (wenv/runtimes/needs.toml).
 
 from types import ModuleType
 
-from . import bz2, ctypes, lzma, mmap, termios
+from . import ctypes, mmap, termios
 
-MODULES: dict[str, ModuleType] = {"_bz2": bz2, "_lzma": lzma, "ctypes": ctypes, "mmap": mmap, "termios": termios}
+MODULES: dict[str, ModuleType] = {"ctypes": ctypes, "mmap": mmap, "termios": termios}
