@@ -124,11 +124,9 @@ def test_tables_of_csvkit(programs: Wenv) -> None:
     (programs.folder / "table.csv").write_text("a,b\n1,2\n3,4\n")
     assert programs("run", "csvcut", "-c", "b", "table.csv") == "b\n2\n4\n"
     assert "Row count: 2" in programs("run", "csvstat", "table.csv")
-    said = "import bz2, lzma, tarfile\nfor m, n in ((bz2, 'x'), (lzma, 'x')):\n    try: m.open('table.csv').read()\n"
+    said = "import bz2, lzma\nfor m in (bz2, lzma):\n    try: m.open('table.csv').read()\n"
     said += "    except (OSError, lzma.LZMAError) as error: print(error)\n"
-    assert programs("run", "-c", said) == (
-        "bz2 compression is not part of this Python\nlzma compression is not part of this Python\n"
-    )
+    assert programs("run", "-c", said) == "Invalid data stream\nInput format not supported by decoder\n"
     code = "import shutil; shutil.unpack_archive(shutil.make_archive('/tmp/a', 'tar', '.', 'table.csv'), '/tmp/b'); print('ok')"
     assert programs("run", "-c", code) == "ok\n"
 
@@ -148,12 +146,12 @@ def test_black_on_several_files(programs: Wenv) -> None:
     assert (programs.folder / "two.py").read_text() == "x = 1\n"
 
 
-def test_clients_and_servers_that_never_connect(wenv: Wenv) -> None:
-    wenv("create", "httpie", "datasette<1", timeout=900)
-    posted = wenv("run", "http", "--ignore-stdin", "--offline", "POST", "service.example", "a=1")
+def test_clients_and_servers_that_never_connect(builds: Wenv) -> None:
+    builds("create", "httpie", "datasette<1", timeout=900)
+    posted = builds("run", "http", "--ignore-stdin", "--offline", "POST", "service.example", "a=1")
     assert posted.startswith("POST / HTTP/1.1\n")
     assert posted.endswith('{"a": "1"}')
-    refused = wenv.result("run", "http", "--ignore-stdin", "https://service.example", status=1)
+    refused = builds.result("run", "http", "--ignore-stdin", "https://service.example", status=1)
     assert "the sandbox has no network" in refused.stderr
-    assert wenv("run", "-c", ASKED).split() == ["hello", "the", "sandbox", "has", "no", "network"]
-    assert wenv("run", "-c", "import datasette.app, datasette.cli") == ""
+    assert builds("run", "-c", ASKED).split() == ["hello", "the", "sandbox", "has", "no", "network"]
+    assert builds("run", "-c", "import datasette.app, datasette.cli") == ""
