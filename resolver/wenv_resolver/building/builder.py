@@ -3,10 +3,8 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -22,20 +20,15 @@ from wenv_resolver.building import rust, sboms
 from wenv_resolver.building.libraries import Libraries, add_licences, for_libraries, library, programs_of
 from wenv_resolver.building.logs import failed_step, last_words
 from wenv_resolver.building.recipes import (
-    NO_RECIPE,
-    Recipe,
-    header_providers,
-    headers_of,
-    impossible,
-    recipe_of,
-    recipes_of,
-)
+    NO_RECIPE, Recipe, header_providers, headers_of, impossible, recipe_of, recipes_of,
+)  # fmt: skip
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.building.sources import SourceFacts, look_into, obtain, patched, unpack
 from wenv_resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
+from wenv_resolver.building.wheel_files import check_modules, retagged
 from wenv_resolver.building.worker_process import run_worker
 from wenv_resolver.errors import BuildError, FailedBuildError
-from wenv_resolver.lock import LockedFile, tags
+from wenv_resolver.lock import LockedFile
 from wenv_resolver.progress import Progress
 from wenv_resolver.requirements import IndexOptions
 from wenv_resolver.target import Target
@@ -45,7 +38,10 @@ WHEELS = "wheels"
 ANNOUNCEMENT = "Building {label} from its source: its build code runs on this machine, outside the sandbox"
 CRATES = "{label} is written in Rust: cargo fetches the crates that it needs while it is built"
 #: The files of this package that a wheel's content depends on.
-SHAPING = (*PROGRAMS, "rust.py", "sboms.py", "headers.py", "header_signatures.py", "toolchain.py", "worker.py", "libraries.py")
+SHAPING = (
+    *PROGRAMS, "rust.py", "sboms.py", "headers.py", "header_signatures.py", "toolchain.py", "worker.py", "libraries.py",
+    "wheel_files.py",
+)  # fmt: skip
 #: What the wheel says of itself, beside it in the store.
 FACTS = "build.json"
 
@@ -252,7 +248,9 @@ class Builder:
                 "source": str(project),
                 "output": str(staging / "output"),
                 "result": str(staging / "result"),
-                "settings": _settings(toolchain, facts.backend, recipe, run.jobs, self.rules.settings_of(file.name)),
+                "settings": recipe.settings_with(
+                    toolchain.settings(facts.backend, run.jobs) if toolchain else {}, self.rules.settings_of(file.name)
+                ),
                 "environment": _environment(toolchain, source, staging, run.jobs),
                 "programs": programs_of(source.libraries.values()),
                 "headers": [
@@ -272,10 +270,10 @@ class Builder:
                 self.store.put_record(_failed(self.key(file)), {"failed": file.filename})
                 raise FailedBuildError(file.name, file.version, failed_step(log), last_words(log), str(log))
             wheel = staging / "output" / (staging / "result").read_text("utf-8")
-            native = _check_modules(wheel, file, log)
+            native = check_modules(wheel, file, log)
             sboms.settle(wheel, staging)
             add_licences(wheel, source.libraries.values())
-            wheel = self._retagged(wheel, native)
+            wheel = retagged(wheel, native, self.target)
             wheel = wheel.replace(folder / wheel.name)
             said = {
                 "wheel": wheel.name,
@@ -288,21 +286,6 @@ class Builder:
                 "compiler": _compilers(facts) if toolchain else None,
             }
             (folder / FACTS).write_text(json.dumps(said, indent=1), "utf-8")
-
-    def _retagged(self, wheel: Path, native: bool) -> Path:
-        """The wheel with tags that the target accepts: some build backends write down the host's Python."""
-        _, _, _, given = parse_wheel_filename(wheel.name)
-        accepted = tags(self.target)
-        if not given.isdisjoint(accepted) and not (native and all(tag.platform == "any" for tag in given)):
-            return wheel
-        python = self.target.abi
-        abi = "abi3" if native and all(tag.abi == "abi3" for tag in given) else self.target.abi
-        command = [sys.executable, "-P", "-m", "wheel", "tags", "--remove", "--python-tag", python, "--abi-tag", abi]
-        command += ["--platform-tag", self.target.platform, str(wheel)]
-        said = subprocess.run(command, check=False, capture_output=True, text=True)
-        if said.returncode:
-            raise BuildError(f"{wheel.name} cannot be given the target's tags: {said.stderr.strip()}")
-        return wheel.with_name(said.stdout.strip().splitlines()[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,32 +338,9 @@ def _failed(key: str) -> str:
     return hashlib.sha256(f"failed {key}".encode()).hexdigest()
 
 
-def _settings(
-    toolchain: Toolchain | None, backend: str, recipe: Recipe, jobs: int, given: Sequence[tuple[str, str]]
-) -> dict[str, list[str]]:
-    settings = toolchain.settings(backend, jobs) if toolchain else {}
-    for name, values in (*recipe.settings.items(), *((name, [value]) for name, value in given)):
-        settings[name] = [*settings.get(name, []), *values]
-    return settings
-
-
 def _environment(toolchain: Toolchain | None, source: _Source, staging: Path, jobs: int) -> dict[str, str]:
     environment, recipe = toolchain.environment(jobs, staging) if toolchain else {}, source.recipe
     environment.update(for_libraries(source.libraries.values()))
     if recipe.flags:
         environment["WENV_EXTRA_FLAGS"] = recipe.flags
     return {**environment, "ZIG_LOCAL_CACHE_DIR": str(staging / "compiler"), **recipe.environment}
-
-
-def _check_modules(wheel: Path, file: LockedFile, log: Path) -> bool:
-    """Whether the wheel has extension modules.  Raises FailedBuildError if they are not the target's."""
-    native = False
-    with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            if name.endswith((".so", ".pyd", ".dylib")):
-                with archive.open(name) as module:
-                    if module.read(4) != b"\0asm":
-                        words = f"{name} was made for this machine: the package's build ignores the compiler that it is given"
-                        raise FailedBuildError(file.name, file.version, "checking the wheel", words, str(log))
-                native = True
-    return native

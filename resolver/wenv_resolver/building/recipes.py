@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,13 @@ class Recipe:
     #: Names of libraries (libraries.toml) that it is linked with, and what it is without them if that is possible.
     libraries: tuple[str, ...] = ()
     without: str = ""
+
+    def settings_with(self, usual: Mapping[str, list[str]], given: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+        """Configuration settings for the build backend: the usual ones, those of the recipe, those that a user gives."""
+        settings = {**usual}
+        for name, values in (*self.settings.items(), *((name, [value]) for name, value in given)):
+            settings[name] = [*settings.get(name, []), *values]
+        return settings
 
 
 #: What most packages need.
