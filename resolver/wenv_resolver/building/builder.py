@@ -19,9 +19,7 @@ from wenv_cache.store import Store, Writing, read_derived
 from wenv_resolver.building import rust, sboms
 from wenv_resolver.building.libraries import Libraries, add_licences, for_libraries, library, programs_of
 from wenv_resolver.building.logs import failed_step, last_words
-from wenv_resolver.building.recipes import (
-    NO_RECIPE, Recipe, header_providers, headers_of, impossible, recipe_of, recipes_of,
-)  # fmt: skip
+from wenv_resolver.building.recipes import NO_RECIPE, Recipe, header_providers, headers_of, impossible, recipes_of
 from wenv_resolver.building.rules import ANY_BUILD, BuildRules
 from wenv_resolver.building.sources import SourceFacts, look_into, obtain, patched, unpack
 from wenv_resolver.building.toolchain import PROGRAMS, Toolchain, compiler_version, find_toolchain
@@ -181,7 +179,7 @@ class Builder:
             self.target.platform,
             self.target.abi,
         )
-        identity = (recipe or recipe_of(file.name, file.version)).identity
+        identity = (recipe or recipes_of(file.name, file.version)[0]).identity
         settings = str(self.rules.settings_of(file.name) or "")
         return hashlib.sha256("\n".join((*parts, identity, settings)).encode()).hexdigest()
 
@@ -301,7 +299,7 @@ class _Source:
     @property
     def compiles(self) -> bool:
         """Whether a compiler is needed, as far as that can be seen."""
-        return bool(self.facts.languages or recipe_of(self.file.name, self.file.version).identity)
+        return bool(self.facts.languages or recipes_of(self.file.name, self.file.version)[0].identity)
 
 
 @dataclass(frozen=True, slots=True)
