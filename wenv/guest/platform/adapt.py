@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..imports import extensions, importer, replaced
 from ..network import install
 from ..request import Request
-from . import absent, configuration, databases, keys, modes, packages, stubs, thread_modules, threads, waits
+from . import absent, configuration, databases, keys, maps, modes, packages, stubs, thread_modules, threads, waits
 
 _leave, _control = os._exit, ""
 
@@ -40,6 +40,7 @@ def apply() -> None:
     os._exit = _exit
     waits.make_divisible()
     thread_modules.install()
+    maps.install()
     install.install()
     importer.after_import.update(
         {

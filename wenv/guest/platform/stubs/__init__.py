@@ -6,6 +6,6 @@ decided by the host from the packages they hold (wenv/runtimes/needs.toml).
 
 from types import ModuleType
 
-from . import ctypes, mmap, termios
+from . import ctypes, termios
 
-MODULES: dict[str, ModuleType] = {"ctypes": ctypes, "mmap": mmap, "termios": termios}
+MODULES: dict[str, ModuleType] = {"ctypes": ctypes, "termios": termios}
