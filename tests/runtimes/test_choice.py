@@ -9,8 +9,13 @@ from tests.conftest import Wenv
 from tests.helpers.source_builder import extension
 from tests.helpers.wheel_builder import Wheel
 from tests.runtimes.conftest import said
+from wenv.environment.kinds import Choice
+from wenv.make.choose_runtime import first_solution
+from wenv.make.wanted import Wanted, index_options
 from wenv.runtimes.scientific import ScientificRuntime, table
+from wenv.runtimes.workspace import Workspace
 from wenv_cache.store import Store
+from wenv_resolver.progress import Silent
 
 
 @pytest.mark.parametrize(
@@ -60,6 +65,20 @@ def test_it_is_chosen_for_what_the_default_one_turns_out_not_to_have(wenv: Wenv,
     assert wenv.python("import zzplots, lxml.etree; print(lxml.etree.fromstring('<a/>').tag)") == "a\n"
     error = said(wenv, "create", "--clear", "--runtime", "default", "--no-build", "-f", str(wheels), "zzplots", status=1)
     assert "the scientific runtime has lxml" in error
+
+
+def test_it_is_not_chosen_for_what_shall_be_built_nor_where_something_is_lacking(shared_cache: Path, wheels: Path) -> None:
+    Wheel("zzplots", "1.0", {"zzplots.py": "import kiwisolver"}, requires=["kiwisolver"]).write(wheels)
+    Wheel("zzboth", "1.0", requires=["kiwisolver", "zzcompiled"]).write(wheels)
+    extension("zzcompiled", "").write(wheels)
+
+    def kind(name: str, *built: str) -> str:
+        index = index_options(None, None, [str(wheels)], False, False, built)
+        return first_solution(Workspace(Store(shared_cache)), Choice.AUTO, Wanted((name,), index=index), Silent()).runtime.kind
+
+    assert kind("zzplots") == "scientific"
+    assert kind("zzplots", "kiwisolver") == "default"
+    assert kind("zzboth") == "default"
 
 
 def test_it_is_not_chosen_for_what_somebody_brings(wenv: Wenv, wheels: Path) -> None:

@@ -39,10 +39,15 @@ def _texts(inputs: Wanted) -> list[str]:
 
 def _reasons(inputs: Wanted, runtime: Runtime) -> list[str]:
     """The requirements that are for a runtime, unless somebody brings wheels of them or wants them built."""
-    if ":all:" in inputs.index.no_binary or runtime.contents.lacking(_texts(inputs)):
+    if ":all:" in _to_be_built(inputs) or runtime.contents.lacking(_texts(inputs)):
         return []
-    given = _projects_in(inputs.index.find_links) | {canonicalize_name(name) for name in inputs.index.no_binary}
+    given = _projects_in(inputs.index.find_links) | _to_be_built(inputs)
     return [name for name in runtime.contents.reasons(_texts(inputs)) if name not in given]
+
+
+def _to_be_built(inputs: Wanted) -> set[str]:
+    """What the user wants to be built, by canonical names, or ":all:"."""
+    return {name if name == ":all:" else canonicalize_name(name) for name in inputs.index.no_binary}
 
 
 def _projects_in(links: Sequence[str]) -> set[str]:
@@ -56,16 +61,19 @@ def first_solution(
 ) -> solve.Solution:
     """What a new environment shall hold, and on which runtime.
 
-    If wenv chooses, it is another one where that holds what the first turns out not to have, or to have only after building.
+    If wenv chooses, it is another one where that holds what the first turns out not to have, or to have only after building;
+    but not where something else is lacking there that the first can build.
     See `wenv_resolver.resolve.resolve` for errors.
     """
     runtime = chosen_runtime(workspace, choice, inputs, progress)
     is_free = choice is Choice.AUTO and inputs.lock is None
     holding = [other for other in alternatives(runtime) if is_free and other.contents.packages]
     others = [other for other in holding if not other.contents.lacking(_texts(inputs))]
+    solved = None
     try:
         solved = inputs.solution(runtime, progress, refresh=refresh)
         slow = [file.name for file in solve.to_build(solved, progress)] if others else []
+        slow = [name for name in slow if not {":all:", canonicalize_name(name)} & _to_be_built(inputs)]
         reasons = {other: [name for name in slow if canonicalize_name(name) in other.contents.preferred] for other in others}
     except UnusablePackagesError as error:
         reasons = {other: other.contents.holding(package.name for package in error.packages) for other in others}
@@ -73,6 +81,13 @@ def first_solution(
             raise with_advice(error, runtime) from error
     better = next((other for other in others if reasons[other]), None)
     if better is None:
+        assert solved is not None
+        return solved
+    try:
+        found = inputs.solution(better, progress, refresh=refresh)
+    except UnusablePackagesError:
+        if solved is None:
+            raise
         return solved
     progress.say(announcement(better, reasons[better]))
-    return inputs.solution(better, progress, refresh=refresh)
+    return found
