@@ -64,7 +64,7 @@ def test_it_is_as_natively(empty: Wenv) -> None:
 
 
 WRITTEN = """
-import mmap
+import mmap, os
 with open("data", "wb") as file:
     file.write(b"0123456789")
 with open("data", "r+b") as file, mmap.mmap(file.fileno(), 0) as made:
@@ -84,6 +84,12 @@ print(open("data", "rb").read())
 file = open("data", "r+b")
 made = mmap.mmap(file.fileno(), 0)
 file.close()
+made[1] = 89
+made.close()
+print(open("data", "rb").read())
+number = os.open("data", os.O_RDWR)
+made = mmap.mmap(number, 0)
+os.close(number)
 other = open("other", "w+b")
 other.write(b"of somebody else")
 other.flush()
@@ -114,11 +120,11 @@ with mmap.mmap(-1, 100) as made:
 
 
 def test_what_is_written_and_where(empty: Wenv) -> None:
+    closed = "[Errno 8] the file was closed before its map was written back (WASI cannot duplicate it)"
     assert empty("run", "--write", "-c", WRITTEN).splitlines() == [
         "b'01ab456789'", "cannot close exported pointers exist", "b'X1ab456789'", "b'X1ab456789\\x00\\x00'",
-        "[Errno 8] the file was closed before its map was written back (WASI cannot duplicate it)", "once more",
-        "b'of somebody else' True", "read only", "b'X1ab456789\\x00\\x00' True", "[Errno 63] memory is never executable here",
-        "b'memory\\x00\\x00'",
+        "b'XYab456789\\x00\\x00'", closed, "once more", "b'of somebody else' True", "read only",
+        "b'XYab456789\\x00\\x00' True", "[Errno 63] memory is never executable here", "b'memory\\x00\\x00'",
     ]  # fmt: skip
 
 
@@ -129,6 +135,6 @@ import numpy as np
 made = np.memmap("array", dtype="i4", mode="w+", shape=(3, 4))
 made[1] = [1, 2, 3, 4]
 made.flush()
-print(np.fromfile("array", dtype="i4").sum(), np.memmap("array", dtype="i4", mode="r", shape=(3, 4))[1].tolist())
+print(np.frombuffer(open("array", "rb").read(), "i4").sum(), np.memmap("array", dtype="i4", mode="r", shape=(3, 4))[1].tolist())
 """
     assert wenv("run", "--write", "-c", code) == "10 [1, 2, 3, 4]\n"

@@ -1,11 +1,16 @@
 """`mmap`, which WASI lacks: a copy of a part of a file, written back.
 
 What is changed through the map itself is in the file at once.  What is changed through a buffer of it (memoryview, numpy) is
-there after `flush` or `close`, and changes that others make to the file are not seen.  A file that is closed before its map is
-flushed cannot be written to any more: that raises, and is never done to another file.
+there after `flush` or `close`, and changes that others make to the file are not seen.
+
+A map outlives the descriptor that it was made of, and WASI cannot duplicate one: the file is opened once more, by the name that
+Python's object for it knows, if that still leads to the same file.  Otherwise a map cannot be written back once its file was
+closed: that raises, and is never done to another file.
 """
 
 import errno
+import gc
+import io
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,7 +41,7 @@ class mmap:  # noqa: N801 - the standard library's name
         *,
         trackfd: bool = True,
     ) -> None:
-        self._file = -1
+        self._file = self._own = -1  # what is written to, and what is to be closed in the end
         self._data: bytearray | None = None
         if length < 0:
             raise OverflowError("memory mapped length must be positive")
@@ -76,6 +81,8 @@ class mmap:  # noqa: N801 - the standard library's name
             self._written = True
             if not _is_writable(fileno):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if (own := _opened_again(fileno, self._known)) is not None:
+                self._file = self._own = own
 
     # -- what is there
 
@@ -143,12 +150,7 @@ class mmap:  # noqa: N801 - the standard library's name
     def _write_back(self, start: int, stop: int) -> None:
         if self._file < 0 or not self._written or start >= stop:
             return
-        try:
-            status = os.fstat(self._file)
-            same = (status.st_dev, status.st_ino) == self._known
-        except OSError:
-            same = False
-        if not same:
+        if _identity(self._file) != self._known:
             raise OSError(errno.EBADF, "the file was closed before its map was written back (WASI cannot duplicate it)")
         with memoryview(self._open()) as view:
             while start < stop:
@@ -176,6 +178,8 @@ class mmap:  # noqa: N801 - the standard library's name
             self._write_back(0, len(data))
         finally:
             self._data = None
+            if self._own >= 0:
+                os.close(self._own)
 
     @property
     def closed(self) -> bool:
@@ -206,7 +210,7 @@ class mmap:  # noqa: N801 - the standard library's name
     def size(self) -> int:
         """The size of the file in bytes."""
         self._open()
-        if self._file < 0:
+        if self._file < 0 or _identity(self._file) != self._known:
             return self._size
         return os.fstat(self._file).st_size
 
@@ -303,6 +307,27 @@ def install() -> None:
     made = ModuleType("mmap", __doc__)
     vars(made).update({name: value for name, value in globals().items() if name.isupper() or name in ("error", "mmap")})
     replaced.put("mmap", made)
+
+
+def _identity(file: int) -> tuple[int, int] | None:
+    """What tells a file from others; None for a descriptor that is closed."""
+    try:
+        status = os.fstat(file)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _opened_again(file: int, known: tuple[int, int]) -> int | None:
+    """Another descriptor of the same file, if its name can be found."""
+    for each in gc.get_objects():
+        if isinstance(each, io.FileIO) and not each.closed and each.fileno() == file and isinstance(each.name, (str, bytes)):
+            with suppress(OSError):
+                found = os.open(each.name, os.O_RDWR)
+                if _identity(found) == known:
+                    return found
+                os.close(found)
+    return None
 
 
 def _read(file: int, length: int, offset: int) -> bytes:
