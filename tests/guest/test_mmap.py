@@ -138,3 +138,16 @@ made.flush()
 print(np.frombuffer(open("array", "rb").read(), "i4").sum(), np.memmap("array", dtype="i4", mode="r", shape=(3, 4))[1].tolist())
 """
     assert wenv("run", "--write", "-c", code) == "10 [1, 2, 3, 4]\n"
+
+
+def test_what_others_change_stays(empty: Wenv) -> None:
+    code = """
+import mmap
+open("data", "wb").write(b"0123456789")
+with open("data", "r+b") as file, mmap.mmap(file.fileno(), 0) as made:
+    made[0] = 65
+    open("data", "r+b").write(b"of others")
+    made[9] = 66
+print(open("data", "rb").read())
+"""
+    assert empty("run", "--write", "-c", code) == "b'of othersB'\n"

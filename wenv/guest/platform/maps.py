@@ -42,6 +42,7 @@ class mmap:  # noqa: N801 - the standard library's name
         trackfd: bool = True,
     ) -> None:
         self._file = self._own = -1  # what is written to, and what is to be closed in the end
+        self._behind = False  # whether the file may lack what was changed; else others' changes would be undone by our copy
         self._data: bytearray | None = None
         if length < 0:
             raise OverflowError("memory mapped length must be positive")
@@ -55,7 +56,6 @@ class mmap:  # noqa: N801 - the standard library's name
             raise PermissionError(errno.EPERM, "memory is never executable here")
         if access == ACCESS_DEFAULT and not prot & PROT_WRITE:
             access = ACCESS_READ
-        private = access == ACCESS_COPY or (access == ACCESS_DEFAULT and bool(flags & MAP_PRIVATE))
         self._readonly, self._offset, self._place, self._size = access == ACCESS_READ, offset, 0, length
         if fileno == -1 or flags & MAP_ANONYMOUS:
             if not length:
@@ -75,10 +75,8 @@ class mmap:  # noqa: N801 - the standard library's name
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._data = bytearray(_read(fileno, length, offset))
         self._file, self._known, self._size = fileno, (status.st_dev, status.st_ino), status.st_size
-        if private or self._readonly:
-            self._written = False
-        else:
-            self._written = True
+        self._written = not self._readonly and access != ACCESS_COPY and not flags & MAP_PRIVATE
+        if self._written:
             if not _is_writable(fileno):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             if (own := _opened_again(fileno, self._known)) is not None:
@@ -127,7 +125,10 @@ class mmap:  # noqa: N801 - the standard library's name
 
     def __buffer__(self, flags: int) -> memoryview:
         view = memoryview(self._open())
-        return view.toreadonly() if self._readonly else view
+        if self._readonly:
+            return view.toreadonly()
+        self._behind = True
+        return view
 
     def __enter__(self) -> Self:
         return self
@@ -151,6 +152,7 @@ class mmap:  # noqa: N801 - the standard library's name
         if self._file < 0 or not self._written or start >= stop:
             return
         if _identity(self._file) != self._known:
+            self._behind = True
             raise OSError(errno.EBADF, "the file was closed before its map was written back (WASI cannot duplicate it)")
         with memoryview(self._open()) as view:
             while start < stop:
@@ -162,7 +164,8 @@ class mmap:  # noqa: N801 - the standard library's name
         size = len(data) - offset if size is None else size
         if offset < 0 or size < 0 or offset + size > len(data):
             raise ValueError("flush values out of range")
-        self._write_back(offset, offset + size)
+        if self._behind:
+            self._write_back(offset, offset + size)
 
     def close(self) -> None:
         """Write back what was changed, and forget it.  Raises BufferError while a buffer of it is used."""
@@ -175,7 +178,7 @@ class mmap:  # noqa: N801 - the standard library's name
         except BufferError:
             raise BufferError("cannot close exported pointers exist") from None
         try:
-            self._write_back(0, len(data))
+            self.flush()
         finally:
             self._data = None
             if self._own >= 0:
@@ -194,7 +197,7 @@ class mmap:  # noqa: N801 - the standard library's name
         if newsize < 0 or not newsize + self._offset:
             raise ValueError("new size out of range")
         if self._file >= 0:
-            self._write_back(0, len(data))
+            self.flush()
             os.ftruncate(self._file, self._offset + newsize)
         try:
             data[newsize:] = bytes(max(newsize - len(data), 0))
@@ -210,9 +213,8 @@ class mmap:  # noqa: N801 - the standard library's name
     def size(self) -> int:
         """The size of the file in bytes."""
         self._open()
-        if self._file < 0 or _identity(self._file) != self._known:
-            return self._size
-        return os.fstat(self._file).st_size
+        gone = self._file < 0 or _identity(self._file) != self._known
+        return self._size if gone else os.fstat(self._file).st_size
 
     # -- as a file
 
@@ -294,9 +296,7 @@ class mmap:  # noqa: N801 - the standard library's name
         whole = self._writable()
         if self._place >= len(whole):
             raise ValueError("write byte out of range")
-        whole[self._place] = byte
-        self._place += 1
-        self._write_back(self._place - 1, self._place)
+        self.write(bytes((byte,)))
 
 
 mmap.__module__ = "mmap"
