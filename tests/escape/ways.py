@@ -182,6 +182,12 @@ def run(at: Place) -> Started:
     return _wenv(at, "run", _script(at))
 
 
+def child(at: Place) -> Started:
+    """A program that another one has started."""
+    _script(at)
+    return _wenv(at, "run", "-c", "import subprocess, sys; subprocess.run([sys.executable, 'attempts.py'], check=True)")
+
+
 def limited(at: Place) -> Started:
     """``wenv run`` with a limit, which takes the longer way through the engine with checks."""
     return _wenv(at, "run", "--memory", "3G", _script(at))
@@ -237,7 +243,7 @@ def packed(at: Place) -> Started:
 
 
 Way = Callable[[Place], Started]
-WAYS: dict[str, Way] = {way.__name__: way for way in (native, run, limited, shell, api, remote, packed)}
+WAYS: dict[str, Way] = {way.__name__: way for way in (native, run, child, limited, shell, api, remote, packed)}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wenv.errors import Exit
-from wenv.launcher import c_api, limits, module, program, traps
+from wenv.launcher import c_api, children, guest_paths, limits, module, program, traps
 from wenv.launcher.memory_image import PAGE
 from wenv.run.start_file import Record
 
@@ -36,6 +36,8 @@ NUMBERS: Mapping[str, tuple[int, str]] = {
     "MEASURING": (limits.MEASURING, "further ones while it measures"),
     "LOOK": (int(limits.LOOK * 1_000_000), "microseconds between two looks, at least"),
     "LARGEST_SCRIPT": (program.LARGEST_SCRIPT, "bytes of a script that are looked through for its block of metadata"),
+    "KEEPER_DESCRIPTOR": (children.DESCRIPTOR, "the way's descriptor in the process that keeps started programs"),
+    "LARGEST_MESSAGE": (children.LARGEST, "bytes of a message on the way"),
     "ELUSIVE": (limits.ELUSIVE, "looks that may fail in a row, as folders move away under them"),
 }
 TEXTS: Mapping[str, str] = {
@@ -46,6 +48,9 @@ TEXTS: Mapping[str, str] = {
     "HOST_INTERFACE": c_api.HOST_INTERFACE.decode(),
     "ASK": c_api.ASK.decode(),
     "REFUSED": c_api.REFUSED.decode().replace('"', '\\"'),
+    "CHILD_ORDER": children.ORDER.decode().replace('"', '\\"'),
+    "KEEPER": children.KEEPER,
+    "INTERPRETER": guest_paths.INTERPRETER,
     "DOOR_MODULE": c_api.DOOR[0],
     "DOOR_NAME": c_api.DOOR[1],
     "MEMORY": module.MEMORY.decode(),

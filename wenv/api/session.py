@@ -88,6 +88,7 @@ class OpenEnvironment:
         disk: int | None = None,
         files: int | None = None,
         open_files: int | None = None,
+        children: int | None = None,
         net: Sequence[str] = (),
         listen: Sequence[str] = (),
         net_bytes: int | None = None,
@@ -104,8 +105,8 @@ class OpenEnvironment:
 
         `variables` are its environment variables; `memory` limits it in bytes; `timeout` each call in seconds, and `output`
         (default 64 MiB) what each call prints in bytes; `disk` (bytes, default 1 GiB) and `files` (default 100,000) what it
-        keeps in ``/tmp``, `open_files` (default 256) how many it has open.  The environment's own policy is not applied: a
-        program says itself what its sandboxes get.
+        keeps in ``/tmp``, `open_files` (default 256) how many it has open, `children` (default 16) how many programs are
+        alive that it has started.  The environment's own policy is not applied: a program says itself what its sandboxes get.
 
         It connects to what `net` names (hosts as for ``wenv run --net``) and listens on what `listen` does; `net_bytes` limits
         what it moves; `log_network` is called with each thing that it tried to reach (`wenv.network.record.Record`).
@@ -135,6 +136,8 @@ class OpenEnvironment:
         for limit in (memory, output, timeout, disk, files, open_files, net_bytes):
             if limit is not None and not 0 < limit < 1 << 62:
                 raise ValueError(f"not a limit: {limit}")
+        if children is not None and not 0 <= children < 1 << 10:
+            raise ValueError(f"not a number of programs: {children}")
         for name, value in (variables or {}).items():
             if not name or "=" in name or "\0" in name + value:
                 raise ValueError(f"not a variable: {name!r}")
@@ -157,6 +160,7 @@ class OpenEnvironment:
             disk=disk,
             files=files,
             open_files=open_files,
+            children=children,
             net=tuple(parse_host("net", text, "net") for text in net),
             listen=tuple(parse_host("listen", text, "listen") for text in listen),
             net_bytes=net_bytes,
@@ -228,7 +232,7 @@ class Session:
         if outside.log_network is not None:
             outside.log_network = partial(self._tell, outside.log_network)
         self._request = opened._request(policy, outside)
-        shared = opened._shared(policy)
+        self._shared = shared = opened._shared(policy)
         self._component = opened._component(self._request, shared, policy.memory) if in_process else None
         self._executable = None if in_process else opened._executable(self._request, shared, policy.memory)
         self._calls = self._seen = 0
@@ -293,7 +297,12 @@ class Session:
         assert self._component is not None
         limits = Limits(self._policy.memory, self._policy.output)
         broker = self._outside.broker(self._policy, self._folders)
-        return self._opened_in(HostSession(self._component, self._preopens, limits, sink=self._keep, broker=broker))
+        children = self._outside.children(
+            self._opened._plan, self._request, self._policy, self._shared, self._folders, broker, inherits=False
+        )
+        return self._opened_in(
+            HostSession(self._component, self._preopens, limits, sink=self._keep, broker=broker, children=children)
+        )
 
     def _remote(self) -> "RemoteSession":
         from wenv.engine.limits import Limits
@@ -312,6 +321,9 @@ class Session:
                 bounds,
                 sink=self._keep,
                 outside=self._outside.remote(policy, self._folders),
+                children=self._outside.told(
+                    self._opened._plan, self._request, policy, self._shared, self._folders, inherits=False
+                ),
             )
         )
 

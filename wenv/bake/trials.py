@@ -120,5 +120,6 @@ def trial_request(stubs: Sequence[str], environment: Mapping[str, str]) -> Reque
         "limits": {"memory": None, "disk": DISK, "open_files": OPEN_FILES},
         "host": [],
         "functions": {},
+        "process": 0,
         "control": PRIVATE,
     }

@@ -58,6 +58,7 @@ def create(
     max_disk: options.Disk = None,
     max_files: options.Kept = None,
     max_open: options.Open = None,
+    max_children: options.Children = None,
     net: options.Net = None,
     listen: options.Listen = None,
     max_net: options.MaxNet = None,
@@ -98,7 +99,20 @@ def create(
     check_place(folder, clear=clear or dry_run)
     runtime = options.chosen_kind(runtime, python)
     granted = options.policy(
-        write, mounts, variables, memory, timeout, max_output, max_disk, max_files, max_open, net, listen, max_net, secrets
+        write,
+        mounts,
+        variables,
+        memory,
+        timeout,
+        max_output,
+        max_disk,
+        max_files,
+        max_open,
+        max_children,
+        net,
+        listen,
+        max_net,
+        secrets,
     )
     rules = options.build_rules(no_build, build_only)
     index = index_options(index_url, extra_index_urls, find_links, no_index, pre, no_binary, exclude_newer, no_deps)

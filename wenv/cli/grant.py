@@ -18,8 +18,8 @@ def grant(
     """Grant what a project asks for: folders, variables, hosts, secrets, limits.
 
     The request is wenv.toml beside the environment, or the table tool.wenv of pyproject.toml, with the keys write, mounts, env,
-    net, listen, secrets, memory, timeout, max-output, max-disk, max-files, max-open and max-net.  It came with the project, so
-    nothing of it holds before this; a request that changes has to be granted again.
+    net, listen, secrets, memory, timeout, max-output, max-disk, max-files, max-open, max-children and max-net.  It came with
+    the project, so nothing of it holds before this; a request that changes has to be granted again.
 
     [bold]Examples[/]
 

@@ -267,6 +267,17 @@ Open = Annotated[
         "--max-open", metavar="COUNT", min=1, help="Limit how many files it has open.  [default: 256]", rich_help_panel=SANDBOX
     ),
 ]
+Children = Annotated[
+    int | None,
+    typer.Option(
+        "--max-children",
+        metavar="COUNT",
+        min=0,
+        max=1000,
+        help="Limit how many programs that it has started are alive; 0 for none.  [default: 16]",
+        rich_help_panel=SANDBOX,
+    ),
+]
 Time = Annotated[
     float | None,
     typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Stop it after this long.", rich_help_panel=SANDBOX),
@@ -327,6 +338,7 @@ def policy(
     disk: str | None,
     files: int | None,
     open_files: int | None,
+    children: int | None,
     net: list[str] | None,
     listen: list[str] | None,
     net_bytes: str | None,
@@ -345,6 +357,7 @@ def policy(
         disk=None if disk is None else parse_size(disk),
         files=files,
         open_files=open_files,
+        children=children,
         net=tuple(parse_host("net", text) for text in net or ()),
         listen=tuple(parse_host("listen", text) for text in listen or ()),
         net_bytes=None if net_bytes is None else parse_size(net_bytes),

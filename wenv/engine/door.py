@@ -8,12 +8,40 @@ import wasmtime
 from wasmtime import component as component_model
 
 from wenv.launcher.c_api import ASK, HOST_INTERFACE, REFUSED
+from wenv.launcher.children import ORDER
 
 if TYPE_CHECKING:
+    from wenv.launcher.children import Children
     from wenv.network.broker import Broker
 
+
+class Door:
+    """What answers the orders of one sandbox: those of programs that it starts `children`, all others `broker`."""
+
+    def __init__(self, broker: "Broker | None", children: "Children | None") -> None:
+        self._broker, self._children = broker, children
+
+    def take_bytes(self) -> None:
+        """Say that the guest's door takes bytes."""
+        for each in (self._broker, self._children):
+            if each is not None:
+                each.takes_bytes = True
+
+    def ask(self, order: bytes) -> bytes:
+        """The answer to an order."""
+        if self._children is not None and order.startswith(ORDER):
+            return self._children.ask(order)
+        return REFUSED if self._broker is None else self._broker.ask(order)
+
+    def close(self) -> None:
+        """Close what is open, and end what was started."""
+        for each in (self._broker, self._children):
+            if each is not None:
+                each.close()
+
+
 #: By the address of a session's store.
-_brokers: "WeakValueDictionary[int, Broker]" = WeakValueDictionary()
+_doors: "WeakValueDictionary[int, Door]" = WeakValueDictionary()
 
 
 def link(linker: component_model.Linker) -> None:
@@ -22,14 +50,14 @@ def link(linker: component_model.Linker) -> None:
         instance.add_func(ASK.decode(), _ask)
 
 
-def serve(store: wasmtime.Store, broker: "Broker") -> None:
-    """Have the orders of a session answered as long as the broker is there."""
-    _brokers[_address(store)] = broker
+def serve(store: wasmtime.Store, door: Door) -> None:
+    """Have the orders of a session answered as long as the door is there."""
+    _doors[_address(store)] = door
 
 
 def _ask(store: Any, order: str) -> str:
-    broker = _brokers.get(_address(store))
-    return REFUSED.decode() if broker is None else broker.ask(order.encode()).decode()
+    door = _doors.get(_address(store))
+    return (REFUSED if door is None else door.ask(order.encode())).decode()
 
 
 def _address(store: Any) -> int:

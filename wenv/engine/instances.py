@@ -1,18 +1,15 @@
 """Instances, and how the code in wenv/guest is called in each of the two kinds."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import wasmtime
 from wasmtime import component as component_model
 
 from wenv.engine.deep import deeply
-from wenv.engine.door import serve
+from wenv.engine.door import Door, serve
 from wenv.engine.engine import Compiled
 from wenv.engine.module import ModuleGuest
 from wenv.launcher.c_api import INTERFACE
-
-if TYPE_CHECKING:
-    from wenv.network.broker import Broker
 
 
 class Guest(Protocol):
@@ -28,12 +25,12 @@ class Guest(Protocol):
         """See `wenv.engine.session.Session.interrupt`."""
 
 
-def guest_of(compiled: Compiled, store: wasmtime.Store, broker: "Broker | None" = None) -> Guest:
-    """A new instance, whose orders `broker` answers."""
+def guest_of(compiled: Compiled, store: wasmtime.Store, door: Door | None = None) -> Guest:
+    """A new instance, whose orders are answered by `door`."""
     if isinstance(compiled.program, wasmtime.Module):
-        return ModuleGuest(compiled, store, broker)
-    if broker is not None:
-        serve(store, broker)
+        return ModuleGuest(compiled, store, door)
+    if door is not None:
+        serve(store, door)
     return ComponentGuest(compiled, store)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import wasmtime
 
 from wenv.engine.deep import deeply
+from wenv.engine.door import Door
 from wenv.engine.engine import Compiled
 from wenv.engine.replies import LARGEST
 from wenv.errors import TrapError
@@ -18,7 +19,6 @@ from wenv.launcher.memory_image import FORGET_FOLDERS, INTERRUPT, PAGE, UNIT, he
 
 if TYPE_CHECKING:
     from wenv.launcher.memory_image import Run
-    from wenv.network.broker import Broker
 
 
 #: What the guest sends around an interrupt of its own (wenv/guest/entry/module.py).
@@ -39,10 +39,10 @@ GAP = 4
 class ModuleGuest:
     """A module whose export ``turn`` runs Python source, and which calls one function of the host's, ``call``."""
 
-    def __init__(self, compiled: Compiled, store: wasmtime.Store, broker: "Broker | None" = None) -> None:
-        if broker is not None:
-            broker.takes_bytes = True
-        self._broker = broker
+    def __init__(self, compiled: Compiled, store: wasmtime.Store, door: Door | None = None) -> None:
+        if door is not None:
+            door.take_bytes()
+        self._door = door
         assert isinstance(compiled.program, wasmtime.Module)
         self._compiled, self._store = compiled, store
         self._is_asked = self._is_watched = False
@@ -79,16 +79,16 @@ class ModuleGuest:
 
         Nobody hears what it sends without being asked, and orders only in a run that is granted something.
         """
-        if not self._is_asked and self._broker is None:
+        if not self._is_asked and self._door is None:
             return -1
         start, size = start & 0xFFFFFFFF, size & 0xFFFFFFFF
         if size > LARGEST or start + size > self._memory.data_len(caller):
             return -2
         sent, told = bytes(self._memory.read(caller, start, start + size)), b""
         if sent[:1] == ORDER:
-            if self._broker is None:
+            if self._door is None:
                 return -1
-            told = self._broker.ask(sent)
+            told = self._door.ask(sent)
         elif self._is_asked:
             self._replies[:] = [sent]
         if self._is_watched and sent in (BEFORE, AFTER):

@@ -62,8 +62,10 @@ class RemoteSession:
         *,
         sink: Callable[[int, bytes], None],
         outside: Outside | None = None,
+        children: Mapping[str, Any] | None = None,
     ) -> None:
-        """`measured` are the private folders that the guest can fill, `bounds` those of `wenv.launcher.limits.Bounds`.
+        """`measured` are the private folders that the guest can fill, `bounds` those of `wenv.launcher.limits.Bounds`;
+        `children` is what the process is told that starts programs (`wenv.children.keeper.Told`).
 
         Raises WenvError if the process does not start.
         """
@@ -81,6 +83,7 @@ class RemoteSession:
             "output": limits.output,
             "bounds": dict(bounds),
             "outside": None if outside is None else outside.order,
+            "children": children,
             "streams": outside is not None and outside.streams,
             "shares": any(writable and not _lies_in(host, measured) for host, _, writable in preopens),
         }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import wasmtime
 from wasmtime import _bindings  # the package has no name yet for what is to happen at an epoch
 
+from wenv.engine.door import Door
 from wenv.engine.engine import Compiled
 from wenv.engine.instances import guest_of
 from wenv.engine.limits import UNLIMITED, Limits
@@ -23,6 +24,7 @@ from wenv.launcher.preopens import Preopen
 from wenv.launcher.traps import explain_trap
 
 if TYPE_CHECKING:
+    from wenv.launcher.children import Children
     from wenv.network.broker import Broker
 
 #: The C types of what is called at an epoch, and of what would be called when it is no longer.
@@ -42,7 +44,8 @@ class Session:
     A session whose engine cannot stop it goes on until its process ends: the caller looks at `is_over`, and ends that.
 
     Its standard streams are the process's; nothing if it is `silent`; or what `sink` (descriptor, data) receives, and then
-    standard input is empty.  `broker` answers its orders, and is closed with it.
+    standard input is empty.  `broker` answers its orders, `children` those of
+    programs that it starts; both are closed with it.
     """
 
     def __init__(
@@ -54,14 +57,16 @@ class Session:
         silent: bool = False,
         sink: Callable[[int, bytes], None] | None = None,
         broker: "Broker | None" = None,
+        children: "Children | None" = None,
     ) -> None:
         self._limits = limits
-        self._broker = broker
+        self._door = Door(broker, children) if broker is not None or children is not None else None
         #: What takes secrets out of what the guest prints, by descriptor.
         self._scrubbers = {number: broker.vault.scrubber() for number in (1, 2)} if broker is not None and broker.vault else {}
-        if broker is not None:
-            own = weakref.ref(self)
-            broker.stopped = lambda: (session := own()) is None or session.is_over
+        own = weakref.ref(self)
+        for each in (broker, children):
+            if each is not None:
+                each.stopped = lambda: (session := own()) is None or session.is_over
         self._left = limits.output
         self._sink = sink
         self._stopped = False
@@ -77,7 +82,7 @@ class Session:
             self._store.set_limits(memory_size=limits.memory)
         self._store.set_wasi(self._wasi(preopens, silent))
         with self._explaining():
-            self._guest = guest_of(compiled, self._store, broker)
+            self._guest = guest_of(compiled, self._store, self._door)
 
     def _wasi(self, preopens: Sequence[Preopen], silent: bool) -> wasmtime.WasiConfig:
         wasi = wasmtime.WasiConfig()
@@ -212,8 +217,8 @@ class Session:
 
     def close(self) -> None:
         """Free the guest's memory, and close what was open for it."""
-        if self._broker is not None:
-            self._broker.close()
+        if self._door is not None:
+            self._door.close()
         self._store.close()
 
     @contextmanager

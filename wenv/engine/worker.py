@@ -24,6 +24,7 @@ from wenv.engine.replies import LARGEST
 from wenv.engine.session import Session
 from wenv.errors import DiskLimitError, TrapError
 from wenv.guest.request import Service
+from wenv.launcher.children import WHOLE, Children
 from wenv.launcher.limits import LOOK, Bounds, Watch, limit_process
 from wenv.launcher.protect import protect, protected
 from wenv_cache.errors import UserError
@@ -70,7 +71,9 @@ class Worker:
         protect(guarded, preopens)  # where it cannot be had, who shares such folders has been told in the documentation
         sink = self._stream if order["streams"] else lambda number, data: self._written[number].append(data)
         broker = None if order["outside"] is None else self._broker(order["outside"])
-        self._session = Session(compiled, preopens, limits, sink=sink, broker=broker)
+        told = order["children"]
+        children = None if told is None else Children(lambda: told, WHOLE, self._hear)
+        self._session = Session(compiled, preopens, limits, sink=sink, broker=broker, children=children)
         limit_process(bounds, writes_elsewhere=order["shares"])
         self._watch = Watch(bounds, order["measured"])
         threading.Thread(target=self._look, daemon=True).start()
@@ -79,6 +82,10 @@ class Worker:
         """Send what the guest prints, as it comes."""
         self._written[number].append(data)
         self.answer({"kind": "output"})
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        """A program that was started has tried to reach something."""
+        self.answer({"kind": "event", "event": event})
 
     def _broker(self, outside: dict[str, Any]) -> "Broker":
         """What answers the guest's orders; functions are called in the other process."""

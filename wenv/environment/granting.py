@@ -28,11 +28,11 @@ from wenv_cache.reading import Given, InvalidValueError, given_json
 FILE = "granted.json"
 #: The keys of a request, and the limits that some of them set.
 KEYS = (
-    "write", "mounts", "env", "memory", "timeout", "max-output", "max-disk", "max-files", "max-open", "net", "listen",
-    "max-net", "secrets",
+    "write", "mounts", "env", "memory", "timeout", "max-output", "max-disk", "max-files", "max-open", "max-children", "net",
+    "listen", "max-net", "secrets",
 )  # fmt: skip
 _SIZES = {"memory": "memory", "max-output": "output", "max-disk": "disk", "max-net": "net_bytes"}
-_COUNTS = {"max-files": "files", "max-open": "open_files"}
+_COUNTS = {"max-files": "files", "max-open": "open_files", "max-children": "children"}
 LARGEST = 1 << 20
 
 
@@ -198,7 +198,7 @@ def explained(sources: list[tuple[str, Policy]]) -> list[Part]:
     for _, policy in sources:
         merged = merged.widened(policy)
     bounds = Bounds(merged.as_json())
-    defaults = {"disk": bounds.disk, "files": bounds.files, "open_files": bounds.open_files}
+    defaults = {"disk": bounds.disk, "files": bounds.files, "open_files": bounds.open_files, "children": bounds.children}
     parts = [
         Part("write", "yes" if merged.write else "no", _source(sources, lambda policy: policy.write)),
         *(Part("mount", str(mount), source) for source, policy in sources for mount in policy.mounts),

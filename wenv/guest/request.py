@@ -14,13 +14,14 @@ Service = Literal[
     "shell.open", "shell.check", "shell.execute", "shell.complete", "shell.close",
     "bake", "show_interrupt",
 ]  # fmt: skip
-#: What a host may answer in a run beyond nothing: orders of sockets, calls of functions of its own.
-Granted = Literal["network", "functions"]
-ANSWERED: frozenset[Granted] = frozenset({"network", "functions"})
+#: What a host may answer in a run beyond nothing: orders of sockets, calls of functions of its own, starts of programs, ends of
+#: pipes that whoever started this one has given to it.
+Granted = Literal["network", "functions", "children", "ends"]
+ANSWERED: frozenset[Granted] = frozenset({"network", "functions", "children", "ends"})
 #: Two files in the folder that a run shares with its host, for many bytes: what the guest sends, what it gets.
 LANE_OUT, LANE_IN = "network-out", "network-in"
 #: What ``sys.executable`` is.
-EXECUTABLE = "/python/bin/python3"
+EXECUTABLE = "/bin/python3"
 #: Which limits a program can meet as an exception, and its exit status if it does not catch that (wenv.errors.Exit).
 LIMIT_STATUS = {"memory": 116, "disk": 118, "open_files": 119}
 #: The file that a host leaves for the building of a baked component, see `baking`.
@@ -71,5 +72,7 @@ class Request(TypedDict):
     """What the host answers (guest/network/door.py)."""
     functions: dict[str, str]
     """By name, definitions of functions of the host's (guest/network/functions.py)."""
+    process: int
+    """0, and of a program that another one has started its number (wenv/children)."""
     control: str
     """Guest folder that only this run and the host share: interrupts come in, the status of ``os._exit`` goes out."""

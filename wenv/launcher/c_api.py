@@ -142,8 +142,10 @@ class Machine:
     functions: "Mapping[str, tuple[Any, ...]]"
     feature: str
 
-    def __init__(self, library: str, compiled: str) -> None:
-        """Load the C library and what was compiled by it; both are paths.  Raises UnusableError."""
+    def __init__(self, library: str, compiled: str, answer: "Callable[[bytes], bytes] | None" = None) -> None:
+        """Load the C library and what was compiled by it; both are paths.  `answer` answers a guest's orders, which are refused
+        without.  Raises UnusableError."""
+        self._answer = answer
         try:
             dll = ctypes.CDLL(library)
             self._c = {name: _declared(dll, name, types) for name, types in (*FUNCTIONS.items(), *self.functions.items())}
@@ -224,16 +226,17 @@ class ComponentMachine(Machine):
             raise UnusableError(os.fsdecode(compiled))
         self._linker = c["wasmtime_component_linker_new"](self._engine)
         self._check(c["wasmtime_component_linker_add_wasip2"](self._linker))
-        self._refuse_orders()
+        self._take_orders()
 
-    def _refuse_orders(self) -> None:
-        """Define what the component imports of ours: here nothing is granted."""
-        c, own = self._c, c_void_p()
+    def _take_orders(self) -> None:
+        """Define what the component imports of ours."""
+        c, own, answer = self._c, c_void_p(), self._answer
         new = c["wasm_byte_vec_new"]
 
-        def asked(data: object, context: object, kind: object, given: object, count: int, results: "Any", size: int) -> int:
+        def asked(data: object, context: object, kind: object, given: "Any", count: int, results: "Any", size: int) -> int:
+            told = REFUSED if answer is None else answer(ctypes.string_at(given[0].data, given[0].size))
             results[0].kind = STRING
-            new(ctypes.cast(ctypes.addressof(results[0]) + Value.size.offset, POINTER(Bytes)), len(REFUSED), REFUSED)
+            new(ctypes.cast(ctypes.addressof(results[0]) + Value.size.offset, POINTER(Bytes)), len(told), told)
             return 0
 
         self._asked = Asked(asked)

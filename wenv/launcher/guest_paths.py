@@ -11,6 +11,8 @@ STANDARD_LIBRARY, OWN, TEMPORARY, DEVICES = "/python", "/wenv", "/tmp", "/dev"
 RESERVED = (STANDARD_LIBRARY, OWN, TEMPORARY, DEVICES)
 #: Where the guest finds compiled code, and the small files that it exchanges with the host.
 CODE, PRIVATE = "/wenv/code", "/wenv/private"
+#: What stands for the guest's interpreter: an empty file, which programs that a program starts are named after.
+INTERPRETER = "/bin/python3"
 #: Where the guest sees host folders whose own path is one of the sandbox's.
 ELSEWHERE = "/host"
 #: The folder in a project that holds its environment, and the file in it that decides.

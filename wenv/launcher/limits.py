@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What holds if nothing else is said: bytes and number of files in private folders, files open at once.
 DISK, FILES, OPEN_FILES = 1 << 30, 100_000, 256
+#: The same for the programs that a program has started, which are alive at once.
+CHILDREN = 16
 #: Sockets that a program may have at once, if it is granted any (wenv/network/broker.py), and files that go with them.
 SOCKETS = 256 + 8
 #: Bytes of output that are kept for a caller, if nothing else is said.
@@ -40,13 +42,14 @@ FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW",
 class Bounds:
     """The limits of one run; numbers as above."""
 
-    __slots__ = ("descriptors", "disk", "files", "open_files")
+    __slots__ = ("children", "descriptors", "disk", "files", "open_files")
 
     def __init__(self, policy: "Mapping[str, Any]") -> None:
         """`policy` is what `wenv.policy.policy.Policy.as_json` says."""
-        chosen = (policy.get(name) for name in ("disk", "files", "open_files"))
-        self.disk, self.files, self.open_files = (
-            default if given is None else given for given, default in zip(chosen, (DISK, FILES, OPEN_FILES), strict=True)
+        chosen = (policy.get(name) for name in ("disk", "files", "open_files", "children"))
+        self.disk, self.files, self.open_files, self.children = (
+            default if given is None else given
+            for given, default in zip(chosen, (DISK, FILES, OPEN_FILES, CHILDREN), strict=True)
         )
         #: Files and, where some may be opened, the host's sockets for it.
         self.descriptors = self.open_files + (SOCKETS if policy.get("net") or policy.get("listen") else 0)

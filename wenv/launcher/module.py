@@ -1,6 +1,7 @@
 """The short way for runtimes that are a module and a memory image: imported by no other run."""
 
 import ctypes
+import struct
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -16,12 +17,12 @@ from ctypes import (
     c_void_p,
 )
 
-from wenv.launcher.c_api import DOOR, MAIN, Address, Bytes, Machine, Trap, UnusableError
-from wenv.launcher.memory_image import is_whole, restore
+from wenv.launcher.c_api import DOOR, MAIN, Address, Bytes, Exited, Machine, Trap, UnusableError
+from wenv.launcher.memory_image import UNIT, is_whole, restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 
@@ -52,13 +53,6 @@ class Integer(Structure):
 Callback = CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(Integer), c_size_t, POINTER(Integer), c_size_t)
 
 
-def _nobody(data: object, caller: object, arguments: object, count: int, results: "Any", size: int) -> int:
-    """The host function that a module imports; a program that is started without services gets -1 from every call."""
-    results[0].kind, results[0].of.number = 0, -1
-    return 0
-
-
-NOBODY = Callback(_nobody)
 #: What a module exports: its memory, what takes space in it, and what runs a line of Python that lies there.
 MEMORY, ALLOCATE, TURN = b"memory", b"host_alloc", b"turn"
 
@@ -93,10 +87,43 @@ class ModuleMachine(Machine):
     functions = FUNCTIONS
     feature = "wasmtime_config_wasm_exceptions_set"
 
-    def __init__(self, library: str, compiled: str, image: str) -> None:
+    def __init__(self, library: str, compiled: str, image: str, answer: "Callable[[bytes], bytes] | None" = None) -> None:
         """`image` is a memory image (wenv/launcher/memory_image.py)."""
         self._image = image
-        super().__init__(library, compiled)
+        #: Of the instance that runs: its context, its memory, and what takes space in it.
+        self._own: tuple[int, int, Extern] | None = None
+        super().__init__(library, compiled, answer)
+
+    def _take(self, data: object, caller: object, given: "Any", count: int, results: "Any", size: int) -> int:
+        """The host function that a module imports: it takes orders, and nothing else."""
+        results[0].kind, results[0].of.number = 0, -1
+        if self._answer is None or self._own is None:
+            return 0
+        context, memory, allocate = self._own
+        start, length, place, told_size = (given[index].of.number & 0xFFFFFFFF for index in range(4))
+        sent = self._bytes(context, memory, start, length)
+        if sent is None or bytes(sent[:1]) != b"[":
+            return 0
+        told = self._answer(bytes(sent))
+        try:
+            left = self._called(context, allocate, max(1, len(told)))
+        except (Trap, Exited):
+            return 0
+        for at, new in ((left, told), (place, struct.pack("<I", left)), (told_size, struct.pack("<I", max(1, len(told))))):
+            target = self._bytes(context, memory, at, len(new))
+            if target is None:
+                return 0
+            target[:] = new
+        results[0].of.number = 0
+        return 0
+
+    def _bytes(self, context: int, memory: int, start: int, size: int) -> "memoryview | None":
+        """A part of the guest's memory, which is valid until the guest goes on; None for what lies beyond."""
+        units: int = self._c["wasmtime_memory_size"](context, memory)
+        if start + size > units * UNIT:
+            return None
+        address = self._c["wasmtime_memory_data"](context, memory) + start
+        return memoryview((c_uint8 * size).from_address(address)).cast("B")
 
     def _load(self, compiled: bytes) -> None:
         c = self._c
@@ -108,10 +135,11 @@ class ModuleMachine(Machine):
         self._linker = c["wasmtime_linker_new"](self._engine)
         self._check(c["wasmtime_linker_define_wasi"](self._linker))
         module, name = (text.encode() for text in DOOR)
+        self._taken = Callback(self._take)
         kind = c["wasm_functype_new"](byref(self._integers(4)), byref(self._integers(1)))
         self._check(
             c["wasmtime_linker_define_func"](
-                self._linker, module, len(module), name, len(name), kind, NOBODY, None, None
+                self._linker, module, len(module), name, len(name), kind, self._taken, None, None
             )
         )  # fmt: skip
 
@@ -139,6 +167,7 @@ class ModuleMachine(Machine):
             return address
 
         restore(self._image, grown, mapped=True)
+        self._own = context, memory, exports[ALLOCATE]
         source = MAIN.format(request=ascii(request)).encode()
         place = self._called(context, exports[ALLOCATE], len(source))
         ctypes.memmove(grown(0) + place, source, len(source))

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from wenv.launcher.guest_paths import CODE, DEVICES, PRIVATE, STANDARD_LIBRARY, TEMPORARY
+from wenv.launcher.guest_paths import CODE, DEVICES, INTERPRETER, PRIVATE, STANDARD_LIBRARY, TEMPORARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 #: Folders of guests that were left behind and still run: deleted when the process ends (`wenv.__main__`).
 abandoned: "list[str]" = []
+
+
+#: Empty files in them: one is written to, and one stands for the interpreter (wenv/guest/processes).
+FILES = ("dev/null", "root" + INTERPRETER)
 
 
 class PrivateFolders:
@@ -53,8 +57,8 @@ class PrivateFolders:
         try:
             for path in self.folders:
                 self._make(os.path.join(self.root, path))
-            with open(os.path.join(self.root, "dev", "null"), "wb"):
-                pass
+            for file in FILES:
+                os.close(os.open(os.path.join(self.root, file), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o700))
         except BaseException:
             self.remove()
             raise
@@ -64,7 +68,7 @@ class PrivateFolders:
     def folders(self) -> "list[str]":
         """All of them, those above others first."""
         found = dict.fromkeys(name for name, _, _ in self.own)
-        for path in (STANDARD_LIBRARY, CODE, PRIVATE, TEMPORARY, DEVICES, *self._shared):
+        for path in (STANDARD_LIBRARY, CODE, PRIVATE, TEMPORARY, DEVICES, os.path.dirname(INTERPRETER), *self._shared):
             found.update(_chain("root", path))
             if path.startswith(TEMPORARY + "/"):  # a mount of its own, in which it must exist as well
                 found.update(_chain("tmp", path[len(TEMPORARY) :]))
@@ -92,7 +96,8 @@ class PrivateFolders:
         if not self.root:
             return  # they were never made
         try:
-            os.unlink(os.path.join(self.root, "dev", "null"))
+            for file in FILES:
+                os.unlink(os.path.join(self.root, file))
             for folder in reversed(self._made):
                 os.rmdir(folder)
             os.rmdir(self.root)

@@ -55,8 +55,9 @@ def request_of(
         "databases": [],
         "flags": {"unbuffered": program.unbuffered, "safe_path": program.safe_path, "warnings": program.warnings},
         "limits": {"memory": policy["memory"], "disk": bounds.disk, "open_files": bounds.open_files},
-        "host": ["network"] if policy["net"] or policy["listen"] else [],
+        "host": ["children", "network"] if policy["net"] or policy["listen"] else ["children"],
         "functions": {},
+        "process": 0,
         "control": PRIVATE,
     }
 

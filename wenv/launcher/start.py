@@ -7,7 +7,8 @@ import time
 
 from wenv.guest import command_line
 from wenv.launcher import plan, traps
-from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher.c_api import REFUSED, ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher.children import ORDER, Children
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.preopens import shared_folders, with_editables, writes_into
@@ -182,15 +183,19 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
     writes = any(writable for _, _, writable in shared)
     if writes and not _protected(shared):
         return None  # the long way compares what is to stay as it is
-    machine = _machine(chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
+    private = PrivateFolders(guest for _, guest, _ in shared)
+    told = {"plan": chosen, "request": request, "shared": shared, "policy": policy, "inherits": True}
+    children = Children(lambda: {**told, "root": private.root})
+    machine = _machine(children, chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
     bounds = Bounds(policy)
-    with PrivateFolders(guest for _, guest, _ in shared) as private:
+    with private:
         guest = machine.prepared([*preopens, *private.preopens], policy["memory"])
         limit_process(bounds, writes_elsewhere=writes)
         watch = Watch(bounds, private.measured, [host for host, _, writable in chosen["preopens"] if writable])
         try:
-            return _run(guest, encoded(request), private, watch, policy["time"], policy["memory"])
+            return _run(guest, encoded(request), private, watch, children, policy["time"], policy["memory"])
         finally:
+            children.close()
             lift_limits()
 
 
@@ -200,16 +205,28 @@ def _protected(shared: "Sequence[Preopen]") -> bool:
     return protect(protected(shared), shared)
 
 
-def _machine(library: str, compiled: str, image: str) -> Machine:
+def _machine(children: Children, library: str, compiled: str, image: str) -> Machine:
+    """What runs a guest, which may start other programs and orders nothing else."""
+
+    def answer(order: bytes) -> bytes:
+        return children.ask(order) if order.startswith(ORDER) else REFUSED
+
     if not image:
-        return ComponentMachine(library, compiled)
+        return ComponentMachine(library, compiled, answer)
     from wenv.launcher.module import ModuleMachine
 
-    return ModuleMachine(library, compiled, image)
+    children.takes_bytes = True
+    return ModuleMachine(library, compiled, image, answer)
 
 
 def _run(
-    guest: "Guest", request: str, private: PrivateFolders, watch: Watch, seconds: "float | None", memory: "int | None"
+    guest: "Guest",
+    request: str,
+    private: PrivateFolders,
+    watch: Watch,
+    children: Children,
+    seconds: "float | None",
+    memory: "int | None",
 ) -> int:
     """Run the guest in a thread, so that the main thread hears signals and the clock, and looks at what the guest writes.
 
@@ -230,6 +247,7 @@ def _run(
     def stop(end: str) -> "NoReturn":
         from wenv.launcher.removal import stop_and_remove
 
+        children.close()
         stop_and_remove([private.root], end)
 
     _end_like_errors()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wenv.network.grants import Grants
 
 #: The fields of a policy that limit a run; of several policies the last that names one counts.
-LIMITS = ("memory", "time", "output", "disk", "files", "open_files", "net_bytes")
+LIMITS = ("memory", "time", "output", "disk", "files", "open_files", "children", "net_bytes")
 #: What none of them exceeds: bytes, seconds or files.
 LARGEST = 1 << 53
 #: Hosts that a policy names, and characters of one.
@@ -27,9 +27,10 @@ class Policy:
     `write` lets it write to the working folder; `environment` are variables it gets, with None for
     the value that the host's has when the run starts; `memory` and `output` are limits in
     bytes, `time` in seconds, None for none.  `disk` (bytes) and `files` (a number) limit what it keeps in its private folders,
-    `open_files` how many it has open at once; None for the defaults in wenv/launcher/limits.py.  `net` are the hosts that it
-    may connect to, `listen` the addresses that it may listen on (wenv/network/grants.py), `net_bytes` limits what it moves both
-    ways.  `secrets` are those that it may use and never has (wenv/network/secrets.py), without their values.
+    `open_files` how many it has open at once, `children` how many programs are alive that it has started; None for the defaults
+    in wenv/launcher/limits.py.  `net` are the hosts that it may connect to, `listen` the addresses that it may listen on
+    (wenv/network/grants.py), `net_bytes` limits what it moves both ways.  `secrets` are those that it may use and never has
+    (wenv/network/secrets.py), without their values.
     """
 
     write: bool = False
@@ -41,6 +42,7 @@ class Policy:
     disk: int | None = None
     files: int | None = None
     open_files: int | None = None
+    children: int | None = None
     net: tuple[str, ...] = ()
     listen: tuple[str, ...] = ()
     net_bytes: int | None = None
@@ -69,7 +71,9 @@ class Policy:
             "net": list(self.net),
             "listen": list(self.listen),
             **({"secrets": list(self.secrets)} if self.secrets else {}),
-            **{name: getattr(self, name) for name in LIMITS},
+            # not written by all versions: left out where nothing is said
+            **({"children": self.children} if self.children is not None else {}),
+            **{name: getattr(self, name) for name in LIMITS if name != "children"},
         }
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wenv.errors import UsageError
 from wenv.guest.request import Granted
+from wenv.launcher.children import WHOLE, Children
 from wenv.launcher.private_folders import PrivateFolders
 from wenv.policy.policy import Policy
 from wenv_resolver.progress import Progress
@@ -14,6 +15,8 @@ from wenv_resolver.progress import Progress
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
+    from wenv.launcher.plan import Plan
+    from wenv.launcher.preopens import Preopen
     from wenv.network.broker import Broker
     from wenv.network.calls import Call, CallLimits
     from wenv.network.functions import HostFunctions
@@ -62,7 +65,7 @@ class Outside:
     def granted(self, policy: Policy) -> list[Granted]:
         """What is answered."""
         network: list[Granted] = ["network"] if self.has_network(policy) else []
-        return [*network, "functions"] if self.definitions else network
+        return ["children", *network, *(["functions"] if self.definitions else [])]  # type: ignore[list-item]
 
     def vault(self, policy: Policy) -> "Vault | None":
         """The secrets of a run, which have placeholders once for all its guests; None for none.
@@ -104,6 +107,45 @@ class Outside:
             vault=self.vault(policy),
             authority=self.authority,
         )
+
+    def children(
+        self,
+        plan: "Plan",
+        request: Mapping[str, Any],
+        policy: Policy,
+        shared: "Sequence[Preopen]",
+        private: PrivateFolders,
+        broker: "Broker | None",
+        *,
+        inherits: bool,
+    ) -> Children:
+        """What starts programs for a new guest; `inherits` says whether they may have this process's standard streams."""
+        told = self.told(plan, request, policy, shared, private, inherits=inherits)
+
+        def hear(event: dict[str, Any]) -> None:
+            if broker is not None and "refusal" in event:
+                broker.record.refused(str(event["refusal"]))
+            elif self.log_network is not None:
+                self.log_network(event)
+
+        return Children(lambda: told, WHOLE, hear)
+
+    def told(
+        self,
+        plan: "Plan",
+        request: Mapping[str, Any],
+        policy: Policy,
+        shared: "Sequence[Preopen]",
+        private: PrivateFolders,
+        *,
+        inherits: bool,
+    ) -> dict[str, Any]:
+        """What the process is told that starts them (`wenv.children.keeper.Told`)."""
+        network = self.remote(policy, private).order if self.has_network(policy) else None
+        return {
+            "plan": plan, "request": request, "policy": policy.as_json(), "shared": list(shared), "root": private.root,
+            "inherits": inherits, "network": network,
+        }  # fmt: skip
 
     def remote(self, policy: Policy, private: PrivateFolders) -> "RemoteOutside":
         """The same for a guest in another process."""

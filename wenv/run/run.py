@@ -9,7 +9,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from wenv.errors import DiskLimitError, Exit, OutputLimitError, TimeLimitError, 
 from wenv.guest.command_line import CommandLine
 from wenv.guest.request import LIMIT_STATUS, Request
 from wenv.launcher import program as programs
+from wenv.launcher.children import Children
 from wenv.launcher.guest_paths import TEMPORARY
 from wenv.launcher.limits import Bounds, Usage, Watch, lift_limits, limit_process, measure
 from wenv.launcher.preopens import Preopen, shared_folders, with_editables
@@ -94,6 +95,7 @@ class Sandbox:
     request: Request
     private: PrivateFolders
     broker: "Broker | None"
+    children: Children
 
 
 @contextmanager
@@ -104,10 +106,12 @@ def sandbox(
     progress: Progress,
     databases: Sequence[Path] = (),
     outside: Outside | None = None,
+    *,
+    is_told: bool = False,
 ) -> Iterator[Sandbox]:
     """Prepare a run; its private folders are gone afterwards, and `databases` are locked until then (databases.py).
 
-    `outside` is what it has of the host besides.
+    `outside` is what it has of the host besides; `is_told` says that somebody takes its output.
 
     Raises MountError, UsageError and WenvError.
     """
@@ -141,14 +145,18 @@ def sandbox(
         request["environment"].update(broker.vault.placeholders if broker is not None else {})
         if program.source is not None:
             Path(private.root, TEMPORARY.strip("/"), PurePosixPath(program.target).name).write_bytes(program.source)
-        yield Sandbox(
-            fitting(ready, plan, request, shared, policy.memory),
-            (*plan["preopens"], *shared, *private.preopens),
-            tuple(shared),
-            request,
-            private,
-            broker,
-        )
+        inherits = not is_told and policy.output is None and outside.vault(policy) is None
+        children = outside.children(plan, request, policy, shared, private, broker, inherits=inherits)
+        with closing(children):
+            yield Sandbox(
+                fitting(ready, plan, request, shared, policy.memory),
+                (*plan["preopens"], *shared, *private.preopens),
+                tuple(shared),
+                request,
+                private,
+                broker,
+                children,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +231,7 @@ def run_told(
         if sink is not None:
             sink(descriptor, data)
 
-    with sandbox(ready, program, policy, progress, databases, outside) as prepared:
+    with sandbox(ready, program, policy, progress, databases, outside, is_told=sink is not None) as prepared:
         component = ready.runtime.component(progress, ready.environment.natives, prepared.baking)
         limits, private, bounds = Limits(policy.memory, policy.output), prepared.private, Bounds(policy.as_json())
         guarded = protected(prepared.shared)
@@ -241,7 +249,12 @@ def run_told(
         def whole() -> int:
             return run_in_session(
                 lambda: Session(
-                    component, prepared.preopens, limits, sink=None if sink is None else counted, broker=prepared.broker
+                    component,
+                    prepared.preopens,
+                    limits,
+                    sink=None if sink is None else counted,
+                    broker=prepared.broker,
+                    children=prepared.children,
                 ),
                 start,
                 private,

@@ -121,7 +121,15 @@ def run_shell(
         before = None if protect(guarded, prepared.shared) else state(guarded)
         guest = GuestThread(prepared.private, policy)
         component = ready.runtime.component(progress, environment.natives, prepared.baking)
-        guest.open(lambda: Session(component, prepared.preopens, Limits(policy.memory, policy.output), broker=prepared.broker))
+        guest.open(
+            lambda: Session(
+                component,
+                prepared.preopens,
+                Limits(policy.memory, policy.output),
+                broker=prepared.broker,
+                children=prepared.children,
+            )
+        )
         try:
             opened = guest.call("shell.open", prepared.request)
             version = read_reply("shell.open", opened, lambda given: given["version"].text(longest=100))

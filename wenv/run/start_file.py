@@ -32,7 +32,7 @@ LAUNCHER = PACKAGE / "launcher" / "native" / "start"
 
 
 #: What a request says alike in every run.
-FIXED = ("code", "stubs", "editables", "databases", "flags", "limits", "host", "functions", "control")
+FIXED = ("code", "stubs", "editables", "databases", "flags", "limits", "host", "functions", "process", "control")
 
 
 class Record(StrEnum):

@@ -56,8 +56,6 @@ table(
         "subprocess.run": lambda: subprocess.run(["/bin/sh", "-c", "exit 0"], check=False),
         "subprocess, by a shell": lambda: subprocess.check_output("id", shell=True),
         "getoutput": lambda: subprocess.getoutput("id"),
-        "multiprocessing": lambda: module("multiprocessing").Process(target=print).start(),
-        "multiprocessing, spawned": lambda: module("multiprocessing.popen_spawn_posix").Popen,
         "asyncio": lambda: module("asyncio").run(module("asyncio").create_subprocess_exec("/bin/sh", "-c", "exit 0")),
         "thread": lambda: at_once(lambda work: module("_thread").start_new_thread(work, ())),
         "threading": lambda: at_once(lambda work: module("threading").Thread(target=work).start()),
@@ -161,6 +159,13 @@ def another_interpreter() -> Result:
     failed = interpreters.exec(number, "open('/etc/passwd')")
     interpreters.destroy(number)
     return ("harmless" if failed else "succeeded"), repr(failed)[:100]
+
+
+@attempt("process: a program of Python's that is started sees no more", inside="it is in the same kind of sandbox")
+def started() -> Result:
+    tried = "import os; open('/etc/passwd').read(); os.fork()"
+    ended = subprocess.run([sys.executable, "-c", tried], capture_output=True, check=False)
+    return ("harmless" if ended.returncode else "succeeded"), ended.stderr.decode()[-100:]
 
 
 class Reduced:

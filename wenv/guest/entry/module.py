@@ -10,6 +10,7 @@ import _host  # type: ignore[import-not-found]
 from ..bake import baking
 from ..network import door
 from ..platform import plots
+from ..processes import pipes
 from ..program import program, streams
 from . import services
 from .before_saving import settle
@@ -27,6 +28,7 @@ def start() -> None:
     door.link(as_bytes=_host.call)
     sys.flags = usual_flags()  # type: ignore[assignment]
     settle()
+    pipes.make_open()
     gc.collect()
     gc.freeze()
 

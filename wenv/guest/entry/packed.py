@@ -78,6 +78,7 @@ def _request(entry: Entry, form: Form, target: str, arguments: list[str], line: 
         "limits": {"memory": None, "disk": None, "open_files": None},
         "host": [],
         "functions": {},
+        "process": 0,
         "control": "",
     }
 

@@ -1,10 +1,12 @@
-"""`select` and `poll` for sockets of the host's, beside the interpreter's own for files."""
+"""`select` and `poll` for sockets of the host's and ends of pipes, beside the interpreter's own for files."""
 
 import select
 import time
 from typing import Any
 
 from ..platform import absent, waits
+from ..processes import ends as pipe_ends
+from ..processes import waiting
 from . import door
 from .door import ask_network
 from .socket_constants import FIRST
@@ -15,7 +17,7 @@ BROKEN = int(select.POLLERR) | int(select.POLLHUP)
 
 
 class Poll:
-    """A poll object for both kinds of descriptors."""
+    """A poll object for all kinds of descriptors."""
 
     def __init__(self) -> None:
         self._wanted: dict[int, int] = {}
@@ -42,15 +44,20 @@ class Poll:
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
         seconds = None if timeout is None or timeout < 0 else timeout / 1000
-        sockets = {number: mask for number, mask in self._wanted.items() if number >= FIRST}
-        if not sockets:
+        sockets = {number: mask for number, mask in self._wanted.items() if FIRST <= number < pipe_ends.FIRST}
+        ends = {number: mask for number, mask in self._wanted.items() if number >= pipe_ends.FIRST}
+        if not sockets and not ends:
             found: list[tuple[int, int]] = self._files.poll(timeout)
             return found
+        if len(ends) == len(self._wanted):
+            return _ready_ends(ends, seconds, alone=False)
         is_mixed = len(sockets) < len(self._wanted)
 
         def look(seconds: float | None) -> list[tuple[int, int]]:
-            files = self._files.poll(0) if is_mixed else []
-            return [*files, *_ready(sockets, 0 if files else seconds)]
+            files = self._files.poll(0) if len(sockets) + len(ends) < len(self._wanted) else []
+            if ends:
+                files += _ready_ends(ends, 0 if files or sockets else seconds, alone=True)
+            return [*files, *_ready(sockets, 0 if files else seconds)] if sockets else files
 
         begun = time.monotonic()
         try:
@@ -70,6 +77,13 @@ def _ready(wanted: dict[int, int], seconds: float | None) -> list[tuple[int, int
     return [(number, sum(masks[letter] for letter in ready)) for number, ready in found]
 
 
+def _ready_ends(wanted: dict[int, int], seconds: float | None, *, alone: bool) -> list[tuple[int, int]]:
+    letters = [(number, ("r" if mask & IN else "") + ("w" if mask & OUT else "")) for number, mask in wanted.items()]
+    masks = {"r": IN, "w": OUT, "e": int(select.POLLHUP)}
+    found = waiting.wait(letters, 0, seconds, alone=alone)[2]
+    return [(number, sum(masks[letter] for letter in ready)) for number, ready in found]
+
+
 def _number(thing: Any) -> int:
     number: int = thing if isinstance(thing, int) else thing.fileno()
     if number < 0:
@@ -82,11 +96,11 @@ _files_select: Any = select.select
 
 
 def _poll() -> Any:
-    return Poll() if "network" in door.granted else _files_poll()
+    return Poll() if door.granted else _files_poll()
 
 
 def _select(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:
-    if "network" not in door.granted:
+    if not door.granted:
         return _files_select(read, write, failed, timeout)
     lists = [list(things) for things in (read, write, failed)]
     if all(_number(thing) < FIRST for things in lists for thing in things):

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 from ..imports import extensions, importer, replaced
 from ..network import install
+from ..processes import adapt as processes
+from ..processes import children, ends, waiting
 from ..request import Request
 from . import absent, configuration, databases, keys, maps, modes, packages, stubs, thread_modules, threads, waits
 
@@ -42,6 +44,7 @@ def apply() -> None:
     thread_modules.install()
     maps.install()
     install.install()
+    processes.install()
     importer.after_import.update(
         {
             "hashlib": keys.add,
@@ -54,6 +57,7 @@ def apply() -> None:
             "sqlite3.dbapi2": databases.adapt,
             **packages.ADAPTED,
             **thread_modules.ADAPTED,
+            **processes.ADAPTED,
         }
     )
     for name in ("hashlib", "locale", "sysconfig"):
@@ -92,6 +96,9 @@ def set_run(request: Request) -> None:
     databases.set_run(shared, request["databases"])
     absent.begin()
     threads.forget()
+    ends.begin()
+    waiting.begin()
+    children.begin(request["process"])
     if terminal:
         size = os.terminal_size(terminal)
         os.get_terminal_size = lambda fd=1: size
@@ -145,3 +152,4 @@ def _without_signal_handlers(unix_events: ModuleType) -> None:
     """The loop hears of signals through a pair of sockets: here it says, as on Windows, that it does not."""
     loop, plain = unix_events._UnixSelectorEventLoop, unix_events.events.AbstractEventLoop
     loop.add_signal_handler, loop.remove_signal_handler = plain.add_signal_handler, plain.remove_signal_handler
+    processes.watch_children(unix_events)

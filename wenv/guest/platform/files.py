@@ -11,6 +11,7 @@ import os
 import posix
 from typing import Any
 
+from ..processes import ends, pipes
 from . import modes
 
 _open = io.open
@@ -127,6 +128,8 @@ def open_file(
     opener: Any = None,
 ) -> Any:
     """As `open`."""
+    if isinstance(file, int) and file >= ends.FIRST:
+        return pipes.opened(file, mode, buffering, encoding, errors, newline, closefd)
     modes.named(file)
     is_new = modes.is_unusual(0o666) and isinstance(file, (str, bytes, os.PathLike)) and not os.path.lexists(file)
     made = _opened(file, mode, buffering, encoding, errors, newline, closefd, opener)

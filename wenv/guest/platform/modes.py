@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
+from ..request import EXECUTABLE
+
 #: By the kind of file.
 USUAL = {kinds.S_IFREG: 0o644, kinds.S_IFDIR: 0o755, kinds.S_IFLNK: 0o777, kinds.S_IFCHR: 0o666}
 UNLISTED = "wenv: {path} cannot be listed, as a file name in it is not UTF-8; its other files can be opened by their names\n"
@@ -96,7 +98,12 @@ def named(path: Any) -> Any:
 
 
 def _stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
-    return _completed(_host["stat"](named(path), dir_fd=dir_fd, follow_symlinks=follow_symlinks))
+    found = _completed(_host["stat"](named(path), dir_fd=dir_fd, follow_symlinks=follow_symlinks))
+    if path == EXECUTABLE:
+        parts: Any = found.__reduce__()
+        visible, others = parts[1]
+        return os.stat_result((visible[0] | 0o111, *visible[1:]), others)
+    return found
 
 
 def _lstat(path: Any, *, dir_fd: int | None = None) -> os.stat_result:

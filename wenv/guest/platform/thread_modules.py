@@ -113,7 +113,9 @@ def _begun(executor: Any) -> None:
 
 
 def _pools(module: Any) -> None:
-    module.ThreadPool = pool_of(module)
+    from ..processes.pool import pool_of as process_pool_of  # it is above this
+
+    module.ThreadPool, module.Pool = pool_of(module), process_pool_of(module)
 
 
 ADAPTED: dict[str, Callable[[ModuleType], None]] = {

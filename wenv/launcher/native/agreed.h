@@ -20,6 +20,8 @@ enum { SLACK = 8 }; /* descriptors that the host itself may need while a program
 enum { MEASURING = 20 }; /* further ones while it measures */
 enum { LOOK = 50000 }; /* microseconds between two looks, at least */
 enum { LARGEST_SCRIPT = 1048576 }; /* bytes of a script that are looked through for its block of metadata */
+enum { KEEPER_DESCRIPTOR = 3 }; /* the way's descriptor in the process that keeps started programs */
+enum { LARGEST_MESSAGE = 4194304 }; /* bytes of a message on the way */
 enum { ELUSIVE = 20 }; /* looks that may fail in a row, as folders move away under them */
 
 #define BLOCK "# /// script"
@@ -29,6 +31,9 @@ enum { ELUSIVE = 20 }; /* looks that may fail in a row, as folders move away und
 #define HOST_INTERFACE "wenv:env/host@0.1.0"
 #define ASK "ask"
 #define REFUSED "-[\"refused\",null,\"\"]"
+#define CHILD_ORDER "[\"child."
+#define KEEPER "import sys; sys.path.append(sys.argv[1]); from wenv.children.keeper import main; main(int(sys.argv[2]))"
+#define INTERPRETER "/bin/python3"
 #define DOOR_MODULE "host"
 #define DOOR_NAME "call"
 #define MEMORY "memory"

@@ -69,6 +69,9 @@ bool load(const char *path);
 
 /* -- start.c */
 
+/* The start file, beside which the launch plan lies. */
+extern const char *plan_beside;
+
 /* Read a script: the Python to hand over to, the start file, and what to run, which is returned. */
 char *read_script(char **start_file);
 
@@ -150,9 +153,16 @@ void check_trap(void *error, void *trap);
 
 bool prepare_module(void *engine, const char *component);
 int run_module(void);
-/* Have whatever a component asks of its host refused. */
-bool refuse_orders(void);
+/* Have what a component orders of its host answered. */
+bool take_orders(void);
 int run_component(void);
+
+/* -- children.c */
+
+/* The answer to what a guest orders of its host: it may start programs, and nothing else. */
+Text answered(const char *order, size_t size);
+/* End the programs that were started, and wait for that. */
+void end_children(void);
 
 /* -- limits.c */
 

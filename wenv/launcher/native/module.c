@@ -2,10 +2,40 @@
 
 #include "launcher.h"
 
-/* The host function that a module imports; a program that is started without services gets -1 from every call. */
-static uint64_t nobody(void *data, void *caller, Integer *arguments, uint64_t count, Integer *results, uint64_t size) {
-  (void)data, (void)caller, (void)arguments, (void)count, (void)size;
+static Extern memory, allocate, turn;
+static bool runs;
+
+static int32_t called(Extern *function, Integer *arguments, size_t count) {
+  Integer result = {0};
+  void *trap = NULL;
+  void *error = wasmtime_func_call(context, function->of, arguments, count, &result, 1, &trap);
+  check_trap(error, trap);
+  return result.of.number;
+}
+
+/* A part of the guest's memory, which is there until the guest goes on; NULL for what lies beyond. */
+static char *part(uint32_t start, size_t size) {
+  uint64_t whole = wasmtime_memory_size(context, memory.of) * UNIT;
+  return start + size <= whole ? wasmtime_memory_data(context, memory.of) + start : NULL;
+}
+
+/* The host function that a module imports: it takes orders, and nothing else. */
+static uint64_t take(void *data, void *caller, Integer *arguments, uint64_t count, Integer *results, uint64_t size) {
+  (void)data, (void)caller, (void)count, (void)size;
+  uint32_t length = (uint32_t)arguments[1].of.number;
+  char *order = runs ? part((uint32_t)arguments[0].of.number, length) : NULL;
   results[0] = (Integer){.kind = 0, .of.number = -1};
+  if (!order || !length || *order != '[') return 0;
+  Text answer = answered(order, length);
+  Integer wanted = {.of.number = (int32_t)answer.size};
+  uint32_t place = (uint32_t)called(&allocate, &wanted, 1), told_size = (uint32_t)answer.size;
+  char *target = part(place, answer.size);
+  char *where = part((uint32_t)arguments[2].of.number, sizeof place), *how_much = part((uint32_t)arguments[3].of.number, sizeof told_size);
+  if (target && where && how_much) {
+    memcpy(target, answer.data, answer.size), memcpy(where, &place, sizeof place), memcpy(how_much, &told_size, sizeof told_size);
+    results[0].of.number = 0;
+  }
+  free(answer.data);
   return 0;
 }
 
@@ -22,19 +52,11 @@ bool prepare_module(void *engine, const char *component) {
   if (wasmtime_module_deserialize_file(engine, component, &compiled)) return false;
   linker = wasmtime_linker_new(engine);
   void *kind = wasm_functype_new(&parameters, &results);
-  return !wasmtime_linker_define_wasi(linker) && !wasmtime_linker_define_func(linker, DOOR_MODULE, sizeof DOOR_MODULE - 1, DOOR_NAME, sizeof DOOR_NAME - 1, kind, nobody, NULL, NULL);
-}
-
-static int32_t called(Extern *function, Integer *arguments, size_t count) {
-  Integer result = {0};
-  void *trap = NULL;
-  void *error = wasmtime_func_call(context, function->of, arguments, count, &result, 1, &trap);
-  check_trap(error, trap);
-  return result.of.number;
+  return !wasmtime_linker_define_wasi(linker) && !wasmtime_linker_define_func(linker, DOOR_MODULE, sizeof DOOR_MODULE - 1, DOOR_NAME, sizeof DOOR_NAME - 1, kind, take, NULL, NULL);
 }
 
 /* Map the image over the memory; its format is described in wenv/launcher/memory_image.py. */
-static bool restore(void *memory) {
+static bool restore(void *own) {
   struct stat status;
   uint64_t before;
   int file = open(image, O_RDONLY | O_CLOEXEC);
@@ -48,9 +70,9 @@ static bool restore(void *memory) {
     end += (size_t)head[3 + 2 * i] * PAGE;
   }
   if (end > (size_t)status.st_size) return false;
-  uint64_t units = wasmtime_memory_size(context, memory);
-  if (head[0] > units) check(wasmtime_memory_grow(context, memory, head[0] - units, &before));
-  char *data = wasmtime_memory_data(context, memory);
+  uint64_t units = wasmtime_memory_size(context, own);
+  if (head[0] > units) check(wasmtime_memory_grow(context, own, head[0] - units, &before));
+  char *data = wasmtime_memory_data(context, own);
   for (size_t i = 0; i < count; i++) {
     char *place = data + (size_t)head[2 + 2 * i] * PAGE;
     size_t size = (size_t)head[3 + 2 * i] * PAGE;
@@ -74,7 +96,6 @@ static Text source(void) {
 
 int run_module(void) {
   ModuleInstance instance;
-  Extern memory, allocate, turn;
   void *trap = NULL;
   void *error = wasmtime_linker_instantiate(linker, context, compiled, &instance, &trap);
   check_trap(error, trap);
@@ -84,6 +105,7 @@ int run_module(void) {
     pthread_mutex_lock(&ending);
     give_up();
   }
+  runs = true;
   Text line = source();
   Integer arguments[2] = {{.of.number = (int32_t)line.size}, {.of.number = (int32_t)line.size}};
   arguments[0].of.number = called(&allocate, arguments, 1);

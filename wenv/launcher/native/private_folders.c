@@ -5,6 +5,9 @@
 /* Seconds for which to delete what an ended guest left. */
 enum { PATIENCE = 600 };
 
+/* Empty files in them. */
+static const char *const files[] = {"dev/null", "root" INTERPRETER};
+
 char *private_root;
 static char **made;
 static size_t made_count;
@@ -37,13 +40,17 @@ bool make_private(void) {
   if (*place != '/' || !(private_root = mkdtemp(joined(place, "wenv-run-XXXXXX")))) return false;
   for (char *folder = next(RECORD_PRIVATE, NULL); folder; folder = next(RECORD_PRIVATE, folder))
     if (!make(folder)) return false;
-  int null = open(joined(private_root, "dev/null"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  return null >= 0 && !close(null);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    int file = open(joined(private_root, files[i]), O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+    if (file < 0 || close(file)) return false;
+  }
+  return true;
 }
 
 void remove_private(void) {
+  end_children();
   if (!private_root) return;
-  unlink(joined(private_root, "dev/null"));
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(joined(private_root, files[i]));
   for (size_t i = made_count; i; i--) rmdir(made[i - 1]);
   if (!rmdir(private_root)) return;
   allow_open_files(0);

@@ -14,6 +14,7 @@ static char REMOVE[] = "--remove", REMOVER[] = "wenv-remove";
 enum { OWN_STACK = 2 << 20, WAIT = 3000000 };
 
 static size_t stack;
+const char *plan_beside;
 
 static void *run(void *unused) {
   (void)unused;
@@ -48,7 +49,7 @@ static void prepare(void) {
   } else {
     if (wasmtime_component_deserialize_file(engine, component, &compiled)) give_up();
     linker = wasmtime_component_linker_new(engine);
-    if (wasmtime_component_linker_add_wasip2(linker) || !refuse_orders()) give_up();
+    if (wasmtime_component_linker_add_wasip2(linker) || !take_orders()) give_up();
   }
   context = wasmtime_store_context(wasmtime_store_new(engine, NULL, NULL));
   wasi = wasi_config_new();
@@ -74,6 +75,7 @@ static char *self; /* the path of this program */
 static void stop(const char *end) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
   look_again(0);
+  end_children();
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) signal(numbers[i], SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
   execv(self, (char *[]){REMOVER, REMOVE, private_root, (char *)end, NULL});
@@ -160,7 +162,7 @@ static void run_here(char *name, char *here, const char *start_file) {
   if (next(RECORD_UNUSUAL, NULL) || (next(RECORD_MEMORY, NULL) && sysconf(_SC_PAGESIZE) != PAGE)) hand_over();
   choose_program(name, here);
   share(here), share(own_folder);
-  told = request(here);
+  told = request(here), plan_beside = start_file;
   utimensat(AT_FDCWD, start_file, NULL, 0); /* see wenv.environment.manifest.last_used */
   listen_to(SIG_BLOCK);
   if (!make_private()) hand_over();
