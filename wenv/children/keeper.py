@@ -29,6 +29,8 @@ from wenv.launcher.private_folders import PrivateFolders
 
 #: What a started program's process is.
 CHILD = "import sys; sys.path.append(sys.argv[1]); from wenv.children.child import main; main(int(sys.argv[2]))"
+#: Seconds for which a program that was interrupted may compute on without hearing of it.
+PATIENCE = 2.0
 #: How a program that a limit has ended is said to have ended: exit statuses of `wenv.errors.Exit`.
 MEMORY_LIMIT, DISK_LIMIT = 116, 118
 #: Names by which a program calls its own interpreter.
@@ -63,12 +65,14 @@ class Child:
     def __init__(self, number: int, process: "subprocess.Popen[bytes]", folders: PrivateFolders, orders: Orders) -> None:
         self.number, self.process, self.folders, self.orders = number, process, folders, orders
         self.status: int | None = None
-        #: What it ended with if a limit ended it.
+        #: What it ended with if a limit ended it, or an interrupt that it did not hear by `heard_until`.
         self.limit: int | None = None
+        self.heard_until: float | None = None
 
     def interrupt(self) -> None:
-        """Ask for a KeyboardInterrupt."""
+        """Ask for a KeyboardInterrupt; a program that does not wait for anything hears nothing, and is ended after a while."""
         self.folders.interrupt()
+        self.heard_until = time.monotonic() + PATIENCE
 
     def kill(self, number: int) -> None:
         """End it by a signal, if it has not ended."""
@@ -225,7 +229,16 @@ class Keeper:
                 alive = list(self._alive.values())
             if alive:
                 self._look(alive)
+            for child in alive:
+                if child.heard_until is not None and time.monotonic() > child.heard_until:
+                    self._end_unheard(child)
             pause = max(LOOK, time.monotonic() - before)
+
+    def _end_unheard(self, child: Child) -> None:
+        child.heard_until = None
+        if child.folders.is_interrupted():
+            child.limit = -signal.SIGINT
+            child.kill(signal.SIGKILL)
 
     def _look(self, alive: Sequence[Child]) -> None:
         found = Usage()

@@ -172,6 +172,10 @@ class PrivateFolders:
         except OSError:
             pass
 
+    def is_interrupted(self) -> bool:
+        """Whether the guest has not heard yet that it is interrupted."""
+        return os.path.lexists(os.path.join(self.exchange, "interrupt"))
+
     def clear_interrupt(self) -> None:
         """Withdraw what `interrupt` asked for, if the guest has not seen it."""
         try:

@@ -98,7 +98,7 @@ def set_run(request: Request) -> None:
     threads.forget()
     ends.begin()
     waiting.begin()
-    children.begin(request["process"])
+    children.begin(request["process"], _control)
     if terminal:
         size = os.terminal_size(terminal)
         os.get_terminal_size = lambda fd=1: size

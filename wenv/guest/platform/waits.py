@@ -60,6 +60,7 @@ def make_divisible() -> None:
             sleep(SLICE)
             _between()
         sleep(min(seconds, max(left, 0.0)))
+        _between()
         return absent.waited(time.monotonic() - begun)
 
     def sliced_select(read: Any, write: Any, failed: Any, timeout: float | None = None, /) -> Any:

@@ -5,18 +5,21 @@ import os
 import posix
 import signal
 import stat
+import sys
 from types import ModuleType
 from typing import Any
 
 from ..imports import replaced
 from ..network import door
-from ..platform import absent
+from ..platform import absent, waits
 from ..request import EXECUTABLE
 from . import ends, waiting
 
 WORDS = "the sandbox has no programs but Python and the scripts of its packages"
 REFUSED = "no program can be started here"
 WNOHANG = 1
+#: The file by which a program hears that it is interrupted (wenv/launcher/private_folders.py).
+INTERRUPT = "interrupt"
 #: Options of the interpreter's that are true of every run, or change nothing here.
 IMPLIED = ("faulthandler", "utf8", "utf8=1")
 #: Numbers of the programs that were started and not waited for.
@@ -26,11 +29,26 @@ _first: int = os.getpid()
 _own = _first
 
 
-def begin(number: int) -> None:
-    """A run begins: this is the program with a number."""
+def begin(number: int, control: str) -> None:
+    """A run begins: this is the program with a number, which hears in a file in `control` that it is interrupted."""
     global _own
     _own = _first + number
     _started.clear()
+    if number:
+        waits.slice_waits(lambda: _hear(f"{control}/{INTERRUPT}"))
+
+
+def _hear(path: str) -> None:
+    """Raises KeyboardInterrupt if whoever started this program wants that."""
+    try:
+        posix.unlink(path)
+    except OSError:
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):
+        handler(signal.SIGINT, sys._getframe())
+    elif handler != signal.SIG_IGN:
+        raise KeyboardInterrupt
 
 
 def fork_exec(
@@ -188,12 +206,23 @@ def processors() -> tuple[int, int]:
 
 def install() -> None:
     """Put it where the standard library looks for it."""
+
+    def getpid() -> int:
+        return _own
+
+    def wait() -> tuple[int, int]:
+        return waitpid(-1, 0)
+
     functions: dict[str, Any] = {
-        "waitpid": waitpid, "wait": lambda: waitpid(-1, 0), "kill": kill, "getpid": lambda: _own, "WNOHANG": WNOHANG,
+        "waitpid": waitpid, "wait": wait, "kill": kill, "getpid": getpid, "WNOHANG": WNOHANG,
         "waitstatus_to_exitcode": waitstatus_to_exitcode, "WIFSTOPPED": lambda status: False, "WSTOPSIG": lambda status: 0,
         "WIFEXITED": lambda status: not status & 0x7F, "WEXITSTATUS": lambda status: status >> 8,
         "WIFSIGNALED": lambda status: bool(status & 0x7F), "WTERMSIG": lambda status: status & 0x7F,
     }  # fmt: skip
+    for name, function in functions.items():
+        if callable(function):
+            function.__name__ = function.__qualname__ = name
+            function.__module__ = "posix"  # where `pickle` finds it
     for module in (os, posix):
         vars(module).update(functions)
     made = ModuleType("_posixsubprocess")
