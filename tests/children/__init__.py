@@ -1,0 +1,1 @@
+"""Programs that a program in a sandbox starts."""
