@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..imports import extensions, importer, replaced
 from ..network import install
 from ..processes import adapt as processes
-from ..processes import children, ends, waiting
+from ..processes import children
 from ..request import Request
 from . import absent, configuration, databases, keys, maps, modes, packages, stubs, thread_modules, threads, waits
 
@@ -96,9 +96,8 @@ def set_run(request: Request) -> None:
     databases.set_run(shared, request["databases"])
     absent.begin()
     threads.forget()
-    ends.begin()
-    waiting.begin()
-    children.begin(request["process"], _control)
+    if request["process"]:
+        children.begin(request["process"], _control)
     if terminal:
         size = os.terminal_size(terminal)
         os.get_terminal_size = lambda fd=1: size

@@ -30,12 +30,10 @@ _own = _first
 
 
 def begin(number: int, control: str) -> None:
-    """A run begins: this is the program with a number, which hears in a file in `control` that it is interrupted."""
+    """A run begins of a program that another one has started: its number, and where a file says that it is interrupted."""
     global _own
     _own = _first + number
-    _started.clear()
-    if number:
-        waits.slice_waits(lambda: _hear(f"{control}/{INTERRUPT}"))
+    waits.slice_waits(lambda: _hear(f"{control}/{INTERRUPT}"))
 
 
 def _hear(path: str) -> None:

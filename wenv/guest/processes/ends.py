@@ -48,13 +48,6 @@ _ends: dict[int, End] = {}
 _next = FIRST
 
 
-def begin() -> None:
-    """A run begins: nothing is open."""
-    global _next
-    _ends.clear()
-    _next = FIRST
-
-
 def are_used() -> bool:
     """Whether there are any."""
     return bool(_ends) or "ends" in door.granted

@@ -19,12 +19,6 @@ _forwarded: dict[int, tuple[int, tuple[int, int]]] = {}
 _fed: dict[int, memoryview] = {}
 
 
-def begin() -> None:
-    """A run begins: there is nothing to pass on."""
-    _forwarded.clear()
-    _fed.clear()
-
-
 def wait(wanted: list[tuple[int, str]], child: int, seconds: float | None, *, alone: bool = False) -> Found:
     """Wait for ends by their numbers, and for a started program (0: none, -1: any) to end; threads run unless it is `alone`.
 

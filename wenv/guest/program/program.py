@@ -13,6 +13,11 @@ import types
 import warnings
 from importlib import import_module
 
+# the interpreter's own, before others take their place: what each start calls
+from posix import close as posix_close
+from posix import fstat as posix_fstat
+from posix import open as posix_open
+
 from .. import AT_START
 from ..bake import baking
 from ..imports import importer
@@ -86,8 +91,8 @@ def prepare(request: Request) -> None:
     sys.warnoptions[:] = options
     warnings._processoptions(options)  # type: ignore[attr-defined]
     sys.modules["__main__"] = main_module()
-    probe = os.open("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
-    os.close(probe)
+    probe = posix_open("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
+    posix_close(probe)
     _first_descriptor = probe
 
 
@@ -264,7 +269,7 @@ def files_left_open() -> bool:
         return True  # those of the host's folders cannot be told apart
     for descriptor in range(_first_descriptor, _first_descriptor + 64):
         try:
-            os.fstat(descriptor)
+            posix_fstat(descriptor)
             return True
         except OSError:
             pass
