@@ -198,7 +198,7 @@ def processes(temporary: Path) -> list[int]:
 def assert_gone(temporary: Path) -> None:
     """Within a while, nothing is left of a run: no process, no folder."""
     until = time.monotonic() + 30
-    while (processes(temporary) or list(temporary.glob("wenv-run-*"))) and time.monotonic() < until:
+    while (processes(temporary) or any(temporary.glob("wenv-run-*"))) and time.monotonic() < until:
         time.sleep(0.1)
     assert processes(temporary) == []
     assert list(temporary.glob("wenv-run-*")) == []
