@@ -1,0 +1,1 @@
+"""What popular packages do in a sandbox."""
