@@ -138,6 +138,14 @@ def test_a_database_of_sqlite_utils(programs: Wenv) -> None:
     assert programs("run", "sqlite-utils", "rows", "rows.db", "rows") == '[{"a": 1},\n {"a": 2}]\n'
 
 
+def test_trio_and_anyio_over_it(programs: Wenv) -> None:
+    program = Path(__file__).with_name("trio_program.py").read_text("utf-8")
+    (programs.folder / "program.py").write_text(program)
+    programs("install", "anyio")
+    lines = ["[1, 2, 3] True [0, 1, 2]", "b'hello' 42 43", "b'abab\\n'", "done", *["thread b'3\\n'"] * 2]
+    assert programs("run", "program.py").splitlines() == lines
+
+
 def test_black_on_several_files(programs: Wenv) -> None:
     for name in ("one.py", "two.py"):
         (programs.folder / name).write_text("x  = 1\n")

@@ -1,6 +1,6 @@
 """Puts the modules of this package in the interpreter's place."""
 
-from . import sockets, system, tls, waiting
+from . import epoll, sockets, system, tls, waiting
 
 
 def install() -> None:
@@ -10,4 +10,5 @@ def install() -> None:
     else:
         sockets.install()
         waiting.install()
+        epoll.install()
     tls.install()

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..imports import replaced
 from ..platform import threads, waits
-from . import door
+from ..processes import ends
+from . import door, pairs
 from .door import ask_network
 from .names import NAMING, as_text
 from .socket_constants import FAMILIES, FIRST, FLAGS, KINDS, LEVELS, module
@@ -99,6 +100,8 @@ class socket:  # noqa: N801 - the name of what it stands for
         if handle < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         timeout = self._timeout if wait else 0
+        if handle >= ends.FIRST:
+            return pairs.order(operation, handle, arguments, payload, timeout)
         if operation in ("recv", "accept") and timeout != 0 and (threads.queued or threads.is_nested()):
             look: Callable[[], Any] = lambda: ask_network("poll", 0, [[handle, "r"]], 0)[0]  # noqa: E731
             if not waits.let_others_run(look, bool, timeout) and operation == "accept" and threads.is_nested() and not look():
@@ -110,6 +113,8 @@ class socket:  # noqa: N801 - the name of what it stands for
     def _at_once(self, operation: str, *arguments: object) -> Any:
         if self._handle < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if self._handle >= ends.FIRST:
+            return pairs.order_at_once(operation, self._handle, arguments)
         return ask_network(operation, self._handle, *arguments)[0]
 
     def connect(self, address: Any) -> None:
@@ -176,6 +181,23 @@ class socket:  # noqa: N801 - the name of what it stands for
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
         return self.recv_into(buffer, nbytes, flags), None
 
+    def sendmsg(self, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None) -> int:
+        if list(ancdata):
+            raise OSError(errno.EOPNOTSUPP, "nothing can be sent beside the data here")
+        return self.send(b"".join(map(bytes, buffers)), flags)
+
+    def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0) -> tuple[bytes, list[Any], int, Any]:
+        return self.recv(bufsize, flags), [], 0, None
+
+    def recvmsg_into(self, buffers: Any, ancbufsize: int = 0, flags: int = 0) -> tuple[int, list[Any], int, Any]:
+        views = [memoryview(buffer).cast("B") for buffer in buffers]
+        data, done = self.recv(sum(map(len, views)), flags), 0
+        for view in views:
+            part = data[done : done + len(view)]
+            view[: len(part)] = part
+            done += len(part)
+        return done, [], 0, None
+
     def bind(self, address: Any) -> None:
         self._at_once("bind", *_address(self._family, address))
 
@@ -239,7 +261,7 @@ def _option(level: int, option: int) -> tuple[str, str] | None:
 
 
 def socketpair(family: int = -1, type: int = -1, proto: int = 0) -> tuple[socket, socket]:
-    (one, other), _ = ask_network("pair")
+    one, other = ask_network("pair")[0] if "network" in door.granted else ends.pair()
     for handle in (one, other):
         _open[handle] = int(native.AF_INET), int(native.SOCK_STREAM)
     return socket(fileno=one), socket(fileno=other)
@@ -253,6 +275,9 @@ def close(handle: int) -> None:
     if handle < FIRST:
         return os.close(handle)
     _peers.pop(handle, None)
+    if handle >= ends.FIRST:
+        _open.pop(handle, None)
+        return ends.close(handle)
     if _open.pop(handle, None) is not None and "network" in door.granted:
         ask_network("close", handle)
     return None

@@ -43,6 +43,7 @@ def apply() -> None:
     signal.setitimer = _setitimer  # type: ignore[assignment,unused-ignore]
     signal.getitimer = lambda which, /: (0.0, 0.0)  # type: ignore[assignment,unused-ignore]
     signal.alarm = lambda seconds, /: int(_setitimer(0, seconds)[0])  # type: ignore[assignment,unused-ignore]
+    signal.set_wakeup_fd = _set_wakeup_fd  # type: ignore[assignment,unused-ignore]
     for value, name in enumerate(("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")):
         vars(signal).setdefault(name, value)
     if not hasattr(signal, "valid_signals"):
@@ -98,6 +99,16 @@ def _setitimer(which: int, seconds: float, interval: float = 0.0, /) -> tuple[fl
     if seconds:
         raise OSError(errno.ENOSYS, "this platform (WebAssembly) has no timers that interrupt a program")
     return 0.0, 0.0
+
+
+_wakeup = -1
+
+
+def _set_wakeup_fd(fd: int, /, *, warn_on_full_buffer: bool = True) -> int:
+    """Keep the descriptor: no signal comes from outside, so nothing has to be woken by one."""
+    global _wakeup
+    before, _wakeup = _wakeup, int(fd)
+    return before
 
 
 def check_locales(locale: ModuleType) -> None:

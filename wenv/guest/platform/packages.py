@@ -102,6 +102,38 @@ def drive_portals(from_thread: Any) -> None:
     vars(from_thread).update(start_blocking_portal=portals.start_blocking_portal, BlockingPortal=portals.Portal)
 
 
+def name_what_others_have(run: ModuleType) -> None:
+    """trio imports what it has with kqueue on all systems that it does not know, though it found epoll."""
+
+    def absent(*_: object) -> None:
+        raise NotImplementedError("kqueue is not here")
+
+    for name in ("current_kqueue", "monitor_kevent", "wait_kevent"):
+        vars(run).setdefault(name, absent)
+
+
+def keep_no_threads(cache: Any) -> None:
+    """trio's threads wait for more work: here each piece of work is a thread of its own."""
+
+    def start_thread_soon(self: object, fn: Any, deliver: Any, name: str | None = None) -> None:
+        work = lambda: deliver(cache.outcome.capture(fn))  # noqa: E731
+        cache.Thread(target=work, name=name, daemon=True).start()
+
+    cache.ThreadCache.start_thread_soon = start_thread_soon
+
+
+def look_for_ends(subprocess: Any) -> None:
+    """trio waits for a program's end in a thread: here the loop looks for it."""
+
+    async def wait_child_exiting(process: Any) -> None:
+        pause = 0.001
+        while process._proc.poll() is None:
+            await subprocess.trio.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    subprocess.wait_child_exiting = wait_child_exiting
+
+
 #: By the module that is changed.
 ADAPTED: dict[str, Callable[[ModuleType], None]] = {
     "rich.live": show_without_threads,
@@ -110,4 +142,7 @@ ADAPTED: dict[str, Callable[[ModuleType], None]] = {
     "_pytest.capture": capture_streams,
     "anyio._backends._asyncio": work_at_once,
     "anyio.from_thread": drive_portals,
+    "trio._core._run": name_what_others_have,
+    "trio._core._thread_cache": keep_no_threads,
+    "trio._subprocess": look_for_ends,
 }

@@ -25,6 +25,7 @@ def _threading(threading: Any) -> None:
     threading._allocate_lock = threading.Lock = Lock
     threading.get_ident = threads.get_ident
     threading._CRLock, threading._RLock = None, threading._PyRLock
+    threading._PyRLock.__module__ = "_thread"  # as CPython's own, which trio asks for
     if hasattr(threading, "get_native_id"):
         threading.get_native_id = threads.get_ident
     threading._shutdown = _shutdown

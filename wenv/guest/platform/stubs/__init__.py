@@ -6,6 +6,6 @@ decided by the host from the packages they hold (wenv/runtimes/needs.toml).
 
 from types import ModuleType
 
-from . import ctypes, termios
+from . import ctypes, ctypes_util, termios
 
-MODULES: dict[str, ModuleType] = {"ctypes": ctypes, "termios": termios}
+MODULES: dict[str, ModuleType] = {"ctypes": ctypes, "ctypes.util": ctypes_util, "termios": termios}

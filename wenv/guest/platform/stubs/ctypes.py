@@ -5,6 +5,8 @@ What `ctypes` has on Windows only is absent, as it is on Linux: libraries ask fo
 
 import struct
 
+from . import ctypes_util as util  # noqa: F401 - an attribute of the package
+
 SIZES = {
     "c_byte": "b", "c_ubyte": "B", "c_char": "c", "c_bool": "?", "c_short": "h", "c_ushort": "H", "c_int": "i", "c_uint": "I",
     "c_long": "l", "c_ulong": "L", "c_longlong": "q", "c_ulonglong": "Q", "c_float": "f", "c_double": "d", "c_void_p": "P",
