@@ -21,7 +21,7 @@ from wenv.children.orders import Orders
 from wenv.children.usage import memory_of
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
 from wenv.launcher import plan as plans
-from wenv.launcher.children import EVENT, PACKAGES, WHOLE, receive, send
+from wenv.launcher.children import BARE, EVENT, PACKAGES, WHOLE, receive, send
 from wenv.launcher.guest_paths import INTERPRETER, TEMPORARY
 from wenv.launcher.limits import LOOK, Bounds, Usage, lift_limits, measure
 from wenv.launcher.preopens import Preopen, with_editables
@@ -83,13 +83,13 @@ class Child:
 class Keeper:
     """See the module."""
 
-    def __init__(self, told: Told, way: socket.socket) -> None:
+    def __init__(self, told: Told, way: socket.socket, options: Sequence[str] = BARE) -> None:
         plan: Any = told.get("plan") or plans.read(told["registry"], told["folder"])
         if plan is not None:
             told["shared"] = with_editables(plan, told["shared"])
         self._words = "" if plan is not None else "the environment was changed while the program ran"
         self._plan: Mapping[str, Any] = plan or {}
-        self.told, self._way = told, way
+        self.told, self._way, self._options = told, way, options
         self._policy = told.get("policy") or self._plan.get("policy") or {}
         self._bounds = Bounds(self._policy)
         #: Programs that may be alive at once.
@@ -192,10 +192,9 @@ class Keeper:
             "exchange": folders.exchange,
             "keeper": os.getpid(),
         }
-        options = WHOLE if self.network else sys.orig_argv[1:2]
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, *options, "-c", CHILD, PACKAGES, str(theirs.fileno())],
+                [sys.executable, *self._options, "-c", CHILD, PACKAGES, str(theirs.fileno())],
                 stdin=streams[0],
                 stdout=streams[1],
                 stderr=streams[2],
@@ -297,7 +296,7 @@ def main(number: int) -> None:
     if first is None:
         return
     told: Told = json.loads(first)
-    keeper = Keeper(told, way)
+    keeper = Keeper(told, way, BARE if sys.flags.isolated else WHOLE)
     Orders(keeper, way, takes_bytes=keeper.takes_bytes).serve()
     keeper.end()
     os._exit(0)

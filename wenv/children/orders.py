@@ -182,6 +182,10 @@ class Orders:
                 raise ValueError("not three streams")
             passed = {int(number): self._end(handle).dup() for number, handle in order["passed"]}
             child = self._keeper.start(order, streams, passed, self)
+        except BaseException:
+            for handle in filter(None, forward):
+                self._close(handle)
+            raise
         finally:
             os.close(nothing)
             for end in its.values():
