@@ -63,7 +63,7 @@ def tried(name: str, program: str, folder: Path) -> Row:
     about = json.loads(called("info", "--path", place, "--json").stdout)
     packages = about["packages"]
     version = next(each["version"] for each in packages if each["name"].lower().replace("_", "-") == name)
-    built = [each["name"] for each in packages if each.get("built")]
+    built = [each["name"] for each in packages if each["kind"] == "built here"]
     done = called("run", "--path", place, "-W", "ignore", "-c", program, timeout=300)
     words = "" if done.returncode == 0 else (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
     outcome = "works" if done.returncode == 0 else "failed"
