@@ -35,6 +35,12 @@ def test_a_careless_extension_works_and_its_wheel_needs_no_compiler_elsewhere(bu
     [package] = builds.json("info")["packages"]
     assert package["kind"] == "built here"
     source = wheels / "zzcareless-1.0.tar.gz"
+    origin = package["origin"]
+    assert (origin["file"], origin["built"], origin["languages"]) == (source.name, True, ["C"])
+    assert origin["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert origin["url"].endswith(source.name)
+    assert origin["compiler"].startswith("ziglang ")
+    assert f"Built        zzcareless 1.0 from {source.name} by ziglang " in builds("info")
     assert package["layer"]
     lock = (builds.folder / ".wenv" / "pylock.toml").read_text("utf-8")
     assert hashlib.sha256(source.read_bytes()).hexdigest() in lock
@@ -126,6 +132,9 @@ def test_pure_packages_without_a_wheel_need_no_compiler(wenv: Wenv, wheels: Path
     assert wenv.python("import zzplain; print(zzplain.value)") == "5\n"
     [package] = wenv.json("info")["packages"]
     assert package["kind"] == "pure, built here"
+    origin = package["origin"]
+    assert (origin["file"], origin["built"], origin["compiler"]) == ("zzplain-1.0.tar.gz", True, "")
+    assert "Built        zzplain 1.0 from zzplain-1.0.tar.gz\n" in wenv("info")
 
 
 MESON = {

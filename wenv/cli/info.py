@@ -74,6 +74,11 @@ def info(
         ("Baked", _baked_words(chosen.baked, component)),
         ("Scripts", ", ".join(scripts) or "none"),
         *((("Editable", _editable_words(chosen)),) if chosen.editables else ()),
+        *(
+            ("Built", f"{p.name} {p.version} from {p.origin.words}")
+            for p in packages
+            if p.origin is not None and p.origin.built
+        ),
     ):
         printer.line(f"{heading:<12} {value}")
     if packages:

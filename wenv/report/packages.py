@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wenv.environment.manifest import Environment, PackageLayer
+from wenv.report.origins import Origin, origins
 from wenv.runtimes import Runtime
 from wenv.runtimes.contents import Contained
 from wenv.snapshot.contents import extension_modules
@@ -26,7 +27,8 @@ class PackageReport:
     """One package of an environment; `size` in bytes, `needed_by` and `needs` other packages of the environment.
 
     `kind` is ``pure``, ``wasm wheel``, ``built here``, ``pure, built here``, ``editable`` or ``in the runtime``.  `linked` are
-    the extension modules that are linked into the component, `folder` is that of an editable project.
+    the extension modules that are linked into the component, `folder` is that of an editable project, `origin` says where the
+    files came from (None for the runtime's).
     """
 
     name: str
@@ -41,6 +43,7 @@ class PackageReport:
     layer: str
     linked: tuple[str, ...]
     folder: str | None = None
+    origin: Origin | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -127,20 +130,30 @@ def package_reports(runtime: Runtime, environment: Environment, progress: Progre
     needed_by = {name: users & chosen for name, users in needed_by.items() if name in chosen}
 
     def report(
-        name: str, version: str, kind: str, size: int, layer: str, linked: Sequence[str] = (), folder: str | None = None
+        name: str,
+        version: str,
+        kind: str,
+        size: int,
+        layer: str,
+        linked: Sequence[str] = (),
+        folder: str | None = None,
+        origin: Origin | None = None,
     ) -> PackageReport:
         users, needs = needed_by.get(name, ()), [needed for needed, users in needed_by.items() if name in users]
         said = metadata[name]
         return PackageReport(
             name, version, kind, size, name in requested, tuple(sorted(users)), tuple(sorted(needs)),
-            said.get("summary", ""), said.get("licence", ""), layer, tuple(linked), folder,
+            said.get("summary", ""), said.get("licence", ""), layer, tuple(linked), folder, origin,
         )  # fmt: skip
 
+    found = origins(store, environment)
     for package in environment.packages:
         linked = extension_modules(store, package) if package.native else ()
         size = store.manifest(package.digest).size
         folder = package.editable.folder if package.editable is not None else None
-        reports.append(report(package.name, package.version, kind_of(package), size, package.digest, linked, folder))
+        reports.append(
+            report(package.name, package.version, kind_of(package), size, package.digest, linked, folder, found[package.name])
+        )
     reports += [report(name, held.version, IN_RUNTIME, 0, library) for name, held in contained.items() if name in chosen]
     return sorted(reports, key=lambda each: each.name)
 

@@ -46,13 +46,13 @@ class PackagesPane(Pane):
         report = self._package
         if report is None or self._seen is None:
             return
-        source = next((p.filename for p in self._seen.environment.packages if p.name == report.name), "part of the runtime")
         lines = [
             ("", f"{report.name} {report.version}"),
             ("", report.summary),
             ("Licence", report.licence or "not stated"),
             ("Layer", report.layer[:16]),
-            ("From", source),
+            ("From", "part of the runtime" if report.origin is None else report.origin.words),
+            ("", "" if report.origin is None else report.origin.url),
             ("Linked", ", ".join(report.linked)),
             ("", "you asked for it" if report.requested else ""),
         ]
