@@ -170,6 +170,12 @@ static void *symbol(const char *name);
 #define dprintf(...) 0
 #define _exit(status) ((void)(status), leave())
 #include "text.c"
+/* A guest that is not run starts no programs. */
+Text answered(const char *order, size_t size) {
+  (void)order, (void)size;
+  return (Text){0};
+}
+void end_children(void) {}
 #include "hand_over.c"
 #include "plan.c"
 #include "program.c"

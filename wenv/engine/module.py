@@ -91,6 +91,8 @@ class ModuleGuest:
             told = self._door.ask(sent)
         elif self._is_asked:
             self._replies[:] = [sent]
+        else:
+            return -1
         if self._is_watched and sent in (BEFORE, AFTER):
             self._seen.append(bytes(self._bytes()))
         place = caller["host_alloc"](caller, max(1, len(told))) & 0xFFFFFFFF

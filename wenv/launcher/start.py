@@ -8,7 +8,6 @@ import time
 from wenv.guest import command_line
 from wenv.launcher import plan, traps
 from wenv.launcher.c_api import REFUSED, ComponentMachine, Exited, Machine, Trap, UnusableError
-from wenv.launcher.children import ORDER, Children
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.preopens import shared_folders, with_editables, writes_into
@@ -20,9 +19,10 @@ from wenv.launcher.stacks import start_deep
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from wenv.launcher.c_api import Guest
+    from wenv.launcher.children import Children
     from wenv.launcher.plan import Plan
     from wenv.launcher.preopens import Preopen
 
@@ -184,8 +184,7 @@ def _started(chosen: "Plan", arguments: "Sequence[str]", write: bool, given: "di
     if writes and not _protected(shared):
         return None  # the long way compares what is to stay as it is
     private = PrivateFolders(guest for _, guest, _ in shared)
-    told = {"plan": chosen, "request": request, "shared": shared, "policy": policy, "inherits": True}
-    children = Children(lambda: {**told, "root": private.root})
+    children = _Children({"plan": chosen, "request": request, "shared": shared, "policy": policy, "inherits": True}, private)
     machine = _machine(children, chosen["library"], *plan.executable(chosen, request, shared, policy["memory"]))
     bounds = Bounds(policy)
     with private:
@@ -205,18 +204,36 @@ def _protected(shared: "Sequence[Preopen]") -> bool:
     return protect(protected(shared), shared)
 
 
-def _machine(children: Children, library: str, compiled: str, image: str) -> Machine:
-    """What runs a guest, which may start other programs and orders nothing else."""
+class _Children:
+    """What a guest orders: it may start other programs (`wenv.launcher.children`, which few do), and nothing else."""
 
-    def answer(order: bytes) -> bytes:
-        return children.ask(order) if order.startswith(ORDER) else REFUSED
+    def __init__(self, told: "dict[str, Any]", private: PrivateFolders) -> None:
+        self._told, self._private = told, private
+        self._made: Children | None = None
+        self.takes_bytes = False
 
+    def answer(self, order: bytes) -> bytes:
+        if not order.startswith(b'["child.'):
+            return REFUSED
+        if self._made is None:
+            from wenv.launcher.children import Children
+
+            self._made = Children(lambda: {**self._told, "root": self._private.root})
+            self._made.takes_bytes = self.takes_bytes
+        return self._made.ask(order)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+
+def _machine(children: _Children, library: str, compiled: str, image: str) -> Machine:
     if not image:
-        return ComponentMachine(library, compiled, answer)
+        return ComponentMachine(library, compiled, children.answer)
     from wenv.launcher.module import ModuleMachine
 
     children.takes_bytes = True
-    return ModuleMachine(library, compiled, image, answer)
+    return ModuleMachine(library, compiled, image, children.answer)
 
 
 def _run(
@@ -224,7 +241,7 @@ def _run(
     request: str,
     private: PrivateFolders,
     watch: Watch,
-    children: Children,
+    children: _Children,
     seconds: "float | None",
     memory: "int | None",
 ) -> int:

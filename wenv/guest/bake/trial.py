@@ -59,7 +59,7 @@ class _Watched(os._Environ):  # type: ignore[type-arg]
     whole = changed = False
 
     def __getitem__(self, key: str) -> str:
-        type(self).names.add(key)
+        type(self).names.add(os.fsdecode(key))  # `os.get_exec_path` asks by bytes, too
         value: str = super().__getitem__(key)
         return value
 

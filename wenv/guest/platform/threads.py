@@ -127,12 +127,17 @@ def wait_idly(seconds: float | None, is_there: Callable[[], bool], what: str) ->
         if not _running:
             _sleep(left)
             return
-        nested = _running[-1]
-        if nested.is_there_below():
-            nested.there_since = nested.there_since or time.monotonic()
-            if nested.is_daemon or time.monotonic() - nested.there_since > GRACE:
-                raise DeadlockError(f"{what} {WORDS}")
+        give_way(what)
         _sleep(min(left, 0.05))
+
+
+def give_way(what: str) -> None:
+    """Called now and then by what waits in a thread.  Raises DeadlockError if what is waited for below it is long there."""
+    nested = _running[-1]
+    if nested.is_there_below():
+        nested.there_since = nested.there_since or time.monotonic()
+        if nested.is_daemon or time.monotonic() - nested.there_since > GRACE:
+            raise DeadlockError(f"{what} {WORDS}")
 
 
 class Lock:

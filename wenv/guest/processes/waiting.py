@@ -39,6 +39,9 @@ def wait(wanted: list[tuple[int, str]], child: int, seconds: float | None, *, al
         until = waits.deadline(seconds)
         while True:
             left = LONGEST if until is None else max(0.0, until - time.monotonic())
+            if not alone and threads.is_nested():
+                threads.give_way("a read of a pipe")
+                left = min(left, waits.SLICE)
             if waits.are_sliced():
                 found = waits.sliced(lambda part: _look(wanted, child, part), is_something, min(left, LONGEST))
             else:

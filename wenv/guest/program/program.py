@@ -91,8 +91,11 @@ def prepare(request: Request) -> None:
     sys.warnoptions[:] = options
     warnings._processoptions(options)  # type: ignore[attr-defined]
     sys.modules["__main__"] = main_module()
-    probe = posix_open("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
-    posix_close(probe)
+    first, close = (
+        (posix_open, posix_close) if request["control"] else (os.open, os.close)
+    )  # files of a packed one are in memory
+    probe = first("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
+    close(probe)
     _first_descriptor = probe
 
 

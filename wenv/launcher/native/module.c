@@ -2,7 +2,7 @@
 
 #include "launcher.h"
 
-static Extern memory, allocate, turn;
+static Extern own_memory, own_allocate, own_turn;
 static bool runs;
 
 static int32_t called(Extern *function, Integer *arguments, size_t count) {
@@ -14,23 +14,23 @@ static int32_t called(Extern *function, Integer *arguments, size_t count) {
 }
 
 /* A part of the guest's memory, which is there until the guest goes on; NULL for what lies beyond. */
-static char *part(uint32_t start, size_t size) {
-  uint64_t whole = wasmtime_memory_size(context, memory.of) * UNIT;
-  return start + size <= whole ? wasmtime_memory_data(context, memory.of) + start : NULL;
+static char *own_part(uint32_t start, size_t size) {
+  uint64_t whole = wasmtime_memory_size(context, own_memory.of) * UNIT;
+  return start + size <= whole ? wasmtime_memory_data(context, own_memory.of) + start : NULL;
 }
 
 /* The host function that a module imports: it takes orders, and nothing else. */
 static uint64_t take(void *data, void *caller, Integer *arguments, uint64_t count, Integer *results, uint64_t size) {
   (void)data, (void)caller, (void)count, (void)size;
   uint32_t length = (uint32_t)arguments[1].of.number;
-  char *order = runs ? part((uint32_t)arguments[0].of.number, length) : NULL;
+  char *order = runs ? own_part((uint32_t)arguments[0].of.number, length) : NULL;
   results[0] = (Integer){.kind = 0, .of.number = -1};
   if (!order || !length || *order != '[') return 0;
   Text answer = answered(order, length);
   Integer wanted = {.of.number = (int32_t)answer.size};
-  uint32_t place = (uint32_t)called(&allocate, &wanted, 1), told_size = (uint32_t)answer.size;
-  char *target = part(place, answer.size);
-  char *where = part((uint32_t)arguments[2].of.number, sizeof place), *how_much = part((uint32_t)arguments[3].of.number, sizeof told_size);
+  uint32_t place = (uint32_t)called(&own_allocate, &wanted, 1), told_size = (uint32_t)answer.size;
+  char *target = own_part(place, answer.size);
+  char *where = own_part((uint32_t)arguments[2].of.number, sizeof place), *how_much = own_part((uint32_t)arguments[3].of.number, sizeof told_size);
   if (target && where && how_much) {
     memcpy(target, answer.data, answer.size), memcpy(where, &place, sizeof place), memcpy(how_much, &told_size, sizeof told_size);
     results[0].of.number = 0;
@@ -99,16 +99,16 @@ int run_module(void) {
   void *trap = NULL;
   void *error = wasmtime_linker_instantiate(linker, context, compiled, &instance, &trap);
   check_trap(error, trap);
-  if (!wasmtime_instance_export_get(context, &instance, MEMORY, sizeof MEMORY - 1, &memory) ||
-      !wasmtime_instance_export_get(context, &instance, ALLOCATE, sizeof ALLOCATE - 1, &allocate) ||
-      !wasmtime_instance_export_get(context, &instance, TURN, sizeof TURN - 1, &turn) || !restore(memory.of)) {
+  if (!wasmtime_instance_export_get(context, &instance, MEMORY, sizeof MEMORY - 1, &own_memory) ||
+      !wasmtime_instance_export_get(context, &instance, ALLOCATE, sizeof ALLOCATE - 1, &own_allocate) ||
+      !wasmtime_instance_export_get(context, &instance, TURN, sizeof TURN - 1, &own_turn) || !restore(own_memory.of)) {
     pthread_mutex_lock(&ending);
     give_up();
   }
   runs = true;
   Text line = source();
   Integer arguments[2] = {{.of.number = (int32_t)line.size}, {.of.number = (int32_t)line.size}};
-  arguments[0].of.number = called(&allocate, arguments, 1);
-  memcpy(wasmtime_memory_data(context, memory.of) + (uint32_t)arguments[0].of.number, line.data, line.size);
-  return called(&turn, arguments, 2);
+  arguments[0].of.number = called(&own_allocate, arguments, 1);
+  memcpy(wasmtime_memory_data(context, own_memory.of) + (uint32_t)arguments[0].of.number, line.data, line.size);
+  return called(&own_turn, arguments, 2);
 }
