@@ -131,12 +131,23 @@ def decide(
         progress.end(RESOLVING)
     for words in pip_warnings():
         progress.say(f"warning: {words}")
+    for each in chosen:
+        if each.newest is not None and _is_built(each, target, rules):
+            words = f"{each.name} {each.version} is the newest with a wheel that runs here; {each.newest} can be built"
+            progress.say(f"{words}: ask for '{each.name}>={each.newest}'")
     if any(c.problem for c in chosen):
         progress.begin(LOOKING)
     try:
         return [_decided(c, target, rules, sources) for c in chosen]
     finally:
         progress.end(LOOKING)
+
+
+def _is_built(chosen: "resolution.Chosen", target: Target, rules: BuildRules) -> bool:
+    """Whether the newest version of a package would be built if it was asked for."""
+    from wenv_resolver.building.recipes import impossible
+
+    return bool(target.extensions) and rules.permits(chosen.name) and impossible(chosen.name) is None
 
 
 def _decided(chosen: "resolution.Chosen", target: Target, rules: BuildRules, sources: "Describer") -> Decided:

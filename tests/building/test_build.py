@@ -216,6 +216,21 @@ def test_an_extension_comes_before_a_source_and_a_folder_of_its_name(builds: Wen
     assert builds.python(listed) == "['_native']\n"
 
 
+def test_a_later_series_that_can_be_built_is_named(builds: Wenv, wheels: Path) -> None:
+    """A wheel is preferred to what must be built, however old it is; nobody is to think that it is the newest."""
+    for version in ("0.1", "2.1"):
+        extension("zzseries", CARELESS, version=version).write(wheels)
+    Wheel("zzseries", version="0.1").write(wheels)
+    dry = ("create", "--dry-run", *offline(wheels), "--no-index")
+    words = "zzseries 0.1 is the newest with a wheel that runs here; 2.1 can be built: ask for 'zzseries>=2.1'"
+    assert words in builds.result(*dry, "zzseries").stderr
+    for options in (("zzseries<2",), ("zzseries", "--no-build"), ("zzseries", "--runtime", "scientific")):
+        assert "can be built" not in builds.result(*dry, *options).stderr
+    assert "2.1" in builds(*dry, "zzseries>=2.1")
+    Wheel("zzseries", version="2.0").write(wheels)
+    assert "can be built" not in builds.result(*dry, "zzseries").stderr
+
+
 def test_check_says_how_without_making_anything(builds: Wenv, wheels: Path) -> None:
     extension("zzchecked", CARELESS).write(wheels)
     rust = '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ from pip._internal.exceptions import DistributionNotFound, HashErrors, Installat
 from pip._internal.metadata import BaseDistribution, get_metadata_distribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.req.req_install import InstallRequirement
+from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import Version
 from piptools.exceptions import PipToolsError
 from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
@@ -39,7 +41,8 @@ class Chosen:
     """One package of a resolution: the file that was chosen, and why it cannot be used, if it cannot.
 
     `hashes` are those the index gives, `allowed` the sha256 values that the user allows (none: any).  `contained` says that the
-    runtime holds it already; `source` is the source of a version that has no usable wheel.
+    runtime holds it already; `source` is the source of a version that has no usable wheel.  `newest` is a version of a later
+    series (its first number is higher) that the user's own requirement allows and that has no usable wheel but a source.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Chosen:
     problem: str | None
     remedy: str | None
     source: LockedFile | None
+    newest: str | None = None
 
 
 def resolve(
@@ -113,7 +117,10 @@ def _resolved(
         # pip-tools leaves setuptools and pip out of a lock unless told otherwise; here nothing else provides them
         resolver = BacktrackingResolver(wanted, existing_constraints=existing, repository=own, allow_unsafe=True)
         pins = resolver.resolve()
-        return sorted((_chosen(pin, finder, target, sources) for pin in pins), key=lambda chosen: chosen.name)
+        asked = {canonicalize_name(str(r.name)): r.specifier for r in wanted}
+        chosen = [_chosen(pin, finder, target, sources) for pin in pins]
+        chosen = [replace(c, newest=_newest(c, asked.get(canonicalize_name(c.name)), finder)) for c in chosen]
+        return sorted(chosen, key=lambda each: each.name)
 
 
 def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target, sources: "Describer") -> Chosen:
@@ -144,6 +151,18 @@ def _chosen(pin: InstallRequirement, finder: TargetFinder, target: Target, sourc
         remedy=remedy,
         source=source,
     )
+
+
+def _newest(chosen: Chosen, asked: SpecifierSet | None, finder: TargetFinder) -> str | None:
+    """See `Chosen`."""
+    if asked is None or chosen.problem is not None or chosen.contained:
+        return None
+    candidates = [each for each in finder.find_all_candidates(chosen.name) if not each.link.is_yanked]
+    allowed = list(asked.filter(str(each.version) for each in candidates))
+    newest = max(allowed, key=Version, default=chosen.version)
+    if Version(newest).release[0] <= Version(chosen.version).release[0] or finder.source_of(chosen.name, newest) is None:
+        return None
+    return newest
 
 
 def _install_requirement(line: Line, constraint: bool) -> InstallRequirement:
