@@ -58,7 +58,7 @@ def test_a_package_is_linked_with_libraries(builds: Wenv, archives: Path, tmp_pa
     assert PACKAGES[name]["prints"] in builds.python(PACKAGES[name]["code"])
     built = builds.json("build", "--no-binary", name, name, "-o", "out")  # and what it needs
     [wheel] = [each for each in built if Path(each["path"]).name.lower().startswith(f"{name}-")]
-    with zipfile.ZipFile(wheel["path"]) as archive:
+    with zipfile.ZipFile(builds.folder / wheel["path"]) as archive:
         licences = {part.split("/")[2] for part in archive.namelist() if ".dist-info/licenses/" in part}
     assert {each.name for each in linked} <= licences
 
