@@ -86,7 +86,6 @@ for source in ("socket", "_socket"):
             "receive UDP": lambda source=source: bound(source, "AF_INET", "SOCK_DGRAM", ("127.0.0.1", 0)),
             "Unix socket in the shared folder": lambda source=source: bound(source, "AF_UNIX", "SOCK_STREAM", "planted_door"),
             "name lookup": lambda source=source: module(source).getaddrinfo("localhost", 80),
-            "socketpair": lambda source=source: module(source).socketpair(),
         },
     )
     table(

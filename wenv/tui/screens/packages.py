@@ -52,7 +52,6 @@ class PackagesPane(Pane):
             ("Licence", report.licence or "not stated"),
             ("Layer", report.layer[:16]),
             ("From", "part of the runtime" if report.origin is None else report.origin.words),
-            ("", "" if report.origin is None else report.origin.url),
             ("Linked", ", ".join(report.linked)),
             ("", "you asked for it" if report.requested else ""),
         ]
