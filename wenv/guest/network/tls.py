@@ -186,6 +186,9 @@ class _SSLContext:
         return [tupled(found) for found in ask_network("authorities", self._real())[0]]
 
     def get_ciphers(self) -> list[dict[str, Any]]:
+        """What the host has for this context; without a network those that every host's OpenSSL has."""
+        if "network" not in door.granted:
+            return [dict(each) for each in tls_constants.CIPHERS]
         found: list[dict[str, Any]] = ask_network("ciphers", self._real())[0]
         return found
 

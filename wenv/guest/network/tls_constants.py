@@ -35,3 +35,17 @@ _OBJECTS = {
     "1.3.6.1.5.5.7.3.1": (129, "serverAuth", "TLS Web Server Authentication"),
     "1.3.6.1.5.5.7.3.2": (130, "clientAuth", "TLS Web Client Authentication"),
 }
+
+#: The suites of TLS 1.3 that are on by default, as `get_ciphers` tells them.  Source: RFC 8446, B.4; ciphers(1).
+CIPHERS = [
+    {
+        "id": 0x3000000 | number, "name": name, "protocol": "TLSv1.3", "strength_bits": bits, "alg_bits": bits, "aead": True,
+        "description": f"{name:<30} TLSv1.3 Kx=any      Au=any   Enc={enc} Mac=AEAD", "symmetric": symmetric, "digest": None,
+        "kea": "kx-any", "auth": "auth-any",
+    }
+    for number, name, bits, enc, symmetric in (
+        (0x1302, "TLS_AES_256_GCM_SHA384", 256, "AESGCM(256)           ", "aes-256-gcm"),
+        (0x1303, "TLS_CHACHA20_POLY1305_SHA256", 256, "CHACHA20/POLY1305(256)", "chacha20-poly1305"),
+        (0x1301, "TLS_AES_128_GCM_SHA256", 128, "AESGCM(128)           ", "aes-128-gcm"),
+    )
+]  # fmt: skip
