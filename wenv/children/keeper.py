@@ -192,6 +192,8 @@ class Keeper:
             "exchange": folders.exchange,
             "keeper": os.getpid(),
         }
+        orders = Orders(self, ours, takes_bytes=bool(self._plan["memory"]))
+        orders.take(passed)
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, *self._options, "-c", CHILD, PACKAGES, str(theirs.fileno())],
@@ -200,8 +202,6 @@ class Keeper:
                 stderr=streams[2],
                 pass_fds=(theirs.fileno(),),
             )
-        orders = Orders(self, ours, takes_bytes=bool(self._plan["memory"]))
-        orders.take(passed)
         send(ours, json.dumps(order).encode())
         return Child(number, process, folders, orders)
 
@@ -210,9 +210,9 @@ class Keeper:
         child.orders.serve()
         status = child.process.wait()
         left = child.folders.exit_status()
+        child.folders.remove()  # what it kept counts until then
         with self._lock:
             self._alive.pop(child.number, None)
-        child.folders.remove()
         child.status = child.limit if child.limit is not None else status if left is None or status < 0 else left
         parent.wake()
 
@@ -259,7 +259,8 @@ class Keeper:
             child.limit = status
             child.kill(signal.SIGKILL)
         if self.inherits:
-            os.write(2, f"error: a started program was stopped: {words}\n".encode())
+            with suppress(OSError):
+                os.write(2, f"error: a started program was stopped: {words}\n".encode())
 
     # -- events and the end
 
@@ -270,7 +271,10 @@ class Keeper:
             send(self._way, data)
 
     def answer(self, way: socket.socket, data: bytes) -> None:
-        """Send an answer; events to the same process do not come between."""
+        """Send an answer; events to the same process, the first one's, do not come between."""
+        if way is not self._way:  # nothing else is sent there: nobody waits for who does not read
+            send(way, data)
+            return
         with self._telling:
             send(way, data)
 

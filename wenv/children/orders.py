@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Ends that a guest may have at once, and bytes of an order's first line.
 ENDS, LONGEST = 256, 1 << 20
+#: Signals that a program may be sent: those that end it, and none that stops it.
+ENDING = ("SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
 #: Seconds that one order waits at most: the guest asks again.
 LONGEST_WAIT = 10.0
 #: What the guest may say in place of an end: nothing, or one of its own streams.
@@ -165,8 +167,12 @@ class Orders:
         nothing = os.open(os.devnull, os.O_RDWR)
         try:
             streams = []
-            for wanted in order["streams"]:
+            if len(order["passed"]) > ENDS:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            for position, wanted in enumerate(order["streams"]):
                 own = OWN.get(wanted) if isinstance(wanted, str) else None
+                if own is not None and (own == 0) != (position == 0):
+                    raise ValueError("input and output are not exchanged")
                 if own is not None and self._keeper.inherits:
                     streams.append(own)
                 elif own:
@@ -231,7 +237,7 @@ class Orders:
         child = self._child(number)
         if which == "SIGINT":
             child.interrupt()
-        elif which:
+        elif which in ENDING:
             child.kill(signal.Signals[which])
 
     def _given(self, _: int) -> list[list[int]]:

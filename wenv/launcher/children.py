@@ -92,7 +92,9 @@ class Children:
     def _received(self, way: "socket.socket") -> "bytes | None":
         import select
 
-        while not select.select([way], (), (), TURN)[0]:
+        poll = select.poll()  # `select` takes no descriptor above 1,023
+        poll.register(way, select.POLLIN)
+        while not poll.poll(TURN * 1000):
             if self.stopped():
                 return None
         return receive(way)

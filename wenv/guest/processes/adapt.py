@@ -87,6 +87,23 @@ def _connection(module: Any) -> None:
     module.Pipe = pipe
 
 
+def _queues(module: Any) -> None:
+    """What is put into a queue is sent at once: a thread that sends would wait for more, and nobody else would run."""
+
+    def put(self: Any, obj: object, block: bool = True, timeout: float | None = None) -> None:
+        if self._closed:
+            raise ValueError(f"Queue {self!r} is closed")
+        if not self._sem.acquire(block, timeout):
+            raise module.Full
+        data = module._ForkingPickler.dumps(obj)
+        if isinstance(self, module.JoinableQueue):
+            self._unfinished_tasks.release()
+        with self._wlock:
+            self._writer.send_bytes(data)
+
+    module.Queue.put = module.JoinableQueue.put = put
+
+
 def _executor(module: Any) -> None:
     module.ProcessPoolExecutor = executor_of(module)
 
@@ -97,6 +114,7 @@ ADAPTED: dict[str, Callable[[ModuleType], None]] = {
     "multiprocessing.spawn": _spawn,
     "multiprocessing.process": _process,
     "multiprocessing.connection": _connection,
+    "multiprocessing.queues": _queues,
     "concurrent.futures.process": _executor,
 }
 

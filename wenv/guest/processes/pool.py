@@ -192,7 +192,10 @@ def executor_of(module: Any) -> type:
                 one.push()
                 try:
                     for message in one.messages():
-                        number, is_result, value = module.mp.reduction.ForkingPickler.loads(message)
+                        try:
+                            number, is_result, value = module.mp.reduction.ForkingPickler.loads(message)
+                        except Exception:  # what cannot be read of a result
+                            raise EOFError from None
                         future = one.calls.pop(number)
                         future.set_result(value) if is_result else future.set_exception(value)
                 except EOFError:

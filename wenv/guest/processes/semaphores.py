@@ -74,7 +74,13 @@ class SemLock:
         elif self.maxvalue != MOST and self._get_value() >= self.maxvalue:
             raise ValueError("semaphore or lock released too many times")
         self._held -= 1
-        os.write(self._ends[1], b"!")
+        pipes.set_blocking(self._ends[1], False)
+        try:
+            os.write(self._ends[1], b"!")
+        except BlockingIOError:  # many single bytes take more room than all of them together
+            os.write(self._ends[1], self._taken() + b"!")
+        finally:
+            pipes.set_blocking(self._ends[1], True)
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -93,11 +99,22 @@ class SemLock:
 
     def _get_value(self) -> int:
         """What it counts: all that is in it, taken out for a moment."""
-        data = b""
-        while waiting.wait([(self._ends[0], "r")], 0, 0.0)[2]:
-            data += os.read(self._ends[0], MOST)
+        data = self._taken()
         os.write(self._ends[1], data)
         return len(data)
+
+    def _taken(self) -> bytes:
+        """All that is in it now."""
+        data = b""
+        pipes.set_blocking(self._ends[0], False)
+        try:
+            while part := os.read(self._ends[0], MOST):
+                data += part
+        except BlockingIOError:
+            pass
+        finally:
+            pipes.set_blocking(self._ends[0], True)
+        return data
 
     def _after_fork(self) -> None:
         """There is no fork."""

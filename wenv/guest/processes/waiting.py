@@ -30,8 +30,20 @@ def wait(wanted: list[tuple[int, str]], child: int, seconds: float | None, *, al
         found: Found = _look(wanted, child, 0)
         if is_something(found) or seconds == 0:
             return found
-        if others := not alone and waits.let_others_run(lambda: _look(wanted, child, 0), is_something, seconds):
-            ended: Found = others
+        kept: list[Found] = []
+
+        def look() -> Found:
+            """A program's end is told once: whoever looks, it is kept for this wait."""
+            if kept:
+                return kept[0]
+            found = _look(wanted, child, 0)
+            if found[0]:
+                kept.append(found)
+            return found
+
+        others: Any = None if alone else waits.let_others_run(look, is_something, seconds)
+        if kept or others:
+            ended: Found = kept[0] if kept else others
             return ended
         if not child and all(end_of(number).handle is None for number, _ in wanted) and not (_forwarded or _fed):
             threads.wait_idly(seconds, lambda: bool(_look(wanted, 0, 0)[2]), "a read of a pipe")
