@@ -48,7 +48,7 @@ TEXTS: Mapping[str, str] = {
     "HOST_INTERFACE": c_api.HOST_INTERFACE.decode(),
     "ASK": c_api.ASK.decode(),
     "REFUSED": c_api.REFUSED.decode().replace('"', '\\"'),
-    "CHILD_ORDER": children.ORDER.decode().replace('"', '\\"'),
+    "CHILD_ORDER": c_api.CHILD_ORDER.decode().replace('"', '\\"'),
     "KEEPER": children.KEEPER,
     "INTERPRETER": guest_paths.INTERPRETER,
     "DOOR_MODULE": c_api.DOOR[0],

@@ -297,12 +297,16 @@ class Session:
         assert self._component is not None
         limits = Limits(self._policy.memory, self._policy.output)
         broker = self._outside.broker(self._policy, self._folders)
-        children = self._outside.children(
-            self._opened._plan, self._request, self._policy, self._shared, self._folders, broker, inherits=False
-        )
+        children = self._outside.children(self._told, broker)
         return self._opened_in(
             HostSession(self._component, self._preopens, limits, sink=self._keep, broker=broker, children=children)
         )
+
+    @property
+    def _told(self) -> "dict[str, Any]":
+        """What the process is told that starts programs."""
+        plan, shared = self._opened._plan, self._shared
+        return self._outside.told(plan, self._request, self._policy, shared, self._folders, inherits=False)
 
     def _remote(self) -> "RemoteSession":
         from wenv.engine.limits import Limits
@@ -321,9 +325,7 @@ class Session:
                 bounds,
                 sink=self._keep,
                 outside=self._outside.remote(policy, self._folders),
-                children=self._outside.told(
-                    self._opened._plan, self._request, policy, self._shared, self._folders, inherits=False
-                ),
+                children=self._told,
             )
         )
 

@@ -8,14 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 from wenv.launcher import traps
-from wenv.launcher.c_api import ComponentMachine, Exited, Machine, Trap, UnusableError
-from wenv.launcher.children import EVENT, ORDER, Children, receive, send
+from wenv.launcher.c_api import CHILD_ORDER, REFUSED, ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher.children import EVENT, Children, receive, send
 from wenv.launcher.limits import Bounds, limit_process
 from wenv.launcher.request import encoded
 from wenv.launcher.stacks import start_deep
-
-#: Seconds between two looks whether the keeper is still there.
-WAKE = 0.2
+from wenv.launcher.start import NOT_STARTED, WAKE
 
 
 def main(number: int) -> None:
@@ -30,7 +28,7 @@ def main(number: int) -> None:
         status = _run(order, way)
     except UnusableError as error:
         os.write(2, f"error: the program cannot be started: {error}\n".encode("utf-8", "replace"))
-        status = 125
+        status = NOT_STARTED
     os._exit(status)
 
 
@@ -40,9 +38,9 @@ def _run(order: dict[str, Any], way: socket.socket) -> int:
     broker = None if order["network"] is None else _broker(order["network"], order["exchange"], way)
 
     def answer(asked: bytes) -> bytes:
-        if asked.startswith(ORDER):
+        if asked.startswith(CHILD_ORDER):
             return children.ask(asked)
-        return b'-["refused",null,""]' if broker is None else broker.ask(asked)
+        return REFUSED if broker is None else broker.ask(asked)
 
     compiled, image = order["executable"]
     machine: Machine
@@ -95,16 +93,9 @@ def _status(result: "int | BaseException", order: dict[str, Any]) -> int:
 
 def _broker(network: dict[str, Any], exchange: str, way: socket.socket) -> Any:
     """What answers the program's orders of the network."""
-    from wenv.network.broker import Broker
-    from wenv.network.grants import Grants
-    from wenv.network.lane import Lane
-    from wenv.network.record import Record
-    from wenv.network.secrets import Vault
+    from wenv.network.broker import broker_of  # late: most programs have no network
 
-    grants = Grants.parse(network["net"], network["listen"], network["bytes"])
-    listener = (lambda event: _tell(way, event)) if network["logged"] else None
-    vault = Vault.read(network["secrets"], grants)
-    return Broker(grants, record=Record(listener), lane=Lane(exchange), vault=vault, authority=network["authority"])
+    return broker_of({**network, "lane": exchange}, lambda event: _tell(way, event))
 
 
 def _tell(way: socket.socket, event: dict[str, Any]) -> None:

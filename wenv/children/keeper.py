@@ -20,6 +20,7 @@ from wenv.children.errors import RefusedError
 from wenv.children.orders import Orders
 from wenv.children.usage import memory_of
 from wenv.guest.command_line import CommandLine, CommandLineError, parse
+from wenv.guest.request import LIMIT_STATUS
 from wenv.launcher import plan as plans
 from wenv.launcher.children import BARE, EVENT, PACKAGES, WHOLE, receive, send
 from wenv.launcher.guest_paths import INTERPRETER, TEMPORARY
@@ -31,8 +32,6 @@ from wenv.launcher.private_folders import PrivateFolders
 CHILD = "import sys; sys.path.append(sys.argv[1]); from wenv.children.child import main; main(int(sys.argv[2]))"
 #: Seconds for which a program that was interrupted may compute on without hearing of it.
 PATIENCE = 2.0
-#: How a program that a limit has ended is said to have ended: exit statuses of `wenv.errors.Exit`.
-MEMORY_LIMIT, DISK_LIMIT = 116, 118
 #: Names by which a program calls its own interpreter.
 PYTHONS = ("python", "python3", INTERPRETER)
 
@@ -248,11 +247,13 @@ class Keeper:
             measure(folder, found, self._bounds)
         limit = self._policy.get("memory")
         if found.size > self._bounds.disk or found.files > self._bounds.files:
-            self._end_for(alive, DISK_LIMIT, "together with it, its files take more than its disk limit")
+            self._end_for(alive, LIMIT_STATUS["disk"], "together with it, its files take more than its disk limit")
         elif limit is not None:
             used = memory_of([os.getppid(), *(child.process.pid for child in alive)])
             if used is not None and used > limit:
-                self._end_for(alive[-1:], MEMORY_LIMIT, f"all programs together take more than {limit} bytes of memory")
+                self._end_for(
+                    alive[-1:], LIMIT_STATUS["memory"], f"all programs together take more than {limit} bytes of memory"
+                )
 
     def _end_for(self, children: Sequence[Child], status: int, words: str) -> None:
         for child in children:

@@ -7,8 +7,7 @@ from weakref import WeakValueDictionary
 import wasmtime
 from wasmtime import component as component_model
 
-from wenv.launcher.c_api import ASK, HOST_INTERFACE, REFUSED
-from wenv.launcher.children import ORDER
+from wenv.launcher.c_api import ASK, CHILD_ORDER, HOST_INTERFACE, REFUSED
 
 if TYPE_CHECKING:
     from wenv.launcher.children import Children
@@ -29,7 +28,7 @@ class Door:
 
     def ask(self, order: bytes) -> bytes:
         """The answer to an order."""
-        if self._children is not None and order.startswith(ORDER):
+        if self._children is not None and order.startswith(CHILD_ORDER):
             return self._children.ask(order)
         return REFUSED if self._broker is None else self._broker.ask(order)
 

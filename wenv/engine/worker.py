@@ -84,25 +84,14 @@ class Worker:
         self.answer({"kind": "output"})
 
     def _hear(self, event: dict[str, Any]) -> None:
-        """A program that was started has tried to reach something."""
+        """A program has tried to reach something."""
         self.answer({"kind": "event", "event": event})
 
     def _broker(self, outside: dict[str, Any]) -> "Broker":
         """What answers the guest's orders; functions are called in the other process."""
-        from wenv.network.broker import Broker
-        from wenv.network.grants import Grants
-        from wenv.network.lane import Lane
-        from wenv.network.record import Record
-        from wenv.network.secrets import Vault
+        from wenv.network.broker import broker_of
 
-        listener = (lambda event: self.answer({"kind": "event", "event": event})) if outside["logged"] else None
-        grants = Grants.parse(outside["net"], outside["listen"], outside["bytes"])
-        lane = Lane(outside["lane"]) if outside["lane"] else None
-        functions = ElsewhereFunctions(self) if outside["calls"] else None
-        vault = Vault.read(outside["secrets"], grants)
-        return Broker(
-            grants, record=Record(listener), lane=lane, functions=functions, vault=vault, authority=outside["authority"]
-        )
+        return broker_of(outside, self._hear, ElsewhereFunctions(self) if outside["calls"] else None)
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Ask the other process for something, while a service runs: the next message from it is the answer."""

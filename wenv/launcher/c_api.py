@@ -44,6 +44,8 @@ INTERFACE = b"wenv:env/session@0.1.0"
 MAIN_FUNCTION = b"main"
 #: The interface of the host's that it imports, the function in it, and what that answers where nothing is granted.
 HOST_INTERFACE, ASK, REFUSED = b"wenv:env/host@0.1.0", b"ask", b'-["refused",null,""]'
+#: How orders begin that are of programs which the guest starts (wenv/launcher/children.py).
+CHILD_ORDER = b'["child.'
 #: Of a module: the host's function that it imports, and the Python source with which it is called (wenv/guest/entry/module.py).
 DOOR = ("host", "call")
 MAIN = "__import__('_wenv.entry.module').entry.module.main({request})"

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-#: How orders begin that go to the keeper.
-ORDER = b'["child.'
 #: The length of each message on the way, which it comes after; the first byte of one to here says what it is.
 LENGTH = struct.Struct("<I")
 ANSWER, EVENT = b"=", b"!"

@@ -7,7 +7,7 @@ import time
 
 from wenv.guest import command_line
 from wenv.launcher import plan, traps
-from wenv.launcher.c_api import REFUSED, ComponentMachine, Exited, Machine, Trap, UnusableError
+from wenv.launcher.c_api import CHILD_ORDER, REFUSED, ComponentMachine, Exited, Machine, Trap, UnusableError
 from wenv.launcher.guest_paths import ACTIVE_VARIABLE, ENVIRONMENT_FOLDER, MANIFEST_NAME, ancestors
 from wenv.launcher.limits import Bounds, Watch, lift_limits, limit_process
 from wenv.launcher.preopens import shared_folders, with_editables, writes_into
@@ -213,7 +213,7 @@ class _Children:
         self.takes_bytes = False
 
     def answer(self, order: bytes) -> bytes:
-        if not order.startswith(b'["child.'):
+        if not order.startswith(CHILD_ORDER):
             return REFUSED
         if self._made is None:
             from wenv.launcher.children import Children

@@ -8,7 +8,7 @@ import errno
 import json
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from wenv.network.checks import Checks, RefusedError, StoppedError
@@ -106,6 +106,21 @@ class Broker(SocketOrders, TLSOrders):
         if self._functions is None:
             raise FunctionError("AttributeError", "the host has no functions for this sandbox")
         return _Written(self._functions.call(name, arguments, keywords, self._is_stopped))
+
+
+def broker_of(
+    told: Mapping[str, Any], listener: Callable[[dict[str, Any]], object], functions: Functions | None = None
+) -> Broker:
+    """What answers a guest in a process of its own, from what that is told (`wenv.run.outside.RemoteOutside.order`)."""
+    grants = Grants.parse(told["net"], told["listen"], told["bytes"])
+    return Broker(
+        grants,
+        record=Record(listener if told["logged"] else None),
+        lane=Lane(told["lane"]) if told["lane"] else None,
+        functions=functions,
+        vault=Vault.read(told["secrets"], grants),
+        authority=told["authority"],
+    )
 
 
 #: What can be ordered.

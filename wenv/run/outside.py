@@ -108,19 +108,8 @@ class Outside:
             authority=self.authority,
         )
 
-    def children(
-        self,
-        plan: "Plan",
-        request: Mapping[str, Any],
-        policy: Policy,
-        shared: "Sequence[Preopen]",
-        private: PrivateFolders,
-        broker: "Broker | None",
-        *,
-        inherits: bool,
-    ) -> Children:
-        """What starts programs for a new guest; `inherits` says whether they may have this process's standard streams."""
-        told = self.told(plan, request, policy, shared, private, inherits=inherits)
+    def children(self, told: Mapping[str, Any], broker: "Broker | None") -> Children:
+        """What starts programs for a new guest, whose own orders `broker` answers; see `told`."""
 
         def hear(event: dict[str, Any]) -> None:
             if broker is not None and "refusal" in event:
@@ -140,7 +129,8 @@ class Outside:
         *,
         inherits: bool,
     ) -> dict[str, Any]:
-        """What the process is told that starts them (`wenv.children.keeper.Told`)."""
+        """What the process is told that starts programs (`wenv.children.keeper.Told`); `inherits` says whether they may have
+        this process's standard streams."""
         network = self.remote(policy, private).order if self.has_network(policy) else None
         return {
             "plan": plan, "request": request, "policy": policy.as_json(), "shared": list(shared), "root": private.root,

@@ -146,7 +146,7 @@ def sandbox(
         if program.source is not None:
             Path(private.root, TEMPORARY.strip("/"), PurePosixPath(program.target).name).write_bytes(program.source)
         inherits = not is_told and policy.output is None and outside.vault(policy) is None
-        children = outside.children(plan, request, policy, shared, private, broker, inherits=inherits)
+        children = outside.children(outside.told(plan, request, policy, shared, private, inherits=inherits), broker)
         with closing(children):
             yield Sandbox(
                 fitting(ready, plan, request, shared, policy.memory),

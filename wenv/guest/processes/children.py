@@ -70,7 +70,9 @@ def fork_exec(
     after: list[tuple[int, Any]] = []
     try:
         streams = [_stream(number, given, opened, after) for number, given in enumerate((stdin, stdout, stderr))]
-        order["passed"] = [[number, ends.handle_of(number)] for number in {*map(int, passed)} - {failed} if _is_open(number)]
+        order["passed"] = [
+            [number, ends.handle_of(number)] for number in {*map(int, passed)} - {failed} if ends.is_open(number)
+        ]
         answer = door.ask("child.start", 0, {**order, "streams": streams})[0]
     except BaseException:
         for handle, _ in after:
@@ -87,17 +89,6 @@ def fork_exec(
     number: int = answer["number"] + _first
     _started.add(number)
     return number
-
-
-def _is_open(number: int) -> bool:
-    """Whether an end is meant: a program gets no other descriptors of this one's."""
-    if number < ends.FIRST:
-        return False
-    try:
-        ends.end_of(number)
-    except OSError:
-        return False
-    return True
 
 
 def _stream(number: int, given: int, opened: list[int], after: list[tuple[int, Any]]) -> object:

@@ -64,6 +64,7 @@ def end_of(number: int) -> End:
 
 def is_open(number: int) -> bool:
     """Whether there is an end with a number."""
+    _take_given()
     return number in _ends
 
 

@@ -145,7 +145,7 @@ def executor_of(module: Any) -> type:
             handle.future, handle.executor = future, self
 
             def work() -> None:
-                while not future.done() and not future.cancelled():
+                while not future.done():
                     self._take(TURN if threads.is_nested() else None)
                     if not future.done() and handle.is_there_below():
                         self._look_after(future)

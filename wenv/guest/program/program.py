@@ -91,11 +91,10 @@ def prepare(request: Request) -> None:
     sys.warnoptions[:] = options
     warnings._processoptions(options)  # type: ignore[attr-defined]
     sys.modules["__main__"] = main_module()
-    first, close = (
-        (posix_open, posix_close) if request["control"] else (os.open, os.close)
-    )  # files of a packed one are in memory
-    probe = first("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
-    close(probe)
+    is_packed = not request["control"]  # its files are in memory
+    opened, closed = (os.open, os.close) if is_packed else (posix_open, posix_close)
+    probe = opened("/python", os.O_RDONLY)  # the lowest free descriptor: what the program opens comes from here on
+    closed(probe)
     _first_descriptor = probe
 
 
